@@ -1,0 +1,125 @@
+"""How an exchange's order-book frame is laid out, as data (R1.1: fields mapped by configuration).
+
+The Python decoder here and a native one read the same spec; a spec travels as JSON and can be
+replaced at run time. Numbers are read as `Decimal`, digit by digit, then to int: no float.
+"""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from arbitrage.domain.book import MAX_LEVELS, Level
+from arbitrage.domain.errors import FrameInvalid
+from arbitrage.domain.units import INT64_MAX, Ns, Price, Qty, units_exact, units_floor
+
+_KEEP = 160
+"""How much of an offending frame an error quotes; the caller keeps the whole of it."""
+
+
+class TimeUnit(StrEnum):
+    """The unit of the frame's own clock."""
+
+    MILLISECONDS = "ms"
+    MICROSECONDS = "us"
+
+
+_NS_PER = {TimeUnit.MILLISECONDS: 1_000_000, TimeUnit.MICROSECONDS: 1_000}
+
+
+class FrameSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Keys of a whole-book frame whose units pair one ask and one bid per row, best first.
+
+    Rows with price 0 are padding and dropped; rows with size 0 are dust below the wire's rounding
+    and dropped (upbit.md §3.4, bithumb.md §6.1).
+    """
+
+    name: str
+    version: int
+    type_key: str | None
+    type_value: str | None
+    market_key: str
+    time_key: str
+    time_unit: TimeUnit
+    units_key: str
+    ask_price_key: str
+    bid_price_key: str
+    ask_qty_key: str
+    bid_qty_key: str
+
+
+class DecodedBook(msgspec.Struct, frozen=True):
+    """A frame's content in house units; not yet checked by `ladder_fault`."""
+
+    market: str
+    exchange_ns: Ns
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+
+
+class FrameDecoder:
+    """Decode whole-book frames of one spec. Pure: bytes in, ladders out."""
+
+    def __init__(self, spec: FrameSpec) -> None:
+        self.spec = spec
+        unit = msgspec.defstruct(
+            "Unit",
+            [("ask_price", Decimal), ("bid_price", Decimal), ("ask_qty", Decimal), ("bid_qty", Decimal)],
+            rename={
+                "ask_price": spec.ask_price_key,
+                "bid_price": spec.bid_price_key,
+                "ask_qty": spec.ask_qty_key,
+                "bid_qty": spec.bid_qty_key,
+            },
+        )
+        fields: list[Any] = [("market", str), ("time", int | str), ("units", list[unit])]  # type: ignore[valid-type]
+        rename = {"market": spec.market_key, "time": spec.time_key, "units": spec.units_key}
+        if spec.type_key is not None:
+            fields.insert(0, ("type", str))
+            rename["type"] = spec.type_key
+        self._decoder = msgspec.json.Decoder(msgspec.defstruct("Frame", fields, rename=rename))
+        self._ns_per = _NS_PER[spec.time_unit]
+
+    def decode(self, data: bytes) -> DecodedBook:
+        """Return the book in `data`. FrameInvalid when it is anything else.
+
+        Prices must be exact in 10^-8; sizes are cut down to 10^-8 and capped at int64.
+        Levels past the 30th are left out.
+        """
+        try:
+            frame: Any = self._decoder.decode(data)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise FrameInvalid(f"{self.spec.name}: {error}: {data[:_KEEP]!r}") from None
+        return self.build(frame, data)
+
+    def build(self, frame: Any, data: bytes) -> DecodedBook:
+        """Return the book of an already parsed frame; `data` is quoted in the error."""
+        spec = self.spec
+        if spec.type_key is not None and frame.type != spec.type_value:
+            raise FrameInvalid(f"{spec.name}: {spec.type_key} was {frame.type!r}, must be {spec.type_value!r}")
+        try:
+            time = int(frame.time) * self._ns_per
+            bids = _ladder([(unit.bid_price, unit.bid_qty) for unit in frame.units])
+            asks = _ladder([(unit.ask_price, unit.ask_qty) for unit in frame.units])
+        except (ValueError, ArithmeticError) as error:
+            raise FrameInvalid(f"{spec.name}: {error}: {data[:_KEEP]!r}") from None
+        if not 0 < time <= INT64_MAX:
+            raise FrameInvalid(f"{spec.name}: {spec.time_key} was {frame.time}, must be a positive int64 in ns")
+        return DecodedBook(frame.market, Ns(time), bids, asks)
+
+
+def _ladder(rows: list[tuple[Decimal, Decimal]]) -> tuple[Level, ...]:
+    levels = []
+    for price_dec, qty_dec in rows:
+        if price_dec == 0:
+            continue
+        price = units_exact(price_dec)
+        qty = min(units_floor(qty_dec), INT64_MAX)
+        if price < 0 or qty < 0:
+            raise ValueError(f"level {price_dec} x {qty_dec} is negative")
+        if qty:
+            levels.append(Level(Price(price), Qty(qty)))
+        if len(levels) == MAX_LEVELS:
+            break
+    return tuple(levels)

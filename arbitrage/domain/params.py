@@ -1,0 +1,146 @@
+"""What an operator may tune: one frozen set, checked as a whole before anything uses it (R4.2).
+
+Money in 10^-8 KRW, quantities in 10^-8, ratios in ppm, times in ns: the unit is in the name.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from arbitrage.domain.units import PPM, SCALE
+
+MS = 1_000_000
+SECOND = 1_000_000_000
+
+
+class GateMode(StrEnum):
+    """Whether an approved signal is sent. OBSERVE_ONLY is the dry run: the gate's last check says no."""
+
+    TRADE = "trade"
+    OBSERVE_ONLY = "observe_only"
+
+
+class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One version of the desk's settings. `problems` says whether it may be used."""
+
+    gate_mode: GateMode = GateMode.TRADE
+    markets: tuple[str, ...] = ()
+    """Markets that may be traded; empty = every market the desk watches."""
+
+    min_edge_ppm: int = 300
+    """Net of both fees, of the bought notional (R2.1, R6.1)."""
+    max_edge_ppm: int = 50_000
+    """An edge above this pauses the market and asks for a resync (R1.3)."""
+    book_share_ppm: int = 100_000
+    """Largest part of the best ten levels' volume one order may take (R3.2)."""
+    max_slippage_ppm: int = 1_000
+    """Largest distance of the last level taken from the best one (R3.2)."""
+    max_qty: dict[str, int] = msgspec.field(default_factory=lambda: {"BTC": SCALE // 10})
+    """Largest order per base asset, in 10^-8; an asset not named is bound by the notional alone (R3.2)."""
+    max_notional_krw: int = 3_000_000 * SCALE
+    reserve_ppm: int = 50_000
+    """Part of each balance that is never used for new arbs (R3.3)."""
+
+    max_book_age_ns: int = 700 * MS
+    max_book_skew_ns: int = 300 * MS
+    max_control_age_ns: int = 3 * SECOND
+    max_loop_lag_ns: int = 200 * MS
+    max_open_arbs: int = 4
+    max_orders_per_s: int = 16
+    rest_after_arb_ns: int = 200 * MS
+    """How long a market rests after its arb ended."""
+    pause_ns: int = 30 * SECOND
+    """How long a market is paused after an edge that is too good."""
+    max_daily_loss_krw: int = 500_000 * SCALE
+    max_daily_notional_krw: int = 20_000_000_000 * SCALE
+
+    query_after_ns: int = 500 * MS
+    """An order with no news for this long is asked for by its own id (R3.1)."""
+    cancel_after_ns: int = 10 * SECOND
+    """An order still open after this long is cancelled (R3.1)."""
+    not_found_grace_ns: int = 5 * SECOND
+    """`not found` proves absence only when it is said again this long after the send."""
+    unresolved_deadline_ns: int = 60 * SECOND
+    hedge_limit_ns: int = 10 * SECOND
+    """An uneven fill not evened out by then makes the arb STUCK."""
+    hedge_max_attempts: int = 8
+    hedge_slippage_ppm: int = 3_000
+    """How far past the touch a hedge may reach; grows by as much with each attempt."""
+    hedge_max_loss_krw: int = 200_000 * SCALE
+
+
+DEFAULT_PARAMS = Params()
+
+_BOUNDS: dict[str, tuple[int, int]] = {
+    "min_edge_ppm": (0, 100_000),
+    "max_edge_ppm": (100, 200_000),
+    "book_share_ppm": (1_000, PPM),
+    "max_slippage_ppm": (0, 50_000),
+    "max_notional_krw": (5_000 * SCALE, 1_000_000_000 * SCALE),
+    "reserve_ppm": (0, 500_000),
+    "max_book_age_ns": (10 * MS, 10 * SECOND),
+    "max_book_skew_ns": (10 * MS, 10 * SECOND),
+    "max_control_age_ns": (200 * MS, 60 * SECOND),
+    "max_loop_lag_ns": (1 * MS, 5 * SECOND),
+    "max_open_arbs": (1, 64),
+    "max_orders_per_s": (2, 200),
+    "rest_after_arb_ns": (0, 3600 * SECOND),
+    "pause_ns": (1 * SECOND, 86_400 * SECOND),
+    "max_daily_loss_krw": (1_000 * SCALE, 1_000_000_000 * SCALE),
+    "max_daily_notional_krw": (10_000 * SCALE, 1_000_000_000_000 * SCALE),
+    "query_after_ns": (50 * MS, 10 * SECOND),
+    "cancel_after_ns": (200 * MS, 120 * SECOND),
+    "not_found_grace_ns": (500 * MS, 120 * SECOND),
+    "unresolved_deadline_ns": (1 * SECOND, 3600 * SECOND),
+    "hedge_limit_ns": (500 * MS, 600 * SECOND),
+    "hedge_max_attempts": (1, 50),
+    "hedge_slippage_ppm": (0, 50_000),
+    "hedge_max_loss_krw": (1_000 * SCALE, 1_000_000_000 * SCALE),
+}
+
+
+def problems(params: Params) -> list[str]:
+    """Return every finding about `params`, each with field, value found and bound; empty = usable."""
+    found = []
+    for name, (low, high) in _BOUNDS.items():
+        value = getattr(params, name)
+        if not low <= value <= high:
+            found.append(f"{name} was {value}, must be between {low} and {high}")
+    if params.max_edge_ppm <= params.min_edge_ppm:
+        found.append(f"max_edge_ppm was {params.max_edge_ppm}, must be above min_edge_ppm {params.min_edge_ppm}")
+    if params.max_book_skew_ns > params.max_book_age_ns:
+        found.append(
+            f"max_book_skew_ns was {params.max_book_skew_ns}, must be at most max_book_age_ns {params.max_book_age_ns}"
+        )
+    for market in params.markets:
+        if not is_market(market):
+            found.append(f"markets has {market!r}, must look like KRW-BTC")
+    for asset, qty in params.max_qty.items():
+        if qty <= 0:
+            found.append(f"max_qty.{asset} was {qty}, must be above 0")
+    return found
+
+
+def is_market(text: str) -> bool:
+    """Return whether `text` is a market code we accept: `^[A-Z0-9]{1,10}-[A-Z0-9]{1,15}$` (R5.2)."""
+    quote, dash, base = text.partition("-")
+    return dash == "-" and _is_code(quote, 10) and _is_code(base, 15)
+
+
+def _is_code(text: str, longest: int) -> bool:
+    return 1 <= len(text) <= longest and text.isascii() and text.isalnum() and text == text.upper()
+
+
+def params_to_bytes(params: Params) -> bytes:
+    """Return the form that travels: JSON, keys in order of definition."""
+    return msgspec.json.encode(params)
+
+
+def params_from_bytes(data: bytes) -> tuple[Params | None, list[str]]:
+    """Return `(params, [])`, or `(None, findings)` when `data` is malformed or out of bounds."""
+    try:
+        params = msgspec.json.decode(data, type=Params)
+    except msgspec.MsgspecError as error:
+        return None, [str(error)]
+    found = problems(params)
+    return (None, found) if found else (params, [])

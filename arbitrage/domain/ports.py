@@ -1,0 +1,190 @@
+"""What an exchange must do for us, said from the inside: `Feed` and `Gateway`.
+
+An order command ends in one of three answers. Accepted: the exchange has it. Refused: it proves
+that it does not have it. Unknown: bytes left and no proof came back; ask by our own id, never send
+again (R3.1).
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from arbitrage.domain.events import Holding
+from arbitrage.domain.frame_spec import DecodedBook, FrameSpec
+from arbitrage.domain.order import Order, OrderReport, RefusalReason
+from arbitrage.domain.units import Exchange, Ns
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """The exchange has the command. `report` says what the answer said of the order."""
+
+    report: OrderReport
+    sent_mono_ns: Ns
+    answered_mono_ns: Ns
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """The exchange (or our own last check) said no, and nothing came of it."""
+
+    reason: RefusalReason
+    detail: str = ""
+
+
+class Unknown(msgspec.Struct, frozen=True):
+    """Bytes left; what came of them is not known."""
+
+    cause: str
+
+
+Answer = Accepted | Refused | Unknown
+
+
+class Found(msgspec.Struct, frozen=True):
+    """The exchange knows the order."""
+
+    report: OrderReport
+
+
+class NotFound(msgspec.Struct, frozen=True):
+    """The exchange says it does not know the order: proof only after the grace time."""
+
+
+Lookup = Found | NotFound | Unknown
+
+
+class OpenOrder(msgspec.Struct, frozen=True):
+    """An order resting on the exchange, ours or not."""
+
+    exchange: Exchange
+    market: str
+    exchange_order_id: str
+    client_order_id: str | None
+
+
+class MarketRules(msgspec.Struct, frozen=True):
+    """What the exchange says of one market right now: fee rate and bounds, Decimal KRW."""
+
+    market: str
+    bid_fee: Decimal
+    ask_fee: Decimal
+    min_total: Decimal
+    max_total: Decimal | None
+    is_active: bool
+
+
+class Frame(msgspec.Struct, frozen=True, gc=False):
+    """Bytes off the wire with both receive clocks, taken before anything looks at them."""
+
+    data: bytes
+    recv_wall_ns: Ns
+    recv_mono_ns: Ns
+
+
+class StreamState(StrEnum):
+    """Where a stream stands."""
+
+    CONNECTING = "connecting"
+    UP = "up"
+    DOWN = "down"
+
+
+class OrderNews(msgspec.Struct, frozen=True):
+    """The private stream said something of an order, named by either id."""
+
+    client_order_id: str | None
+    exchange_order_id: str | None
+    report: OrderReport
+
+
+class BalanceNews(msgspec.Struct, frozen=True):
+    """The private stream said these balances changed; only the changed ones."""
+
+    holdings: tuple[Holding, ...]
+
+
+class StreamNews(msgspec.Struct, frozen=True):
+    """The private stream itself changed: after UP, what it missed must be asked for."""
+
+    state: StreamState
+
+
+PrivateNews = OrderNews | BalanceNews | StreamNews
+
+
+class RequestBudget(msgspec.Struct, frozen=True):
+    """How many more requests this second each lane may send."""
+
+    orders: int
+    queries: int
+
+
+class Feed(Protocol):
+    """Public order books of one exchange. Never raises for what the network does."""
+
+    exchange: Exchange
+    spec: FrameSpec
+
+    async def run(
+        self,
+        markets: Sequence[str],
+        on_frame: Callable[[Frame], None],
+        on_state: Callable[[StreamState, str], None],
+    ) -> None:
+        """Connect, subscribe, and hand on each book frame until cancelled; reconnect with back-off."""
+
+    def request_resync(self) -> None:
+        """Subscribe anew on the present connection, so that whole books follow."""
+
+    async def snapshot(self, market: str) -> DecodedBook:
+        """Return the book by REST. ReadFailed or NotSent when it cannot be had."""
+
+
+class Gateway(Protocol):
+    """Orders and private reads of one exchange."""
+
+    exchange: Exchange
+
+    async def open(self) -> None:
+        """Open the connections orders will use, ahead of time."""
+
+    async def close(self) -> None:
+        """Close all connections."""
+
+    async def place(self, order: Order) -> Answer:
+        """Send one order. At most one request leaves, ever, for one client order id."""
+
+    async def cancel(self, order: Order) -> Answer:
+        """Ask for a cancel. Accepted is an acknowledgement, not an end."""
+
+    async def query(self, order: Order) -> Lookup:
+        """Ask for one order by its client order id."""
+
+    async def open_orders(self) -> tuple[OpenOrder, ...]:
+        """Return all resting orders of the account. ReadFailed, NotSent, AuthRefused."""
+
+    async def balances(self) -> tuple[Holding, ...]:
+        """Return every holding. ReadFailed, NotSent, AuthRefused."""
+
+    async def market_rules(self, market: str) -> MarketRules:
+        """Return fees and bounds. ReadFailed, NotSent, AuthRefused."""
+
+    def private_news(self) -> AsyncIterator[PrivateNews]:
+        """Yield what the private stream says until cancelled; reconnects by itself."""
+
+    def budget(self) -> RequestBudget:
+        """Return the request budget left right now."""
+
+
+class RefusedWire(msgspec.Struct, frozen=True):
+    """An error body's own words: `name` can be text or a number on the wire."""
+
+    name: str
+    message: str
+    http_status: int
+
+
+RefusalTable = dict[str, RefusalReason]
+"""Wire error name -> our reason; names not in it are `OTHER`."""

@@ -1,0 +1,166 @@
+"""The typed environment, read once: every `KARB_*` variable there is, each checked, no other accepted.
+
+No Django here. Secrets stay in the variables and files they came from; `Env` never prints them.
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from arbitrage.domain.errors import ConfigError
+from arbitrage.domain.params import is_market
+
+PREFIX = "KARB_"
+ROOT = Path(__file__).resolve().parent.parent
+DEFAULT_MARKETS = ("KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-SOL", "KRW-DOGE")
+_SECRETS = ("upbit_access_key", "upbit_secret_key", "bithumb_access_key", "bithumb_secret_key", "secret_key")
+
+
+class Env(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings that come from outside the program. Paths are absolute."""
+
+    mode: str = "simulated"
+    """`simulated` or `live`; only `exchanges/registry.py` acts on it."""
+    var_dir: Path = ROOT / "var"
+    """Journal, latch file, embedded database and broker, logs, simulated accounts."""
+    shm_dir: Path = Path()
+    """Shared memory files: in the memory file system where there is one."""
+    markets: tuple[str, ...] = DEFAULT_MARKETS
+
+    database_url: str = ""
+    """Empty = SQLite in var_dir; else postgres://user:password@host:port/name."""
+    redis_url: str = ""
+    """Empty = the supervisor starts an embedded server and tells its children."""
+    redis_binary: str = ""
+
+    web_address: str = "127.0.0.1:8000"
+    flower_address: str = "127.0.0.1:5555"
+    sim_upbit_address: str = "127.0.0.1:7001"
+    sim_bithumb_address: str = "127.0.0.1:7002"
+
+    upbit_url: str = "https://api.upbit.com"
+    upbit_ws_url: str = "wss://api.upbit.com"
+    bithumb_url: str = "https://api.bithumb.com"
+    bithumb_ws_url: str = "wss://ws-api.bithumb.com"
+    """Used in live mode only; simulated mode talks to the sim addresses."""
+
+    keys_file: str = ""
+    upbit_access_key: str = ""
+    upbit_secret_key: str = ""
+    bithumb_access_key: str = ""
+    bithumb_secret_key: str = ""
+
+    secret_key: str = ""
+    """Django's own; empty = made once and kept in var_dir."""
+    journal_fsync: str = "intent"
+    """`intent`: a record is on disk before its orders leave; `none`: survives a killed process, not a power cut."""
+    log_level: str = "INFO"
+    native: str = "auto"
+    seed: int = 7
+    test_database_url: str = ""
+    test_redis_url: str = ""
+    chromium: str = ""
+    """Test suite only: a PostgreSQL, a Redis and a browser to test against."""
+
+    def __repr__(self) -> str:
+        return f"Env(mode={self.mode!r}, var_dir={str(self.var_dir)!r}, markets={self.markets!r})"
+
+    @property
+    def journal_path(self) -> Path:
+        """Return the trader's journal."""
+        return self.var_dir / "journal" / "trader.journal"
+
+    @property
+    def latch_path(self) -> Path:
+        """Return the file that keeps the trading state over restarts."""
+        return self.var_dir / "trading_state.json"
+
+    @property
+    def wakeup_path(self) -> Path:
+        """Return the socket on which feeds wake the trader."""
+        return self.shm_dir / "wakeup.sock"
+
+
+def _choice(name: str, value: str, allowed: tuple[str, ...], found: list[str]) -> None:
+    if value not in allowed:
+        found.append(f"{PREFIX}{name.upper()} was {value!r}, must be one of {', '.join(allowed)}")
+
+
+def split_address(text: str) -> tuple[str, int]:
+    """Return host and port of `127.0.0.1:8000`; ValueError says what is wrong."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError(f"{text!r} is not host:port with a port between 1 and 65535")
+    return host, int(port)
+
+
+def read_env(environ: Mapping[str, str] | None = None) -> Env:
+    """Return the environment, or raise ConfigError with every problem at once."""
+    source = os.environ if environ is None else environ
+    names = {f"{PREFIX}{field.upper()}": field for field in Env.__struct_fields__}
+    given = {key: value for key, value in source.items() if key.startswith(PREFIX)}
+    found = [
+        f"{key} is not a variable K-Arb knows; see docs/configuration.md" for key in sorted(given.keys() - names.keys())
+    ]
+    values: dict[str, object] = {names[key]: value for key, value in given.items() if key in names and value != ""}
+    _convert(values, found)
+    env = Env(**values)  # type: ignore[arg-type]
+    _check(env, found)
+    if found:
+        raise ConfigError(found)
+    return env
+
+
+def _convert(values: dict[str, object], found: list[str]) -> None:
+    var_dir = Path(
+        str(values.get("var_dir", Env.__struct_defaults__[Env.__struct_fields__.index("var_dir")]))
+    ).absolute()
+    values["var_dir"] = var_dir
+    if "shm_dir" in values:
+        values["shm_dir"] = Path(str(values["shm_dir"])).absolute()
+    else:
+        memory = Path("/dev/shm")  # noqa: S108  # nosec B108: a directory of our own is made in it, mode 0700
+        mark = hashlib.sha256(str(var_dir).encode()).hexdigest()[:12]
+        values["shm_dir"] = memory / f"karb-{os.getuid()}-{mark}" if os.access(memory, os.W_OK) else var_dir / "shm"
+    if "markets" in values:
+        values["markets"] = tuple(part.strip() for part in str(values["markets"]).split(",") if part.strip())
+    if "seed" in values:
+        text = str(values.pop("seed"))
+        if text.isascii() and text.isdigit():
+            values["seed"] = int(text)
+        else:
+            found.append(f"KARB_SEED was {text!r}, must be a whole number from 0")
+
+
+def _check(env: Env, found: list[str]) -> None:
+    _choice("mode", env.mode, ("simulated", "live"), found)
+    _choice("journal_fsync", env.journal_fsync, ("intent", "none"), found)
+    _choice("native", env.native, ("auto", "0", "1"), found)
+    _choice("log_level", env.log_level, ("DEBUG", "INFO", "WARNING", "ERROR"), found)
+    if not 1 <= len(env.markets) <= 256:
+        found.append(f"KARB_MARKETS has {len(env.markets)} markets, must have 1 to 256")
+    for market in env.markets:
+        if not is_market(market) or not market.startswith("KRW-"):
+            found.append(f"KARB_MARKETS has {market!r}, must look like KRW-BTC")
+    if len(set(env.markets)) != len(env.markets):
+        found.append("KARB_MARKETS names a market twice")
+    for name in ("web_address", "flower_address", "sim_upbit_address", "sim_bithumb_address"):
+        try:
+            split_address(getattr(env, name))
+        except ValueError as error:
+            found.append(f"{PREFIX}{name.upper()}: {error}")
+    for name, schemes in (
+        ("database_url", ("postgres", "postgresql")),
+        ("redis_url", ("redis", "rediss", "unix")),
+        ("upbit_url", ("http", "https")),
+        ("bithumb_url", ("http", "https")),
+        ("upbit_ws_url", ("ws", "wss")),
+        ("bithumb_ws_url", ("ws", "wss")),
+    ):
+        value = getattr(env, name)
+        if value and urlsplit(value).scheme not in schemes:
+            found.append(f"{PREFIX}{name.upper()} must start with {'://, '.join(schemes)}://")
