@@ -1,13 +1,19 @@
-"""Two legs and their hedges: one arb from opening to its end (R3.1)."""
+"""Two legs and their hedges: what an arb is, its states, what moves it, and what it asks for (R3.1).
 
+The steps themselves are in `arb_step.py`.
+"""
+
+from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
 
 import msgspec
 
-from arbitrage.domain.order import Order
+from arbitrage.domain.controls import TradingLevel
+from arbitrage.domain.hedge import Quote
+from arbitrage.domain.order import Order, OrderReport
 from arbitrage.domain.signal import Signal
-from arbitrage.domain.units import Ns, Qty
+from arbitrage.domain.units import Exchange, Ns, Qty
 
 
 class ArbState(StrEnum):
@@ -69,6 +75,8 @@ class Arb(msgspec.Struct, frozen=True):
     uneven_mono_ns: Ns | None = None
     """When the legs were first seen uneven; None while they never were."""
     closed_wall_ns: Ns | None = None
+    dust_qty: int = 0
+    """The imbalance it was closed with on purpose, in 10^-8: too small to order, or settled by hand."""
     why: str = ""
     """Why it ended or got stuck: an `ArbOn` word, or the operator's reason."""
 
@@ -99,3 +107,90 @@ class Arb(msgspec.Struct, frozen=True):
         """Return KRW received minus KRW paid minus fees. Dust left over is not valued here."""
         flow = sum((-order.side.sign * order.executed_funds for order in self.orders), Decimal(0))
         return flow - self.fees_krw
+
+
+S, E = ArbState, ArbOn
+TABLE: dict[ArbState, dict[ArbOn, ArbState]] = {
+    S.OPENING: {
+        E.BALANCED: S.CLOSED,
+        E.NOTHING_FILLED: S.CLOSED,
+        E.IMBALANCED: S.LEGGED,
+        E.LEG_UNKNOWN: S.UNRESOLVED,
+    },
+    S.UNRESOLVED: {
+        E.BALANCED: S.CLOSED,
+        E.NOTHING_FILLED: S.CLOSED,
+        E.IMBALANCED: S.LEGGED,
+        E.LEG_WORKING: S.OPENING,
+        E.HEDGE_WORKING: S.HEDGING,
+        E.DEADLINE: S.STUCK,
+    },
+    S.LEGGED: {E.HEDGE_SENT: S.HEDGING, E.DUST: S.CLOSED, E.NO_HEDGE: S.STUCK, E.BALANCED: S.CLOSED},
+    S.HEDGING: {
+        E.BALANCED: S.CLOSED,
+        E.IMBALANCED: S.LEGGED,
+        E.LEG_UNKNOWN: S.UNRESOLVED,
+        E.ATTEMPTS_SPENT: S.STUCK,
+    },
+    S.STUCK: {E.OPERATOR_RESOLVED: S.CLOSED},
+    S.CLOSED: {E.IMBALANCED: S.LEGGED},
+}
+"""CLOSED knows one way back: a fill that came after its order's cancel leaves a position to even out."""
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """One reading of both our clocks."""
+
+    mono_ns: Ns
+    wall_ns: Ns
+
+
+class OrderHeard(msgspec.Struct, frozen=True):
+    """Something was heard of one of the arb's orders."""
+
+    client_order_id: str
+    report: OrderReport
+
+
+class Tick(msgspec.Struct, frozen=True):
+    """Time passed. `quotes` are both exchanges as they are now; `level` is the kill switch's position."""
+
+    quotes: Mapping[Exchange, Quote]
+    level: TradingLevel
+
+
+class OperatorResolved(msgspec.Struct, frozen=True):
+    """A person settled a STUCK arb by hand and says how."""
+
+    reason: str
+
+
+ArbEvent = OrderHeard | Tick | OperatorResolved
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Send this order, once."""
+
+    order: Order
+
+
+class Cancel(msgspec.Struct, frozen=True):
+    """Ask the exchange to cancel this order."""
+
+    order: Order
+
+
+class Query(msgspec.Struct, frozen=True):
+    """Ask the exchange for this order by its client order id."""
+
+    order: Order
+
+
+class Halt(msgspec.Struct, frozen=True):
+    """Lower the trading state to at least `level`, and wake a person."""
+
+    level: TradingLevel
+    reason: str
+
+
+Action = Place | Cancel | Query | Halt

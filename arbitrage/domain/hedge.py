@@ -1,0 +1,149 @@
+"""What to do with an uneven fill: complete the short leg or reverse the long one, at least cost (R3.1).
+
+`plan` looks at both exchanges and picks the one where evening out costs least, inside a loss limit.
+What is too small to order anywhere is dust; what cannot be priced now is held and asked again.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import msgspec
+
+from arbitrage.domain.book import Book, fillable
+from arbitrage.domain.instrument import Instrument
+from arbitrage.domain.units import (
+    PPM,
+    Exchange,
+    Krw,
+    Price,
+    Qty,
+    Side,
+    fee_ceil,
+    notional_ceil,
+    notional_floor,
+)
+
+
+class Quote(msgspec.Struct, frozen=True):
+    """What one exchange offers right now. `book` is None when it is stale, dead or unhealthy.
+
+    `free_base` and `free_krw` are what a hedge may use, in 10^-8: the 5 % reserve is open to hedges.
+    """
+
+    instrument: Instrument
+    book: Book | None
+    free_base: Qty
+    free_krw: Krw
+
+
+class HedgeOrder(msgspec.Struct, frozen=True):
+    """Send this as an IOC limit order. `loss_krw` is the expected loss against the uneven leg's price."""
+
+    exchange: Exchange
+    side: Side
+    qty: Qty
+    price: Price
+    loss_krw: Krw
+
+
+class Dust(msgspec.Struct, frozen=True):
+    """Too small to order on either exchange: booked, not hedged."""
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """Nothing sensible can be sent now; ask again at the next tick."""
+
+    reason: str
+
+
+HedgePlan = HedgeOrder | Dust | Hold
+
+
+class HedgeRules(msgspec.Struct, frozen=True):
+    """How far this attempt may reach, and what it may cost."""
+
+    slippage_ppm: int
+    max_loss_krw: int
+
+
+def plan(imbalance: int, basis: Decimal, quotes: Mapping[Exchange, Quote], rules: HedgeRules) -> HedgePlan:
+    """Return how to bring `imbalance` (base bought minus sold, 10^-8) to zero.
+
+    `basis` is the average price of the uneven leg in KRW. The loss limit bounds what this one order
+    may cost against it. Ties go to the exchange listed first.
+    """
+    side = Side.ASK if imbalance > 0 else Side.BID
+    amount = Qty(abs(imbalance))
+    if all(_is_dust(amount, basis, quote) for quote in quotes.values()):
+        return Dust()
+    reasons = []
+    best: tuple[Decimal, HedgeOrder] | None = None
+    for exchange, quote in quotes.items():
+        candidate = _candidate(exchange, side, amount, basis, quote, rules)
+        if isinstance(candidate, str):
+            reasons.append(f"{exchange}:{candidate}")
+            continue
+        unit_loss = Decimal(candidate.loss_krw) / candidate.qty
+        if best is None or unit_loss < best[0]:
+            best = (unit_loss, candidate)
+    if best is None:
+        return Hold(" ".join(reasons))
+    if best[1].loss_krw > rules.max_loss_krw:
+        return Hold(f"loss_over_limit:{best[1].loss_krw}")
+    return best[1]
+
+
+def _is_dust(amount: Qty, basis: Decimal, quote: Quote) -> bool:
+    instrument = quote.instrument
+    orderable = instrument.qty_down(amount)
+    if quote.book is not None and quote.book.bids and quote.book.asks:
+        price = max(quote.book.asks[0].price, quote.book.bids[0].price)
+        return notional_floor(price, orderable) < instrument.min_notional
+    return basis * orderable < instrument.min_notional
+
+
+def _candidate(
+    exchange: Exchange, side: Side, amount: Qty, basis: Decimal, quote: Quote, rules: HedgeRules
+) -> HedgeOrder | str:
+    book, instrument = quote.book, quote.instrument
+    if book is None or not book.bids or not book.asks:
+        return "no_book"
+    touch = book.side(side.opposite)[0].price
+    reach = touch * rules.slippage_ppm // PPM
+    limit = (
+        instrument.price_up(Price(touch + reach))
+        if side is Side.BID
+        else instrument.price_down(Price(max(touch - reach, 1)))
+    )
+    if limit <= 0:
+        return "no_price"
+    qty = instrument.qty_down(min(amount, _affordable(side, limit, quote)))
+    if notional_floor(limit, qty) < instrument.min_notional:
+        return "under_minimum" if qty == instrument.qty_down(amount) else "no_balance"
+    taken = Qty(min(qty, fillable(book, side, limit)))
+    if not taken:
+        return "no_depth"
+    return HedgeOrder(exchange, side, qty, limit, Krw(_loss(side, qty, taken, limit, basis, quote)))
+
+
+def _affordable(side: Side, limit: Price, quote: Quote) -> Qty:
+    if side is Side.ASK:
+        return quote.free_base
+    fee_ppm = quote.instrument.fee_ppm
+    return Qty(max(0, quote.free_krw * PPM * 10**8 // (limit * (PPM + fee_ppm))))
+
+
+def _loss(side: Side, qty: Qty, taken: Qty, limit: Price, basis: Decimal, quote: Quote) -> int:
+    """Return the expected loss in 10^-8 KRW on `qty`: the book as far as it goes, the rest at the limit."""
+    assert quote.book is not None
+    left, value = taken, 0
+    for level in quote.book.side(side.opposite):
+        step = min(left, level.qty)
+        value += notional_ceil(level.price, Qty(step)) if side is Side.BID else notional_floor(level.price, Qty(step))
+        left = Qty(left - step)
+        if not left:
+            break
+    value += notional_ceil(limit, Qty(qty - taken))
+    fee = fee_ceil(value, quote.instrument.fee_ppm)
+    at_basis = int(basis * qty)
+    return value + fee - at_basis if side is Side.BID else at_basis - value + fee
