@@ -1,0 +1,47 @@
+# K-Arb's commands; `make help` lists them. Everything runs in .venv, which requirements/install.py makes.
+
+.DEFAULT_GOAL := help
+.PHONY: help up test bench lint lock clean
+.SILENT:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+BIN := .venv/bin
+TEST ?=
+UP := $(if $(FOR),--for '$(FOR)') $(if $(JSON),--json '$(JSON)') $(if $(RECORDING),--recording '$(RECORDING)') $(if $(SEED),--seed '$(SEED)')
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command "make lock"
+
+help: ## Say what can be made
+	echo "K-Arb: trades the price gap of one coin between two exchanges. Start with: make up"
+	grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+up: ## Set up and run the whole desk (FOR=60 seconds, JSON=report.json, RECORDING=dir, SEED=7)
+	$(PYTHON) requirements/install.py web
+	exec $(BIN)/python -m workers up $(UP)
+
+test: ## Run every test (TEST=path runs one)
+	$(PYTHON) requirements/install.py dev
+	exec $(BIN)/python -m pytest $(TEST)
+
+bench: ## Time each stage of the hot path, beside bare sockets (JSON=file)
+	$(PYTHON) requirements/install.py web
+	exec $(BIN)/python -m workers bench $(if $(JSON),--json '$(JSON)')
+
+lint: ## Check style, types, imports, secrets
+	$(PYTHON) requirements/install.py dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy arbitrage exchanges fast_path workers karb_project manage.py
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml arbitrage exchanges fast_path workers karb_project requirements
+	$(BIN)/lint-imports
+	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --baseline .secrets.baseline
+
+lock: ## Resolve requirements/*.in anew, with hashes
+	$(PYTHON) requirements/install.py dev
+	cd requirements && for name in base web dev; do ../$(LOCK) --output-file $$name.txt $$name.in || exit 2; done
+
+clean: ## Remove what can be made again; ALL=1 also the desk's own state in var
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
+	if [ -n "$(ALL)" ]; then rm -rf var; else echo "kept var: the journal, the database, the accounts (make clean ALL=1 removes them)"; fi
