@@ -208,7 +208,8 @@ def _walk(asks: tuple[Level, ...], bids: tuple[Level, ...], ticks: TickTable, bo
     # Merge-walk. The buy leg locks limit x qty, so its bound is checked at the rounded price of each level.
     keep_ppm, pay_ppm, max_qty, spend_scaled = bounds.keep_ppm, bounds.pay_ppm, bounds.max_qty, bounds.spend_scaled
     ask, bid = asks[0].price, bids[0].price
-    ask_left, bid_left = asks[0].qty, bids[0].qty
+    ask_left: int = asks[0].qty
+    bid_left: int = bids[0].qty
     tick, band_end = _band(ticks, ask)
     limit = ask + -ask % tick
     ask_at = bid_at = qty = cost = proceeds = last_bid = buy_limit = 0

@@ -1,0 +1,295 @@
+"""The gate every signal passes: small ordered checks, the first no wins, `observe_only` the last.
+
+Fails closed: a figure that is absurd (negative count, future time, not an int, such as a NaN) denies.
+The gate holds no state and no clock, so a restart can neither reset nor fool it.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+
+import msgspec
+
+from arbitrage.domain.controls import Controls, TradingLevel
+from arbitrage.domain.params import MS, GateMode, Params
+from arbitrage.domain.signal import Signal
+from arbitrage.domain.units import Krw, Ns, Ppm, Qty, notional_floor
+
+CLOCK_SLACK_NS = 20 * MS
+"""Another process may stamp a time just after our `now` was taken; more than this is a broken clock."""
+ORDERS_PER_ARB = 2
+BUDGET_PER_EXCHANGE = 2
+"""Order requests that must be left on each exchange: its leg, and a hedge that may go to either."""
+
+
+class DenyReason(StrEnum):
+    """Why we do not send, in the order in which it is asked."""
+
+    TRADING_STATE = "trading_state"
+    INPUT_INVALID = "input_invalid"
+    CONTROL_STALE = "control_stale"
+    MARKET_NOT_ALLOWED = "market_not_allowed"
+    BOOK_STALE = "book_stale"
+    BOOKS_APART = "books_apart"
+    EXCHANGE_RESTING = "exchange_resting"
+    STREAM_DOWN = "stream_down"
+    MARKET_PAUSED = "market_paused"
+    MARKET_RESTING = "market_resting"
+    ROUTE_UNRESOLVED = "route_unresolved"
+    MARKET_BUSY = "market_busy"
+    OPEN_ARBS = "open_arbs"
+    ORDER_RATE = "order_rate"
+    DAILY_LOSS = "daily_loss"
+    DAILY_NOTIONAL = "daily_notional"
+    KRW_SHORT = "krw_short"
+    BASE_SHORT = "base_short"
+    UNDER_MINIMUM = "under_minimum"
+    EDGE_TOO_GOOD = "edge_too_good"
+    EDGE_TOO_SMALL = "edge_too_small"
+    REQUEST_BUDGET = "request_budget"
+    LOOP_LAG = "loop_lag"
+    OBSERVE_ONLY = "observe_only"
+
+
+class Approved(msgspec.Struct, frozen=True):
+    """Send it, with this quantity on both legs (10^-8)."""
+
+    qty: Qty
+
+
+class Denied(msgspec.Struct, frozen=True):
+    """Do not send; counted as `denied.<reason>`."""
+
+    reason: DenyReason
+
+
+class Exposure(msgspec.Struct, frozen=True, kw_only=True):
+    """What the trader knows about itself at the moment of a signal: plain ints, all required.
+
+    Money in 10^-8 KRW, quantities in 10^-8, times on our monotonic clock in ns; 0 = never.
+    """
+
+    open_arbs: int
+    open_arbs_market: int
+    """Of those, on the signal's market."""
+    unresolved_legs: int
+    """Legs of unknown outcome on this market or either of its two exchanges' orders for it."""
+    orders_last_second: int
+    daily_pnl: Krw
+    """Of today's closed arbs (KST day); the only figure that may be negative."""
+    daily_notional: Krw
+    """Bought today."""
+    krw_spendable: Krw
+    """On the buying exchange, reserve and reservations taken off."""
+    base_spendable: Qty
+    """On the selling exchange, likewise."""
+    buy_fee_ppm: Ppm
+    buy_min_notional: Krw
+    sell_min_notional: Krw
+    exchange_rest_until_ns: Ns
+    """The later of both exchanges' rests."""
+    market_pause_until_ns: Ns
+    market_rest_until_ns: Ns
+    """Set after each arb of the market (`rest_after_arb_ns`)."""
+    streams_down: int
+    """How many of the two private streams are not up."""
+    buy_request_budget: int
+    sell_request_budget: int
+    """Order requests each exchange would still take this second."""
+    loop_lag_ns: Ns
+
+
+class Question(msgspec.Struct, frozen=True):
+    """All that one check may look at."""
+
+    signal: Signal
+    exposure: Exposure
+    controls: Controls
+    params: Params
+    now: Ns
+
+
+_EXPOSURE_COUNTS = tuple(name for name in Exposure.__struct_fields__ if name != "daily_pnl")
+_SIGNAL_COUNTS = ("buy_cost", "sell_proceeds", "fees", "buy_book_mono_ns", "sell_book_mono_ns")
+_SIGNAL_SIZES = ("qty", "buy_limit", "sell_limit")
+
+
+def is_input_invalid(q: Question) -> bool:
+    """Return whether any figure is not an int, or is negative where that means nothing."""
+    exposure, signal = q.exposure, q.signal
+    for value in (exposure.daily_pnl, signal.net_edge_ppm, q.controls.beat_mono_ns, q.now):
+        if not _is_int(value):
+            return True
+    for source, names, least in (
+        (exposure, _EXPOSURE_COUNTS, 0),
+        (signal, _SIGNAL_COUNTS, 0),
+        (signal, _SIGNAL_SIZES, 1),
+    ):
+        for name in names:
+            value = getattr(source, name)
+            if not _is_int(value) or value < least:
+                return True
+    return signal.buy_exchange == signal.sell_exchange
+
+
+def is_trading_state_against(q: Question) -> bool:
+    """Return whether the worst of global, exchange and market levels is anything but ACTIVE."""
+    return q.controls.level != TradingLevel.ACTIVE
+
+
+def is_control_stale(q: Question) -> bool:
+    """Return whether an operator's change might not have reached us; never beaten counts as stale."""
+    return not q.controls.beat_mono_ns or _is_old(q.controls.beat_mono_ns, q.now, q.params.max_control_age_ns)
+
+
+def is_market_not_allowed(q: Question) -> bool:
+    """Return whether the parameters name markets and this is none of them."""
+    return bool(q.params.markets) and q.signal.market not in q.params.markets
+
+
+def is_book_stale(q: Question) -> bool:
+    """Return whether either book is older than allowed, or from the future."""
+    limit = q.params.max_book_age_ns
+    return _is_old(q.signal.buy_book_mono_ns, q.now, limit) or _is_old(q.signal.sell_book_mono_ns, q.now, limit)
+
+
+def are_books_apart(q: Question) -> bool:
+    """Return whether the two books are not of like age: a gap between two moments is no gap."""
+    return abs(q.signal.buy_book_mono_ns - q.signal.sell_book_mono_ns) > q.params.max_book_skew_ns
+
+
+def is_exchange_resting(q: Question) -> bool:
+    """Return whether either exchange is being rested."""
+    return q.exposure.exchange_rest_until_ns > q.now
+
+
+def is_stream_down(q: Question) -> bool:
+    """Return whether a private stream is not up: fills would be seen late."""
+    return q.exposure.streams_down > 0
+
+
+def is_market_paused(q: Question) -> bool:
+    """Return whether the market is paused after an edge too good to be true (R1.3)."""
+    return q.exposure.market_pause_until_ns > q.now
+
+
+def is_market_resting(q: Question) -> bool:
+    """Return whether the market rests after its last arb."""
+    return q.exposure.market_rest_until_ns > q.now
+
+
+def is_route_unresolved(q: Question) -> bool:
+    """Return whether an order of unknown outcome is on the route: nothing new beside it (R3.1)."""
+    return q.exposure.unresolved_legs > 0
+
+
+def is_market_busy(q: Question) -> bool:
+    """Return whether the market already has an open arb."""
+    return q.exposure.open_arbs_market > 0
+
+
+def are_open_arbs_too_many(q: Question) -> bool:
+    """Return whether one more arb would be too many."""
+    return q.exposure.open_arbs >= q.params.max_open_arbs
+
+
+def is_order_rate_too_high(q: Question) -> bool:
+    """Return whether this arb's two orders would pass the order rate."""
+    return q.exposure.orders_last_second + ORDERS_PER_ARB > q.params.max_orders_per_s
+
+
+def is_daily_loss_reached(q: Question) -> bool:
+    """Return whether today's loss has reached its limit."""
+    return -q.exposure.daily_pnl >= q.params.max_daily_loss_krw
+
+
+def is_daily_notional_spent(q: Question) -> bool:
+    """Return whether this arb would pass today's bought notional."""
+    return q.exposure.daily_notional + q.signal.buy_cost > q.params.max_daily_notional_krw
+
+
+def is_krw_short(q: Question) -> bool:
+    """Return whether the buying exchange cannot lock the limit notional and its fee (R3.3)."""
+    return q.signal.krw_needed(q.exposure.buy_fee_ppm) > q.exposure.krw_spendable
+
+
+def is_base_short(q: Question) -> bool:
+    """Return whether the selling exchange has too little of the coin (R3.3)."""
+    return q.signal.qty > q.exposure.base_spendable
+
+
+def is_under_minimum(q: Question) -> bool:
+    """Return whether either leg is below its exchange's smallest order."""
+    buy = notional_floor(q.signal.buy_limit, q.signal.qty)
+    sell = notional_floor(q.signal.sell_limit, q.signal.qty)
+    return buy < q.exposure.buy_min_notional or sell < q.exposure.sell_min_notional
+
+
+def is_edge_too_good(q: Question) -> bool:
+    """Return whether the edge is more likely a broken price than a chance (R1.3)."""
+    return q.signal.net_edge_ppm > q.params.max_edge_ppm
+
+
+def is_edge_too_small(q: Question) -> bool:
+    """Return whether the edge is below the least wanted, or the arb would not earn."""
+    return q.signal.net_edge_ppm < q.params.min_edge_ppm or q.signal.expected_krw <= 0
+
+
+def is_request_budget_short(q: Question) -> bool:
+    """Return whether an exchange might refuse a leg or its hedge for too many requests."""
+    return min(q.exposure.buy_request_budget, q.exposure.sell_request_budget) < BUDGET_PER_EXCHANGE
+
+
+def is_loop_lagging(q: Question) -> bool:
+    """Return whether our own event loop is late: we could not react to what we send."""
+    return q.exposure.loop_lag_ns > q.params.max_loop_lag_ns
+
+
+def is_observe_only(q: Question) -> bool:
+    """Return whether this set only watches: the dry run walks the very same path (R4.2)."""
+    return q.params.gate_mode != GateMode.TRADE
+
+
+CHECKS: tuple[tuple[DenyReason, Callable[[Question], bool]], ...] = (
+    (DenyReason.TRADING_STATE, is_trading_state_against),
+    (DenyReason.INPUT_INVALID, is_input_invalid),
+    (DenyReason.CONTROL_STALE, is_control_stale),
+    (DenyReason.MARKET_NOT_ALLOWED, is_market_not_allowed),
+    (DenyReason.BOOK_STALE, is_book_stale),
+    (DenyReason.BOOKS_APART, are_books_apart),
+    (DenyReason.EXCHANGE_RESTING, is_exchange_resting),
+    (DenyReason.STREAM_DOWN, is_stream_down),
+    (DenyReason.MARKET_PAUSED, is_market_paused),
+    (DenyReason.MARKET_RESTING, is_market_resting),
+    (DenyReason.ROUTE_UNRESOLVED, is_route_unresolved),
+    (DenyReason.MARKET_BUSY, is_market_busy),
+    (DenyReason.OPEN_ARBS, are_open_arbs_too_many),
+    (DenyReason.ORDER_RATE, is_order_rate_too_high),
+    (DenyReason.DAILY_LOSS, is_daily_loss_reached),
+    (DenyReason.DAILY_NOTIONAL, is_daily_notional_spent),
+    (DenyReason.KRW_SHORT, is_krw_short),
+    (DenyReason.BASE_SHORT, is_base_short),
+    (DenyReason.UNDER_MINIMUM, is_under_minimum),
+    (DenyReason.EDGE_TOO_GOOD, is_edge_too_good),
+    (DenyReason.EDGE_TOO_SMALL, is_edge_too_small),
+    (DenyReason.REQUEST_BUDGET, is_request_budget_short),
+    (DenyReason.LOOP_LAG, is_loop_lagging),
+    (DenyReason.OBSERVE_ONLY, is_observe_only),
+)
+
+
+def check(signal: Signal, exposure: Exposure, controls: Controls, params: Params, now: Ns) -> Approved | Denied:
+    """Return whether `signal` may be sent at `now` (our monotonic clock), or the first reason why not."""
+    question = Question(signal, exposure, controls, params, now)
+    for reason, says_no in CHECKS:
+        if says_no(question):
+            return Denied(reason)
+    return Approved(signal.qty)
+
+
+def _is_int(value: object) -> bool:
+    return type(value) is int
+
+
+def _is_old(then: Ns, now: Ns, max_age_ns: int) -> bool:
+    age = now - then
+    return age > max_age_ns or age < -CLOCK_SLACK_NS
