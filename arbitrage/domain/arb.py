@@ -78,7 +78,7 @@ class Arb(msgspec.Struct, frozen=True):
     dust_qty: int = 0
     """The imbalance it was closed with on purpose, in 10^-8: too small to order, or settled by hand."""
     why: str = ""
-    """Why it ended or got stuck: an `ArbOn` word, or the operator's reason."""
+    """What moved it last: an `ArbOn` word, and after a space any detail."""
 
     @property
     def imbalance(self) -> int:

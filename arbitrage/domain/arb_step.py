@@ -69,6 +69,7 @@ def open_arb(
         opened_wall_ns=now.wall_ns,
         opened_mono_ns=now.mono_ns,
         changed_mono_ns=now.mono_ns,
+        why=E.OPENED,
     )
     return arb, tuple(Place(leg) for leg in legs)
 
@@ -180,7 +181,7 @@ def _moved(arb: Arb, on: ArbOn, now: Moment, why: str = "") -> Arb:
         uneven_mono_ns=(arb.uneven_mono_ns or now.mono_ns) if state is S.LEGGED else arb.uneven_mono_ns,
         closed_wall_ns=now.wall_ns if closing else None,
         dust_qty=arb.imbalance if closing else arb.dust_qty,
-        why=why or str(on),
+        why=f"{on} {why}".rstrip(),
     )
 
 
@@ -257,7 +258,7 @@ def _hedged(arb: Arb, tick: Tick, now: Moment) -> tuple[Arb, tuple[Action, ...]]
             spent = now.mono_ns - (arb.uneven_mono_ns or now.mono_ns)
             if spent < arb.limits.hedge_limit_ns:
                 return arb, ()
-            arb = _moved(arb, E.NO_HEDGE, now, f"{E.NO_HEDGE} {wanted.reason}")
+            arb = _moved(arb, E.NO_HEDGE, now, wanted.reason)
             return arb, (_stuck_halt(arb),)
         case HedgeOrder():
             order = _new_order(

@@ -80,6 +80,7 @@ TABLE: dict[OrderState, dict[OrderOn, OrderState]] = {
         E.PART_FILL: S.WORKING,
         E.FULL_FILL: S.FILLED,
         E.CANCEL_SENT: S.CANCELING,
+        E.CANCEL_REFUSED: S.WORKING,
         E.CANCELED: S.CANCELED,
     },
     S.CANCELING: {
