@@ -1,0 +1,44 @@
+"""All tables, gathered where Django looks for them; each theme has its own file."""
+
+from arbitrage.models_control import Control, ControlChange, Emergency, EmergencyStep
+from arbitrage.models_desk import Counter, DailyCount, DeskView, Heartbeat, Report, StageLatency
+from arbitrage.models_incidents import Alert, CheckItem, CheckList, Improvement, Incident, IncidentEvent, KeyRecord
+from arbitrage.models_ledger import Account, Balance, LedgerEntry, RecorderPlace, TraderRun
+from arbitrage.models_params import ParamChange, ParamEpoch, ParamSet
+from arbitrage.models_reconciliation import BookCheck, Break, ReconciliationRun
+from arbitrage.models_trading import Arb, ArbStep, Fill, Order
+
+__all__ = [
+    "Account",
+    "Alert",
+    "Arb",
+    "ArbStep",
+    "Balance",
+    "BookCheck",
+    "Break",
+    "CheckItem",
+    "CheckList",
+    "Control",
+    "ControlChange",
+    "Counter",
+    "DailyCount",
+    "DeskView",
+    "Emergency",
+    "EmergencyStep",
+    "Fill",
+    "Heartbeat",
+    "Improvement",
+    "Incident",
+    "IncidentEvent",
+    "KeyRecord",
+    "LedgerEntry",
+    "Order",
+    "ParamChange",
+    "ParamEpoch",
+    "ParamSet",
+    "ReconciliationRun",
+    "RecorderPlace",
+    "Report",
+    "StageLatency",
+    "TraderRun",
+]
