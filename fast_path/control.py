@@ -1,0 +1,306 @@
+"""The control block: what operators and the supervisor tell the hot path, in shared memory and one latch file.
+
+Who writes what: the level words are written by several (emergency stop, trader, bridge), the last one wins, and
+each change of the global level goes through a lock and the latch file, so that word and file agree. A process's
+heartbeat is its own. Params and epochs come from the bridge alone, the applied epoch from the trader alone,
+`served` from the feed alone; `requested` may come from several: a request lost in a race of nanoseconds is
+one that met another for the same market.
+
+`python -m fast_path.control halt` needs neither database nor broker nor any other process (control_cli.py).
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from arbitrage.domain.controls import Controls, TradingLevel
+from arbitrage.domain.errors import ConfigError
+from arbitrage.domain.units import EXCHANGES, Exchange, Ns
+from fast_path.latch import latch_level, read_latch, write_latch
+from fast_path.layout import (
+    CONTROL_APPLIED,
+    CONTROL_BYTES,
+    CONTROL_EXCHANGES,
+    CONTROL_LEVEL,
+    CONTROL_MARKETS,
+    CONTROL_PROCESSES,
+    MAGIC_CONTROL,
+    MARKET_BYTES,
+    MARKET_LEVEL,
+    MARKET_NAME_BYTES,
+    MARKET_PAUSED,
+    MARKET_REQUESTED,
+    MARKET_SERVED,
+    MARKET_SLOTS,
+    PARAMS_DATA,
+    PARAMS_EPOCH,
+    PARAMS_LENGTH,
+    PARAMS_MAX,
+    PARAMS_SEQ,
+    PROCESS_BYTES,
+    PROCESS_NAME_BYTES,
+    PROCESS_SLOTS,
+    WORD,
+    WORD_A,
+)
+from fast_path.shm import make_dir, name_bytes, name_text, open_or_create
+
+BRIDGE = "bridge"
+"""Its heartbeat says whether an operator's changes still arrive."""
+
+_RETRIES = 1000
+_EXCHANGE_INDEX = {exchange: index for index, exchange in enumerate(EXCHANGES)}
+_LEVELS = tuple(TradingLevel)
+
+
+class Beat(msgspec.Struct, frozen=True):
+    """A process's last sign of life, by both clocks."""
+
+    pid: int
+    mono_ns: Ns
+    wall_ns: Ns
+
+
+class ControlBlock:
+    """One process's view of the block. Opening it makes it when it is not there."""
+
+    def __init__(
+        self,
+        directory: Path,
+        markets: Sequence[str],
+        latch_path: Path,
+        *,
+        wall_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        """Open or create; a new block takes its level from the latch file, HALTED when that is unreadable."""
+        self._latch_path = latch_path
+        self._wall_ns = wall_ns
+        make_dir(directory)
+        self._lock_path = directory / "control.lock"
+        self._file = open_or_create(directory / "control.shm", MAGIC_CONTROL, CONTROL_BYTES, fill=self._fill)
+        self._mem, self._words = self._file.mem, self._file.words
+        self._markets: dict[str, int] = {}
+        self._processes: dict[str, int] = {}
+        for market in markets:
+            self._market(market)
+
+    def _fill(self, memory: memoryview) -> None:
+        memory.cast("q")[CONTROL_LEVEL // WORD] = latch_level(read_latch(self._latch_path))
+
+    def close(self) -> None:
+        """Unmap the block; what was written stays."""
+        self._file.close()
+
+    # Levels.
+
+    def level(self) -> TradingLevel:
+        """Return the global level. A word that is no level reads as HALTED."""
+        return _level(self._words[CONTROL_LEVEL // WORD])
+
+    def set_level(self, level: TradingLevel, reason: str, by: str) -> None:
+        """Set the global level in memory and in the latch file; OSError when the file cannot be written.
+
+        A stricter level takes hold in memory first and stays there even if the file fails; a looser one is
+        written to the file first, so that a failure leaves the desk as strict as it was.
+        """
+        word = CONTROL_LEVEL // WORD
+        if level > self.level():
+            self._words[word] = level
+        with self._locked():
+            if level >= self.level():
+                self._words[word] = level
+            write_latch(self._latch_path, level, reason, by, self._wall_ns())
+            self._words[word] = level
+
+    def latch(self) -> dict[str, object]:
+        """Return the latch file's content: level, reason, by, wall_ns; {} when there is none.
+
+        An unreadable file reads as level `halted` with the cause as its reason.
+        """
+        return read_latch(self._latch_path)
+
+    def exchange_level(self, exchange: Exchange) -> TradingLevel:
+        """Return one exchange's level."""
+        return _level(self._words[CONTROL_EXCHANGES // WORD + _EXCHANGE_INDEX[exchange]])
+
+    def set_exchange_level(self, exchange: Exchange, level: TradingLevel) -> None:
+        """Set one exchange's level; memory only, the bridge brings it back after a reboot."""
+        self._words[CONTROL_EXCHANGES // WORD + _EXCHANGE_INDEX[exchange]] = level
+
+    def market_level(self, market: str) -> TradingLevel:
+        """Return one market's level, without its pause."""
+        return _level(self._words[self._market(market) + MARKET_LEVEL // WORD])
+
+    def set_market_level(self, market: str, level: TradingLevel) -> None:
+        """Set one market's level; memory only, the bridge brings it back after a reboot."""
+        self._words[self._market(market) + MARKET_LEVEL // WORD] = level
+
+    def pause_market(self, market: str, until_mono_ns: Ns) -> None:
+        """Let a market only finish what is open until then. The later of two pauses holds."""
+        word = self._market(market) + MARKET_PAUSED // WORD
+        self._words[word] = max(self._words[word], until_mono_ns)
+
+    def paused_until_mono_ns(self, market: str) -> Ns:
+        """Return when the market's pause ends; 0 when it was never paused."""
+        return Ns(self._words[self._market(market) + MARKET_PAUSED // WORD])
+
+    def controls(self, market: str, now_mono_ns: Ns) -> Controls:
+        """Return one reading for one market: the worst of global, both exchanges, market and pause."""
+        words, place = self._words, self._market(market)
+        worst = max(
+            words[CONTROL_LEVEL // WORD],
+            *(words[CONTROL_EXCHANGES // WORD + index] for index in range(len(EXCHANGES))),
+            words[place + MARKET_LEVEL // WORD],
+        )
+        level = _level(worst)
+        if level is TradingLevel.ACTIVE and now_mono_ns < words[place + MARKET_PAUSED // WORD]:
+            level = TradingLevel.REDUCING
+        bridge = self._process(BRIDGE)
+        return Controls(level, Ns(words[bridge + 1]), words[PARAMS_EPOCH // WORD])
+
+    # Params.
+
+    def write_params(self, epoch: int, data: bytes) -> None:
+        """Hand on a set of params, at most 16 KiB; ValueError when it is larger."""
+        if len(data) > PARAMS_MAX:
+            raise ValueError(f"params have {len(data)} bytes, must have at most {PARAMS_MAX}")
+        words = self._words
+        with self._locked():
+            seq = words[PARAMS_SEQ // WORD] | 1
+            words[PARAMS_SEQ // WORD] = seq
+            self._mem[PARAMS_DATA : PARAMS_DATA + len(data)] = data
+            words[PARAMS_LENGTH // WORD] = len(data)
+            words[PARAMS_EPOCH // WORD] = epoch
+            words[PARAMS_SEQ // WORD] = seq + 1
+
+    def read_params(self) -> tuple[int, bytes]:
+        """Return epoch and bytes; (0, b"") when none were written or the writer died inside."""
+        words = self._words
+        for _ in range(_RETRIES):
+            seq = words[PARAMS_SEQ // WORD]
+            if seq & 1:
+                continue
+            epoch, length = words[PARAMS_EPOCH // WORD], words[PARAMS_LENGTH // WORD]
+            data = bytes(self._mem[PARAMS_DATA : PARAMS_DATA + min(max(length, 0), PARAMS_MAX)])
+            if words[PARAMS_SEQ // WORD] == seq:
+                return epoch, data
+        return 0, b""
+
+    def params_epoch(self) -> int:
+        """Return the epoch of the newest params."""
+        return int(self._words[PARAMS_EPOCH // WORD])
+
+    def applied_epoch(self) -> int:
+        """Return the epoch the trader works with."""
+        return int(self._words[CONTROL_APPLIED // WORD])
+
+    def set_applied_epoch(self, epoch: int) -> None:
+        """Say which epoch the trader works with."""
+        self._words[CONTROL_APPLIED // WORD] = epoch
+
+    # Heartbeats.
+
+    def beat(self, process: str, now_mono_ns: Ns, now_wall_ns: Ns) -> None:
+        """Give a sign of life."""
+        place = self._process(process)
+        self._words[place] = os.getpid()
+        self._words[place + 2] = now_wall_ns
+        self._words[place + 1] = now_mono_ns
+
+    def heartbeats(self) -> dict[str, Beat]:
+        """Return the last beat of every process that ever gave one."""
+        found = {}
+        for index in range(PROCESS_SLOTS):
+            start = CONTROL_PROCESSES + index * PROCESS_BYTES
+            name = name_text(bytes(self._mem[start : start + PROCESS_NAME_BYTES]))
+            if not name:
+                break
+            pid, mono_ns, wall_ns = self._words[(start + PROCESS_NAME_BYTES) // WORD :][:3].tolist()
+            if pid:
+                found[name] = Beat(pid, Ns(mono_ns), Ns(wall_ns))
+        return found
+
+    # Resync requests.
+
+    def request_resync(self, exchange: Exchange, market: str) -> None:
+        """Ask the exchange's feed for a whole new book of this market."""
+        word = self._market(market) + MARKET_REQUESTED // WORD + _EXCHANGE_INDEX[exchange]
+        self._words[word] += 1
+
+    def take_resyncs(self, exchange: Exchange) -> tuple[str, ...]:
+        """Return the markets asked for since the last call; several requests for one count once."""
+        words, index = self._words, _EXCHANGE_INDEX[exchange]
+        taken = []
+        for market, place in self._markets.items():
+            requested = words[place + MARKET_REQUESTED // WORD + index]
+            served = place + MARKET_SERVED // WORD + index
+            if requested != words[served]:
+                words[served] = requested
+                taken.append(market)
+        return tuple(taken)
+
+    # The trader's fence.
+
+    def fence(self) -> int:
+        """Return the newest trader's number."""
+        return int(self._words[WORD_A])
+
+    def raise_fence(self) -> int:
+        """Return a new, higher number; a trader that sees one above its own must stop."""
+        with self._locked():
+            self._words[WORD_A] += 1
+            return int(self._words[WORD_A])
+
+    # Slots by name.
+
+    def _market(self, market: str) -> int:
+        place = self._markets.get(market)
+        if place is None:
+            start = self._claim(market, CONTROL_MARKETS, MARKET_SLOTS, MARKET_BYTES, MARKET_NAME_BYTES)
+            place = self._markets[market] = start // WORD
+        return place
+
+    def _process(self, process: str) -> int:
+        place = self._processes.get(process)
+        if place is None:
+            start = self._claim(process, CONTROL_PROCESSES, PROCESS_SLOTS, PROCESS_BYTES, PROCESS_NAME_BYTES)
+            place = self._processes[process] = (start + PROCESS_NAME_BYTES) // WORD
+        return place
+
+    def _claim(self, name: str, start: int, slots: int, slot_bytes: int, room: int) -> int:
+        wanted = name_bytes(name, room)
+        with self._locked():
+            for offset in range(start, start + slots * slot_bytes, slot_bytes):
+                found = bytes(self._mem[offset : offset + room])
+                if found == wanted:
+                    return offset
+                if not found[0]:
+                    self._mem[offset : offset + room] = wanted
+                    return offset
+        raise ConfigError([f"{self._file.path} has no room for {name}: all {slots} slots are taken"])
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        fd = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(fd)
+
+
+def _level(word: int) -> TradingLevel:
+    return _LEVELS[word] if 0 <= word < len(_LEVELS) else TradingLevel.HALTED
+
+
+if __name__ == "__main__":
+    import sys
+
+    from fast_path.control_cli import main
+
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,164 @@
+"""What every long-lived process has: clocks, signals, heartbeat, loop-lag guard, back-off, and its exit code."""
+
+import asyncio
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable
+
+from arbitrage.domain.errors import ConfigError
+from arbitrage.domain.units import Ns
+from fast_path import core
+from fast_path.control import ControlBlock
+from fast_path.counters import Counters
+from fast_path.latency import Latency
+from karb_project import logs
+from karb_project.env import Env
+
+try:
+    import uvloop
+except ImportError:
+    _new_loop = asyncio.new_event_loop
+else:
+    _new_loop = uvloop.new_event_loop
+
+BEAT_NS = 200_000_000
+LAG_LOOK_S = 0.05
+LAG_KEPT_NS = 1_000_000_000
+BACKOFF_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_CONFIG = 2
+
+
+class Clock:
+    """The only source of time. Ages and time-outs use `mono_ns`; the two never meet in a subtraction."""
+
+    def wall_ns(self) -> Ns:
+        """Return UTC in ns since 1970."""
+        return Ns(time.time_ns())
+
+    def mono_ns(self) -> Ns:
+        """Return the machine's monotonic clock in ns, comparable between processes, not over a reboot."""
+        return Ns(time.monotonic_ns())
+
+
+class Backoff:
+    """Waits of 1, 2, 5, 10, 30, 60, 60 ... s, each up to a fifth shorter so that not all come at once (R1.2)."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        self._random = random.Random(seed)  # noqa: S311  # nosec B311: spreads retries, keeps no secret
+        self.attempt = 0
+
+    def next_s(self) -> float:
+        """Return how long to wait before the next attempt."""
+        wait = BACKOFF_S[min(self.attempt, len(BACKOFF_S) - 1)]
+        self.attempt += 1
+        return wait * (1 - self._random.random() / 5)
+
+    def reset(self) -> None:
+        """Begin anew after a success."""
+        self.attempt = 0
+
+
+class Context:
+    """What a process's main is given. `stopping` is set by SIGTERM or SIGINT: finish and return."""
+
+    def __init__(self, name: str, env: Env) -> None:
+        """Open the shared files. ConfigError when one of them is of another layout."""
+        self.name = name
+        self.env = env
+        self.clock = Clock()
+        self.log = logs.get(name)
+        self.control = ControlBlock(env.shm_dir, env.markets, env.latch_path)
+        self.counters = Counters(env.shm_dir, name)
+        self.latency = Latency(env.shm_dir, name)
+        self.stopping = asyncio.Event()
+        self._lag_ns = 0
+        self._lag_seen_ns = 0
+        self._due_ns = 0
+
+    @property
+    def loop_lag_ns(self) -> Ns:
+        """Return the worst lateness of the event loop within the last second, one still going on included."""
+        now = self.clock.mono_ns()
+        late = now - self._due_ns if self._due_ns else 0
+        kept = self._lag_ns if now - self._lag_seen_ns < LAG_KEPT_NS else 0
+        return Ns(max(late, kept, 0))
+
+    def beat(self) -> None:
+        """Give a sign of life now; a process calls it itself only where it blocks the loop on purpose."""
+        self.control.beat(self.name, self.clock.mono_ns(), self.clock.wall_ns())
+
+    async def watch_loop(self) -> None:
+        """Beat and measure the loop's lateness until cancelled."""
+        worst = self.counters.get("loop_lag_max_ns")
+        beaten_ns = 0
+        while True:
+            now = self.clock.mono_ns()
+            if now - beaten_ns >= BEAT_NS:
+                self.beat()
+                beaten_ns = now
+            self._due_ns = now + int(LAG_LOOK_S * 1e9)
+            await asyncio.sleep(LAG_LOOK_S)
+            now = self.clock.mono_ns()
+            late = max(now - self._due_ns, 0)
+            if late >= self._lag_ns or now - self._lag_seen_ns >= LAG_KEPT_NS:
+                self._lag_ns, self._lag_seen_ns = late, now
+            if late > worst:
+                worst = late
+                self.counters.set("loop_lag_max_ns", worst)
+
+    def close(self) -> None:
+        """Let go of the shared files."""
+        self.latency.close()
+        self.counters.close()
+        self.control.close()
+
+
+def run_process(name: str, main: Callable[[Context], Awaitable[int]], env: Env) -> int:
+    """Run `main` to its end and return the exit code: its own, 1 after a bug, 2 for bad configuration.
+
+    A first SIGTERM or SIGINT sets `stopping`; a second one ends the process at once.
+    """
+    logs.setup(name, env)
+    log = logs.get(name)
+    try:
+        described = core.describe(env.native)
+        log.info("process_started", pid=os.getpid(), core=described, mode=env.mode)
+        with asyncio.Runner(loop_factory=_new_loop) as runner:
+            code = runner.run(_run(name, main, env))
+    except ConfigError as error:
+        print(*error.problems, sep="\n", file=sys.stderr)
+        log.error("process_refused", problems=error.problems)
+        return EXIT_CONFIG
+    except Exception:  # the outermost loop: say why, let the supervisor restart us
+        log.exception("process_failed")
+        return EXIT_FAILED
+    log.info("process_ended", code=code)
+    return code
+
+
+async def _run(name: str, main: Callable[[Context], Awaitable[int]], env: Env) -> int:
+    context = Context(name, env)
+    loop = asyncio.get_running_loop()
+
+    def stop(number: signal.Signals) -> None:
+        if context.stopping.is_set():
+            os._exit(128 + number)
+        context.log.info("process_stopping", signal=number.name)
+        context.stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop, number)
+    context.beat()
+    watch = asyncio.create_task(context.watch_loop(), name="watch_loop")
+    try:
+        return await main(context)
+    finally:
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
+        context.close()
