@@ -7,7 +7,7 @@ Each leg has a task of its own, so that neither can lose the other.
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from arbitrage.domain.arb import (
@@ -26,6 +26,7 @@ from arbitrage.domain.arb import (
     Tick,
 )
 from arbitrage.domain.arb_step import advance, open_arb, recovered
+from arbitrage.domain.balances import Shortage
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.errors import InvariantError
 from arbitrage.domain.events import ArbStepped, StrangeOrderSeen
@@ -66,6 +67,15 @@ class Desk(Protocol):
 
     def level(self, market: str) -> TradingLevel:
         """Return the kill switch's position for `market`."""
+
+    def reserve(self, legs: Sequence[Order]) -> Shortage | None:
+        """Reserve balances for both legs at once, or for none and say what is short."""
+
+    def hold(self, order: Order) -> None:
+        """Reserve for an order that goes regardless: a hedge, or one found alive at a restart."""
+
+    def settle(self, order: Order) -> None:
+        """Give back what an ended order did not take."""
 
     def closed(self, arb: Arb) -> None:
         """Learn that an arb ended (again, after a late fill)."""
@@ -145,12 +155,18 @@ class Executor:
 
     # What moves arbs
 
-    def open(self, signal: Signal, params: Params, params_epoch: int) -> Arb:
-        """Journal a new arb and send both legs. OSError when the journal cannot be written: nothing left."""
+    def open(self, signal: Signal, params: Params, params_epoch: int) -> Arb | Shortage:
+        """Reserve, journal and send both legs of a new arb; a shortage sends nothing.
+
+        OSError when the journal cannot be written: nothing was sent either.
+        """
         self._minted += 1
         arb_id = f"{self._run_id}-{self._minted}"
         now = self._desk.now()
         arb, actions = open_arb(signal, arb_id=arb_id, params=params, params_epoch=params_epoch, now=now)
+        shortage = self._desk.reserve(arb.orders)
+        if shortage is not None:
+            return shortage
         self._keep(None, arb, actions, now)
         self._counters.add("arbs_opened")
         return arb
@@ -160,6 +176,9 @@ class Executor:
         now = self._desk.now()
         for arb in images.values():
             if not arb.is_closed:
+                for order in arb.orders:
+                    if not order.is_ended:
+                        self._desk.hold(order)
                 after, actions = recovered(arb, now)
                 self._keep(arb, after, actions, now)
             elif now.wall_ns - (arb.closed_wall_ns or 0) < LATE_FILL_NS:
@@ -234,6 +253,7 @@ class Executor:
             if moved:
                 self._desk.log(f"arb_{after.state}", arb_id=after.arb_id, market=after.market, why=after.why)
         self._remember(after)
+        self._account(before, after)
         self._tally.stepped(before, after, now)
         self._counters.set("open_arbs", self.open_count)
         for action in actions:
@@ -243,6 +263,17 @@ class Executor:
             self._desk.closed(after)
         elif after.state is ArbState.LEGGED and before is not None and before.state is not ArbState.LEGGED:
             asyncio.get_running_loop().call_soon(self._tick, after)
+
+    def _account(self, before: Arb | None, after: Arb) -> None:
+        """Keep the reservations in step: a new hedge takes, an ended order gives back."""
+        if before is None:
+            return
+        for index, order in enumerate(after.orders):
+            old = before.orders[index] if index < len(before.orders) else None
+            if old is None:
+                self._desk.hold(order)
+            elif order.is_ended and not old.is_ended:
+                self._desk.settle(order)
 
     def _act(self, action: Action) -> None:
         match action:

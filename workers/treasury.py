@@ -1,0 +1,83 @@
+"""Balances: read from both exchanges at start, when an order ended, and every few seconds (R3.3).
+
+The private stream only says that something changed; the figures come from REST, whose question has a
+time, so that a reservation is given back only by a reading that can know of the order's end.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from arbitrage.domain.balances import Wallets
+from arbitrage.domain.errors import AuthRefused, ExchangeError
+from arbitrage.domain.events import BalancesRead
+from arbitrage.domain.params import SECOND
+from arbitrage.domain.ports import Gateway
+from arbitrage.domain.units import Exchange, Ns
+from fast_path.executor import Executor
+from fast_path.journal import Journal
+from workers.process import Context
+
+EVERY_S = 5.0
+APART_S = 0.15
+JOURNAL_EVERY_NS = 10 * SECOND
+
+
+class Treasury:
+    """Keeps `wallets` true to the exchanges, and the journal told about settled balances."""
+
+    def __init__(
+        self,
+        context: Context,
+        gateways: Mapping[Exchange, Gateway],
+        wallets: Wallets,
+        journal: Journal,
+        executor: Callable[[], Executor],
+    ) -> None:
+        self._context = context
+        self._gateways = gateways
+        self._wallets = wallets
+        self._journal = journal
+        self._executor = executor
+        self._wanted = {exchange: asyncio.Event() for exchange in gateways}
+        self._read_mono: dict[Exchange, int] = {}
+        self._kept_mono: dict[Exchange, int] = {}
+
+    def want(self, exchange: Exchange) -> None:
+        """Ask for a reading soon; many calls make one reading."""
+        self._wanted[exchange].set()
+
+    def is_known(self, exchange: Exchange) -> bool:
+        """Return whether this exchange's balances were ever read by this process."""
+        return exchange in self._read_mono
+
+    async def read(self, exchange: Exchange, *, journal_ns: int = JOURNAL_EVERY_NS) -> None:
+        """Read all balances now. ExchangeError when they cannot be had."""
+        asked: Ns = self._context.clock.mono_ns()
+        was_open = self._executor().has_open_orders(exchange)
+        holdings = await self._gateways[exchange].balances()
+        self._wallets.replace_all(exchange, holdings, asked)
+        self._read_mono[exchange] = asked
+        settled = not was_open and not self._executor().has_open_orders(exchange)
+        last = self._kept_mono.get(exchange)
+        if last is None or (settled and asked - last >= journal_ns):
+            self._kept_mono[exchange] = asked
+            self._journal.append(
+                BalancesRead(exchange, tuple(holdings), settled, self._context.clock.wall_ns()), durable=False
+            )
+
+    async def keep(self, exchange: Exchange) -> None:
+        """Read until cancelled: when wanted, and every few seconds anyway."""
+        while True:
+            try:
+                await asyncio.wait_for(self._wanted[exchange].wait(), EVERY_S)
+            except TimeoutError:
+                pass
+            self._wanted[exchange].clear()
+            try:
+                await self.read(exchange)
+            except AuthRefused as error:
+                self._context.log.error("balances_refused", exchange=exchange, error=str(error))
+                self._context.counters.add("auth_refused")
+            except ExchangeError as error:
+                self._context.log.warning("balances_not_read", exchange=exchange, error=str(error))
+            await asyncio.sleep(APART_S)
