@@ -115,13 +115,9 @@ class _Walked(msgspec.Struct, frozen=True):
     buy_limit: int
 
 
-def has_gap(bid_book: Book, ask_book: Book, buy_fee_ppm: int, sell_fee_ppm: int, min_edge_ppm: int) -> bool:
-    """Return whether the touch alone is worth `min_edge_ppm` net of both fees. False on an empty side."""
-    bids = bid_book.bids
-    asks = ask_book.asks
-    if not bids or not asks:
-        return False
-    return bids[0].price * (PPM - sell_fee_ppm) >= asks[0].price * (PPM + buy_fee_ppm + min_edge_ppm)
+def has_gap(best_bid: int, best_ask: int, buy_fee_ppm: int, sell_fee_ppm: int, min_edge_ppm: int) -> bool:
+    """Return whether buying at `best_ask` and selling at `best_bid` is worth `min_edge_ppm` net of both fees."""
+    return best_bid * (PPM - sell_fee_ppm) >= best_ask * (PPM + buy_fee_ppm + min_edge_ppm)
 
 
 def find_signal(

@@ -1,0 +1,173 @@
+"""One synchronous step: two books, controls and params in, a decision out. No await, no clock, no I/O.
+
+Both directions are looked at; the touch decides in a microsecond that there is nothing, which is the
+usual case. Only then are ladders walked, and only a signal asks the trader for its exposure.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from arbitrage.domain.balances import Wallets
+from arbitrage.domain.book import Book
+from arbitrage.domain.controls import Controls
+from arbitrage.domain.instrument import Instrument
+from arbitrage.domain.params import DEFAULT_PARAMS, Params, params_from_bytes
+from arbitrage.domain.risk import Approved, Denied, Exposure, check
+from arbitrage.domain.signal import NoSignal, NoSignalReason, Signal, find_signal, has_gap
+from arbitrage.domain.units import EXCHANGES, Exchange, Ns
+
+
+class View(Protocol):
+    """One moment of one slot, as `books.SlotView`."""
+
+    @property
+    def published_mono_ns(self) -> Ns: ...
+    @property
+    def best_bid(self) -> int: ...
+    @property
+    def best_ask(self) -> int: ...
+    @property
+    def book(self) -> Book: ...
+
+
+class Reader(Protocol):
+    """Reads one exchange's books by market index, as `books.BookReader`."""
+
+    def read(self, index: int) -> View | None:
+        """Return the market's slot, or None when there is no book to trade on."""
+
+
+class Control(Protocol):
+    """The part of `control.ControlBlock` the engine reads, and the one word it writes."""
+
+    def controls(self, market: str, now_mono_ns: Ns) -> Controls:
+        """Return the worst of all levels for one market."""
+
+    def params_epoch(self) -> int:
+        """Return the epoch of the newest params."""
+
+    def read_params(self) -> tuple[int, bytes]:
+        """Return epoch and bytes; empty bytes when none can be had."""
+
+    def set_applied_epoch(self, epoch: int) -> None:
+        """Say which epoch decisions are made with."""
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What one step found. Exactly one of `approved`, `denied`, `no_signal` is there.
+
+    `approved` and `denied` come with their `signal`. `published_mono_ns` is when the younger of the two
+    books was published, 0 when one was missing: the trader measures book to decision from it.
+    """
+
+    market_index: int
+    market: str
+    params_epoch: int
+    published_mono_ns: Ns
+    signal: Signal | None = None
+    approved: Approved | None = None
+    denied: Denied | None = None
+    no_signal: NoSignal | None = None
+
+    @property
+    def denial(self) -> str | None:
+        """Return the word to count as `denied.<word>`; None when approved or simply no gap."""
+        if self.denied is not None:
+            return self.denied.reason.value
+        if self.no_signal is not None and self.no_signal.is_denial:
+            return self.no_signal.reason.value
+        return None
+
+
+_NO_GAP = NoSignal(NoSignalReason.NO_GAP)
+_NO_PARAMS = NoSignal(NoSignalReason.NO_PARAMS)
+_BOOK_MISSING = NoSignal(NoSignalReason.BOOK_MISSING)
+
+
+class Engine:
+    """Decides for all markets. Params are decoded once per epoch; a bad set is counted and never used."""
+
+    def __init__(
+        self,
+        *,
+        markets: Sequence[str],
+        readers: Mapping[Exchange, Reader],
+        instruments: Mapping[tuple[Exchange, str], Instrument],
+        control: Control,
+        wallets: Wallets,
+        exposure: Callable[[Signal, Ns], Exposure],
+    ) -> None:
+        """Take what to read. `exposure` is asked only when there is a signal; it must not block."""
+        self.markets = tuple(markets)
+        self.params: Params = DEFAULT_PARAMS
+        """The set in use; nothing is decided with it while `params_epoch` is 0."""
+        self.params_epoch = 0
+        self.params_refused = 0
+        """How many sets were malformed or out of bounds."""
+        self.params_findings: tuple[str, ...] = ()
+        """What was wrong with the last set refused; empty when the newest set is in use."""
+        self._seen_epoch = 0
+        self._readers = tuple(readers[exchange] for exchange in EXCHANGES)
+        self._control = control
+        self._wallets = wallets
+        self._exposure = exposure
+        self._instruments = [[instruments[exchange, market] for exchange in EXCHANGES] for market in self.markets]
+
+    def set_instrument(self, instrument: Instrument) -> None:
+        """Take over new rules (a fee that changed, say) for one market of one exchange."""
+        row = self._instruments[self.markets.index(instrument.market)]
+        row[EXCHANGES.index(instrument.exchange)] = instrument
+
+    def refresh_params(self) -> None:
+        """Use the newest params if they are new and sound; else keep the set in use and say why.
+
+        The applied epoch is only raised to a set that is really in use.
+        """
+        epoch, data = self._control.read_params()
+        if not data or epoch == self._seen_epoch:
+            return
+        self._seen_epoch = epoch
+        params, found = params_from_bytes(data)
+        if params is None:
+            self.params_refused += 1
+            self.params_findings = tuple(found)
+            return
+        self.params, self.params_epoch, self.params_findings = params, epoch, ()
+        self._control.set_applied_epoch(epoch)
+
+    def step(self, market_index: int, now: Ns) -> Decision:
+        """Return the decision for one market at `now` (our monotonic clock)."""
+        if self._control.params_epoch() != self._seen_epoch:
+            self.refresh_params()
+        market, epoch = self.markets[market_index], self.params_epoch
+        if not epoch:
+            return Decision(market_index, market, 0, Ns(0), no_signal=_NO_PARAMS)
+        first = self._readers[0].read(market_index)
+        second = self._readers[1].read(market_index)
+        if first is None or second is None:
+            return Decision(market_index, market, epoch, Ns(0), no_signal=_BOOK_MISSING)
+        published = max(first.published_mono_ns, second.published_mono_ns)
+        one, other = self._instruments[market_index]
+        edge = self.params.min_edge_ppm
+        # The spreads are positive, so at most one direction can have a gap.
+        if has_gap(second.best_bid, first.best_ask, one.fee_ppm, other.fee_ppm, edge):
+            found = self._find(second.book, first.book, one, other, now)
+        elif has_gap(first.best_bid, second.best_ask, other.fee_ppm, one.fee_ppm, edge):
+            found = self._find(first.book, second.book, other, one, now)
+        else:
+            found = _NO_GAP
+        if isinstance(found, NoSignal):
+            return Decision(market_index, market, epoch, published, no_signal=found)
+        answer = check(found, self._exposure(found, now), self._control.controls(market, now), self.params, now)
+        if isinstance(answer, Approved):
+            return Decision(market_index, market, epoch, published, signal=found, approved=answer)
+        return Decision(market_index, market, epoch, published, signal=found, denied=answer)
+
+    def _find(
+        self, bid_book: Book, ask_book: Book, buy_instrument: Instrument, sell_instrument: Instrument, now: Ns
+    ) -> Signal | NoSignal:
+        params = self.params
+        caps = self._wallets.caps(ask_book.exchange, bid_book.exchange, buy_instrument.base, params.reserve_ppm)
+        return find_signal(bid_book, ask_book, buy_instrument, sell_instrument, params, caps, now)
