@@ -1,0 +1,162 @@
+"""Bithumb (JWT generation, v1 reads + v2 orders) as data. Each with source and date.
+
+What bithumb.md marks [?] is a named setting here, not a guess in code.
+"""
+
+from decimal import Decimal
+
+from arbitrage.domain.frame_spec import FrameSpec, TimeUnit
+from arbitrage.domain.instrument import TickBand, TickTable
+from arbitrage.domain.order import RefusalReason
+from arbitrage.domain.units import SCALE, Exchange, Krw, Ppm, Price, Qty, units_exact
+from exchanges.facts import Facts, GroupLimit, Groups, IdKeys, Paths, RemainingIn
+
+# bithumb.md §6.1, measured 2026-09: whole top 15 each frame, short keys, time in us (number or text).
+STREAM_SPEC = FrameSpec(
+    name="bithumb.orderbook.simple",
+    version=1,
+    type_key="ty",
+    type_value="orderbook",
+    market_key="cd",
+    time_key="tms",
+    time_unit=TimeUnit.MICROSECONDS,
+    units_key="obu",
+    ask_price_key="ap",
+    bid_price_key="bp",
+    ask_qty_key="as",
+    bid_qty_key="bs",
+)
+
+# bithumb.md §3.3: an array of these; time in ms, true epoch.
+REST_SPEC = FrameSpec(
+    name="bithumb.orderbook.rest",
+    version=1,
+    type_key=None,
+    type_value=None,
+    market_key="market",
+    time_key="timestamp",
+    time_unit=TimeUnit.MILLISECONDS,
+    units_key="orderbook_units",
+    ask_price_key="ask_price",
+    bid_price_key="bid_price",
+    ask_qty_key="ask_size",
+    bid_qty_key="bid_size",
+)
+
+# bithumb.md §5.1: the exchange's own kit of 2026; no start date is published there.
+_TICKS = (
+    ("0", "0.0001"),
+    ("1", "0.001"),
+    ("10", "0.01"),
+    ("100", "1"),
+    ("1000", "1"),
+    ("5000", "5"),
+    ("10000", "10"),
+    ("50000", "50"),
+    ("100000", "100"),
+    ("500000", "500"),
+    ("1000000", "1000"),
+)
+TICKS = TickTable(
+    valid_from="2026-01-01",
+    bands=tuple(TickBand(Price(units_exact(Decimal(low))), Price(units_exact(Decimal(tick)))) for low, tick in _TICKS),
+)
+
+# The fee with the free 30-day application (bithumb.md §5.4); it can lapse without a word, so the
+# dear default counts until `orders/chance` says otherwise.
+COUPON_FEE_PPM = Ppm(400)
+
+_R = RefusalReason
+# bithumb.md §3.10, official list of 2026-10-27.
+_DOCUMENTED: dict[str, RefusalReason] = {
+    "invalid_parameter": _R.INVALID_REQUEST,
+    "invalid_price": _R.PRICE_INVALID,
+    "invalid_price_bid": _R.PRICE_INVALID,
+    "invalid_price_ask": _R.PRICE_INVALID,
+    "under_price_limit_bid": _R.PRICE_INVALID,
+    "under_price_limit_ask": _R.PRICE_INVALID,
+    "cross_trading": _R.OTHER,
+    "bank_account_required": _R.OTHER,
+    "two_factor_auth_required": _R.OTHER,
+    "order_not_found": _R.ORDER_NOT_FOUND,
+}
+# Not in the official list (bithumb.md §3.10): names that clients file or that Upbit has. To be
+# corrected after the first live refusal; a 400 with a name we do not know is a refusal anyway.
+_GUESSED: dict[str, RefusalReason] = {
+    "insufficient_funds_bid": _R.INSUFFICIENT_FUNDS,
+    "insufficient_funds_ask": _R.INSUFFICIENT_FUNDS,
+    "insufficient_funds": _R.INSUFFICIENT_FUNDS,
+    "under_min_total": _R.UNDER_MINIMUM,
+    "under_min_total_bid": _R.UNDER_MINIMUM,
+    "under_min_total_ask": _R.UNDER_MINIMUM,
+    "over_max_total": _R.OVER_MAXIMUM,
+    "invalid_volume": _R.QTY_INVALID,
+    "invalid_volume_bid": _R.QTY_INVALID,
+    "invalid_volume_ask": _R.QTY_INVALID,
+    "notfoundmarket": _R.MARKET_UNKNOWN,
+    "market_not_found": _R.MARKET_UNKNOWN,
+    "market_offline": _R.MARKET_OFFLINE,
+    "too_many_orders": _R.OTHER,
+    "cancel_not_allowed": _R.ORDER_NOT_FOUND,
+}
+REFUSALS: dict[str, RefusalReason] = _GUESSED | _DOCUMENTED
+
+# bithumb.md §3.2 and §3.10; mixed case as on the wire. A missing scope can show as jwt_verification.
+AUTH_NAMES = frozenset(
+    {
+        "invalid_query_payload",
+        "jwt_verification",
+        "expired_jwt",
+        "NotAllowIP",
+        "out_of_scope",
+        "blocked_member_id",
+        "invalid_access_key",
+    }
+)
+
+FACTS = Facts(
+    exchange=Exchange.BITHUMB,
+    paths=Paths(  # bithumb.md §3.1, §6
+        accounts="/v1/accounts",
+        chance="/v1/orders/chance",
+        order="/v1/order",
+        open_orders="/v1/orders",
+        place="/v2/orders",
+        cancel="/v2/order",
+        orderbook="/v1/orderbook",
+        market_list="/v1/market/all",
+        api_keys="/v1/api_keys",
+        public_stream="/websocket/v1",
+        private_stream="/websocket/v2/private",
+    ),
+    ids=IdKeys(  # bithumb.md §3.5, §3.7
+        client_query="client_order_id", client_cancel="client_order_id", exchange_cancel="order_id"
+    ),
+    groups=Groups(place="order", cancel="cancel", private="private", orderbook="orderbook", markets="other"),
+    # bithumb.md §4, page of 2026-10-27.
+    limits=(
+        GroupLimit("order", 140),
+        GroupLimit("cancel", 140),
+        GroupLimit("private", 140),
+        GroupLimit("orderbook", 150),
+        GroupLimit("other", 150),
+    ),
+    asset_calls_per_second=20,  # bithumb.md §4: more may be throttled
+    remaining_in=RemainingIn.X_RATELIMIT,
+    refusals=REFUSALS,
+    # Sources disagree on a repeated id (bithumb.md §3.6); not ready = accepted but not yet there (§3.6).
+    unproven=frozenset({"duplicate_client_order_id", "id_conflict", "order_not_ready", "too_many_requests"}),
+    # What an overrun answers was never seen (bithumb.md §4): no status proves a refusal.
+    limit_statuses=frozenset(),
+    auth_names=AUTH_NAMES,
+    not_found_names=frozenset({"order_not_found"}),
+    stream_spec=STREAM_SPEC,
+    rest_spec=REST_SPEC,
+    ping_every_ns=25_000_000_000,  # bithumb.md §6.2: idle close measured at 60 s, documented as 120 s
+    ticks=TICKS,
+    lot_step=Qty(1),  # bithumb.md §5.2: 8 decimals filled live, April 2026
+    min_notional=Krw(5_000 * SCALE),  # bithumb.md §5.2, 2026-08-11
+    max_notional=Krw(1_000_000_000 * SCALE),  # the lower of two figures (bithumb.md §5.2)
+    fee_ppm=Ppm(2_500),  # bithumb.md §5.4: 0.25 % without the coupon
+    fee_step_dec=Decimal("0.01"),  # bithumb.md §3.9: cut down to 0.01 KRW per order
+)

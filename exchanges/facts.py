@@ -1,0 +1,89 @@
+"""What an exchange's `profile.py` says, as types: paths, limits, refusal words, frames."""
+
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from arbitrage.domain.frame_spec import FrameSpec
+from arbitrage.domain.instrument import TickTable
+from arbitrage.domain.ports import RefusalTable
+from arbitrage.domain.units import Exchange, Krw, Ppm, Qty
+
+
+class GroupLimit(msgspec.Struct, frozen=True):
+    """One limit group of an exchange: a bucket of `per_second` requests that refills as fast."""
+
+    name: str
+    per_second: int
+
+
+class Paths(msgspec.Struct, frozen=True, kw_only=True):
+    """Where things are, without host."""
+
+    accounts: str
+    chance: str
+    order: str
+    open_orders: str
+    place: str
+    cancel: str
+    orderbook: str
+    market_list: str
+    api_keys: str
+    public_stream: str
+    private_stream: str
+
+
+class IdKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """Names under which the two ids of an order travel in queries."""
+
+    client_query: str
+    client_cancel: str
+    exchange_cancel: str
+
+
+class Groups(msgspec.Struct, frozen=True, kw_only=True):
+    """Limit group of each kind of request."""
+
+    place: str
+    cancel: str
+    private: str
+    orderbook: str
+    markets: str
+
+
+class RemainingIn(StrEnum):
+    """Where an answer says how much of its group is left."""
+
+    REMAINING_REQ = "remaining-req"
+    X_RATELIMIT = "x-ratelimit-remaining"
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything about one exchange that is data."""
+
+    exchange: Exchange
+    paths: Paths
+    ids: IdKeys
+    groups: Groups
+    limits: tuple[GroupLimit, ...]
+    asset_calls_per_second: int | None
+    """Orders and cancels together, per asset; None = no such limit is known."""
+    remaining_in: RemainingIn
+    refusals: RefusalTable
+    """Error names of an order command that prove that nothing came of it."""
+    unproven: frozenset[str]
+    """Error names of an order command that prove nothing: ask by our own id."""
+    limit_statuses: frozenset[int]
+    """HTTP statuses that prove a refusal for too many requests."""
+    auth_names: frozenset[str]
+    not_found_names: frozenset[str]
+    stream_spec: FrameSpec
+    rest_spec: FrameSpec
+    ping_every_ns: int
+    ticks: TickTable
+    lot_step: Qty
+    min_notional: Krw
+    max_notional: Krw
+    fee_ppm: Ppm
+    fee_step_dec: Decimal

@@ -1,0 +1,250 @@
+"""Orders and private reads of one exchange over its REST API: what both gateways have in common.
+
+An order command is sent once. What came of it is judged in `verdict.py`; nothing here sends again.
+"""
+
+import re
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from arbitrage.domain.errors import InvariantError, NotSent, ReadFailed
+from arbitrage.domain.events import Holding
+from arbitrage.domain.order import Order, OrderReport, OrderRole, RefusalReason
+from arbitrage.domain.ports import (
+    Answer,
+    Lookup,
+    MarketRules,
+    OpenOrder,
+    Refused,
+    RequestBudget,
+    Unknown,
+)
+from arbitrage.domain.units import Exchange, base_of
+from exchanges import reads
+from exchanges.drift import DriftLog
+from exchanges.facts import Facts, GroupLimit
+from exchanges.ratelimit import Lane, Limiter, remaining_of
+from exchanges.transport import AsyncTransport, Clock, HttpAnswer, Outcome, Request, Stopped, Unsent, Use, redacted
+from exchanges.verdict import command_answer, lookup_answer, read_body
+
+T = TypeVar("T")
+A = TypeVar("A", Answer, Lookup)
+
+ORDER_TIMEOUT_NS = 3_000_000_000
+"""After this the answer counts as lost and the order is asked for by our own id."""
+READ_TIMEOUT_NS = 5_000_000_000
+_CLIENT_ORDER_ID = re.compile(r"[A-Za-z0-9_-]{1,36}")
+_MARKET = re.compile(r"[A-Z0-9]{1,10}-[A-Z0-9]{1,15}")
+_WIRE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_PAGE = 100
+_MAX_PAGES = 50
+_REMEMBERED = 10_000
+_BLOCK_NS = 10_000_000_000
+"""The length of a block is not documented (upbit.md §9.1): we rest this long and look again."""
+
+
+class Signer(Protocol):
+    """Makes one request's token."""
+
+    def token(self, query: str, now_wall_ms: int) -> str:
+        """Return a fresh token over the un-encoded query text."""
+
+
+class RestGateway:
+    """The REST half of `ports.Gateway`; an exchange's own gateway adds its words and its stream."""
+
+    def __init__(
+        self,
+        facts: Facts,
+        order_body: Callable[[Order], tuple[bytes, str]],
+        signer: Signer,
+        transport: AsyncTransport,
+        clock: Clock,
+        last_check: Callable[[], str | None] | None,
+    ) -> None:
+        self.exchange: Exchange = facts.exchange
+        self.drift = DriftLog()
+        self._facts = facts
+        self._order_body = order_body
+        self._signer = signer
+        self._transport = transport
+        self._clock = clock
+        self._last_check = last_check
+        self._limiter = Limiter(facts.limits, clock.mono_ns())
+        self._placed: deque[str] = deque(maxlen=_REMEMBERED)
+        self._placed_set: set[str] = set()
+
+    async def open(self) -> None:
+        """Open the connections orders will use, ahead of time."""
+        await self._transport.open()
+
+    async def close(self) -> None:
+        """Close all connections; requests in flight end Unknown."""
+        await self._transport.close()
+
+    async def place(self, order: Order) -> Answer:
+        """Send one order, once. InvariantError when this gateway was given the id before."""
+        fault = self._fault(order)
+        if fault is not None:
+            return Refused(RefusalReason.INVALID_REQUEST, fault)
+        if order.client_order_id in self._placed_set:
+            raise InvariantError(f"{order.client_order_id} was placed before; an order is never sent twice")
+        lane = Lane.HEDGE if order.role is OrderRole.HEDGE else Lane.NEW
+        groups = self._groups(self._facts.groups.place, order.market)
+        if not self._limiter.take(groups, lane, self._clock.mono_ns()):
+            return Refused(RefusalReason.RATE_LIMITED, "own request budget is spent")
+        self._remember(order.client_order_id)
+
+        def build() -> Request:
+            body, query = self._order_body(order)
+            return Request("POST", self._facts.paths.place, "", body, self._token(query))
+
+        outcome = await self._transport.send(
+            build, use=Use.ORDERS, timeout_ns=ORDER_TIMEOUT_NS, last_check=self._last_check
+        )
+        if isinstance(outcome, Unsent | Stopped):
+            self._placed_set.discard(order.client_order_id)
+        self._learn(groups[0], outcome)
+        return self._noted("place", outcome, command_answer(outcome, self._facts, _report))
+
+    async def cancel(self, order: Order) -> Answer:
+        """Ask for a cancel. Accepted is an acknowledgement: the answer may still show the order open
+        (upbit.md §1.7, bithumb.md §3.7)."""
+        fault = self._fault(order)
+        if fault is not None:
+            return Refused(RefusalReason.INVALID_REQUEST, fault)
+        ids = self._facts.ids
+        if order.exchange_order_id is not None and _WIRE_ID.fullmatch(order.exchange_order_id):
+            query = f"{ids.exchange_cancel}={order.exchange_order_id}"
+        else:
+            query = f"{ids.client_cancel}={order.client_order_id}"
+        groups = self._groups(self._facts.groups.cancel, order.market)
+        if not self._limiter.take(groups, Lane.CANCEL, self._clock.mono_ns()):
+            return Refused(RefusalReason.RATE_LIMITED, "own request budget is spent")
+        outcome = await self._send("DELETE", self._facts.paths.cancel, query, groups[0], Use.ORDERS, ORDER_TIMEOUT_NS)
+        return self._noted("cancel", outcome, command_answer(outcome, self._facts, _report))
+
+    async def query(self, order: Order) -> Lookup:
+        """Ask for one order by its client order id. An answer about another order is Unknown."""
+        fault = self._fault(order)
+        if fault is not None:
+            return Unknown(f"not asked: {fault}")
+        group = self._facts.groups.private
+        if not self._limiter.take((group,), Lane.QUERY, self._clock.mono_ns()):
+            return Unknown("not asked: own request budget is spent")
+        query = f"{self._facts.ids.client_query}={order.client_order_id}"
+        outcome = await self._send("GET", self._facts.paths.order, query, group, Use.READS, ORDER_TIMEOUT_NS)
+
+        def read(body: bytes) -> OrderReport:
+            return matching_report(body, order.client_order_id)
+
+        return self._noted("query", outcome, lookup_answer(outcome, self._facts, read))
+
+    async def open_orders(self) -> tuple[OpenOrder, ...]:
+        """Return all resting orders. Pages of a moving list can repeat a row (upbit.md §1.7): ids count once."""
+        found: dict[str, OpenOrder] = {}
+        for page in range(1, _MAX_PAGES + 1):
+            body = await self._read(self._facts.paths.open_orders, f"state=wait&page={page}&limit={_PAGE}")
+            rows = self._readable("open_orders", body, lambda data: reads.read_open_orders(self.exchange, data))
+            found.update({row.exchange_order_id: row for row in rows})
+            if len(rows) < _PAGE:
+                return tuple(found.values())
+        raise ReadFailed(f"open orders fill more than {_MAX_PAGES} pages")
+
+    async def balances(self) -> tuple[Holding, ...]:
+        """Return every holding."""
+        return self._readable("balances", await self._read(self._facts.paths.accounts, ""), reads.read_balances)
+
+    async def market_rules(self, market: str) -> MarketRules:
+        """Return fees and bounds of `orders/chance`."""
+        if not _MARKET.fullmatch(market):
+            raise ReadFailed(f"market was {market!r}, must look like KRW-BTC")
+        body = await self._read(self._facts.paths.chance, f"market={market}")
+        return self._readable("market_rules", body, reads.read_rules)
+
+    def budget(self) -> RequestBudget:
+        """Return how many new orders and how many queries may leave right now."""
+        now = self._clock.mono_ns()
+        groups = self._facts.groups
+        return RequestBudget(
+            orders=self._limiter.spare(groups.place, Lane.NEW, now),
+            queries=self._limiter.spare(groups.private, Lane.QUERY, now),
+        )
+
+    def _fault(self, order: Order) -> str | None:
+        if order.exchange is not self.exchange:
+            raise InvariantError(f"{order.client_order_id} is of {order.exchange}, this gateway of {self.exchange}")
+        if not _CLIENT_ORDER_ID.fullmatch(order.client_order_id):
+            return f"client_order_id was {order.client_order_id!r}, must be 1 to 36 of A-Z a-z 0-9 _ -"
+        if not _MARKET.fullmatch(order.market):
+            return f"market was {order.market!r}, must look like KRW-BTC"
+        return None
+
+    def _groups(self, group: str, market: str) -> tuple[str, ...]:
+        per_second = self._facts.asset_calls_per_second
+        if per_second is None:
+            return (group,)
+        asset = f"asset:{base_of(market)}"
+        self._limiter.learn(GroupLimit(asset, per_second), self._clock.mono_ns())
+        return (group, asset)
+
+    def _remember(self, client_order_id: str) -> None:
+        if len(self._placed) == _REMEMBERED:
+            self._placed_set.discard(self._placed[0])
+        self._placed.append(client_order_id)
+        self._placed_set.add(client_order_id)
+
+    def _token(self, query: str) -> str:
+        return self._signer.token(query, self._clock.wall_ns() // 1_000_000)
+
+    async def _send(self, method: str, path: str, query: str, group: str, use: Use, timeout_ns: int) -> Outcome:
+        outcome = await self._transport.send(
+            lambda: Request(method, path, query, b"", self._token(query)), use=use, timeout_ns=timeout_ns
+        )
+        self._learn(group, outcome)
+        return outcome
+
+    async def _read(self, path: str, query: str) -> bytes:
+        group = self._facts.groups.private
+        if not self._limiter.take((group,), Lane.QUERY, self._clock.mono_ns()):
+            raise NotSent("own request budget is spent")
+        outcome = await self._send("GET", path, query, group, Use.READS, READ_TIMEOUT_NS)
+        return read_body(outcome, self._facts)
+
+    def _readable(self, where: str, body: bytes, read: Callable[[bytes], T]) -> T:
+        try:
+            return read(body)
+        except ValueError as problem:
+            self.drift.note(where, str(problem), body, self._clock.wall_ns())
+            raise ReadFailed(redacted(f"{where}: {problem}")) from None
+
+    def _learn(self, group: str, outcome: Outcome) -> None:
+        if not isinstance(outcome, HttpAnswer):
+            return
+        now = self._clock.mono_ns()
+        said = remaining_of(outcome.headers, self._facts.remaining_in)
+        if said is not None:
+            self._limiter.correct(group, said[0], said[1], now)
+        if outcome.status == 429:
+            self._limiter.overrun(group, now)
+        elif outcome.status == 418:
+            self._limiter.block(now + _BLOCK_NS)
+
+    def _noted(self, where: str, outcome: Outcome, answer: A) -> A:
+        # An answer that came whole and still proves nothing is a shape to look at.
+        if isinstance(answer, Unknown) and isinstance(outcome, HttpAnswer):
+            self.drift.note(where, answer.cause, outcome.body, self._clock.wall_ns())
+        return answer
+
+
+def _report(body: bytes) -> OrderReport:
+    return reads.order_report(reads.read_order(body))
+
+
+def matching_report(body: bytes, client_order_id: str) -> OrderReport:
+    """Return the report of an order asked for by our id. ValueError when the answer is of another order."""
+    order = reads.read_order(body)
+    if order.own_id not in (None, client_order_id):
+        raise ValueError(f"asked for {client_order_id}, was told of {order.own_id}")
+    return reads.order_report(order)
