@@ -1,0 +1,128 @@
+"""What the supervisor looks at and makes before it starts anything: ports, the lock, directories, simulated keys."""
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import socket
+from decimal import Decimal
+from pathlib import Path
+
+from arbitrage.domain.errors import ConfigError
+from arbitrage.domain.units import EXCHANGES, QUOTE, base_of
+from karb_project.env import Env, split_address
+
+NEEDED_BYTES = 200 * 1024 * 1024
+KRW_EACH = Decimal(1_000_000_000)
+COINS_WORTH_KRW = Decimal(300_000_000)
+ROUGH_PRICES = {
+    "BTC": Decimal(116_000_000),
+    "ETH": Decimal(5_000_000),
+    "XRP": Decimal(3_500),
+    "SOL": Decimal(280_000),
+    "DOGE": Decimal(300),
+}
+"""KRW per coin, roughly, of September 2026: only how many coins a new simulated account begins with."""
+ROUGH_PRICE = Decimal(1_000)
+
+
+def addresses(env: Env) -> dict[str, tuple[str, str]]:
+    """Return what will listen: `part (what)` -> address and the variable that moves it."""
+    found = {
+        "web": (env.web_address, "KARB_WEB_ADDRESS"),
+        "flower": (env.flower_address, "KARB_FLOWER_ADDRESS"),
+    }
+    if env.mode == "simulated":
+        found["simulator (Upbit)"] = (env.sim_upbit_address, "KARB_SIM_UPBIT_ADDRESS")
+        found["simulator (Bithumb)"] = (env.sim_bithumb_address, "KARB_SIM_BITHUMB_ADDRESS")
+    return found
+
+
+def port_problems(env: Env) -> list[str]:
+    """Return a line for each address that cannot be listened on: part, address, variable to change."""
+    problems = []
+    taken: dict[str, str] = {}
+    for part, (address, variable) in addresses(env).items():
+        if address in taken:
+            problems.append(f"{part} and {taken[address]} would both listen on {address}: change {variable}")
+            continue
+        taken[address] = part
+        host, port = split_address(address)
+        try:
+            info = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            with socket.socket(info[0], info[1]) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(info[4])
+                probe.listen()
+        except OSError as error:
+            problems.append(
+                f"{part} cannot listen on {address} ({os.strerror(error.errno) if error.errno else error}):"
+                f" stop what uses it, or set {variable} to a free host:port"
+            )
+    return problems
+
+
+def make_directories(env: Env) -> None:
+    """Make the desk's own directories, open to nobody else. ConfigError when that cannot be done."""
+    try:
+        for path in (env.var_dir, env.shm_dir):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.chmod(0o700)
+        for name in ("journal", "logs", "redis", "simulator"):
+            (env.var_dir / name).mkdir(mode=0o700, exist_ok=True)
+        free = shutil.disk_usage(env.var_dir).free
+    except OSError as error:
+        raise ConfigError(
+            [f"cannot use {error.filename} ({error.strerror}): set KARB_VAR_DIR or KARB_SHM_DIR"]
+        ) from None
+    if free < NEEDED_BYTES:
+        raise ConfigError([f"disk full: {free >> 20} MB free in {env.var_dir}, {NEEDED_BYTES >> 20} MB needed"])
+
+
+def take_lock(env: Env) -> int:
+    """Return the open lock file that makes this the only supervisor of var_dir. ConfigError when another has it."""
+    fd = os.open(env.var_dir / "up.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(fd, 20).decode(errors="replace").strip() or "unknown"
+        os.close(fd)
+        raise ConfigError(
+            [f"another `up` (process {holder}) already runs on {env.var_dir}: stop it, or set KARB_VAR_DIR"]
+        ) from None
+    os.ftruncate(fd, 0)
+    os.write(fd, f"{os.getpid()}\n".encode())
+    return fd
+
+
+def make_keys(env: Env) -> Path:
+    """Return the simulated accounts' keys file, made once: random keys, KRW and coins on both exchanges.
+
+    A file named by KARB_KEYS_FILE is the operator's own: ConfigError when it is not there.
+    """
+    path = Path(env.keys_file) if env.keys_file else env.var_dir / "simulator" / "keys.json"
+    if path.exists():
+        return path
+    if env.keys_file:
+        raise ConfigError([f"KARB_KEYS_FILE was {env.keys_file!r}, which does not exist"])
+    balances = {QUOTE: str(KRW_EACH)}
+    for market in env.markets:
+        coins = COINS_WORTH_KRW / ROUGH_PRICES.get(base_of(market), ROUGH_PRICE)
+        balances[base_of(market)] = format(coins.quantize(Decimal("0.00000001")), "f")
+    accounts = [
+        {
+            "exchange": exchange.value,
+            "access_key": secrets.token_urlsafe(30),
+            "secret_key": secrets.token_urlsafe(48),
+            "balances": balances,
+        }
+        for exchange in EXCHANGES
+    ]
+    fresh = path.with_suffix(".new")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump({"accounts": accounts}, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    return path
