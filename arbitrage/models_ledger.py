@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from django.db import models
 
+from arbitrage.domain.ledger import AccountKind
 from arbitrage.fields import ExactDecimalField
 from arbitrage.models_trading import EXCHANGE_CHOICES, Order
 
@@ -11,16 +12,17 @@ from arbitrage.models_trading import EXCHANGE_CHOICES, Order
 class Account(models.Model):
     """One ledger account of one asset. `balance` is the sum of its entries, kept in the same transaction."""
 
-    name = models.CharField(max_length=96, unique=True)
+    kind = models.CharField(max_length=16, choices=[(kind.value, kind.value.capitalize()) for kind in AccountKind])
+    exchange = models.CharField(max_length=16, choices=EXCHANGE_CHOICES)
     asset = models.CharField(max_length=16)
     balance = ExactDecimalField(default=Decimal(0))
-    entries_count = models.PositiveBigIntegerField(default=0)
 
     class Meta:
-        ordering = ("name",)
+        ordering = ("exchange", "asset", "kind")
+        constraints = (models.UniqueConstraint(fields=("kind", "exchange", "asset"), name="one_account_per_asset"),)
 
     def __str__(self) -> str:
-        return self.name
+        return f"{self.exchange}:{self.asset}:{self.kind}"
 
 
 class LedgerEntry(models.Model):
@@ -29,7 +31,7 @@ class LedgerEntry(models.Model):
     group = models.CharField(max_length=200)
     line = models.PositiveSmallIntegerField()
     kind = models.CharField(max_length=16)
-    """opening, fill or fee."""
+    """opening, fill, fee or adjustment."""
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="entries")
     amount = ExactDecimalField()
     order = models.ForeignKey(Order, null=True, blank=True, on_delete=models.PROTECT, related_name="entries")

@@ -1,6 +1,6 @@
-"""The kill switch as the Django shell uses it: the control block and its latch file, nothing else.
+"""The kill switch's hand on this machine's control block: what `KARB_SWITCH` in the settings names.
 
-Named in settings as `KARB_SWITCH`, so that the shell never imports a floor above it.
+No Django here. Works with every other process dead.
 """
 
 from arbitrage.domain.controls import TradingLevel
@@ -9,26 +9,32 @@ from karb_project.env import Env
 
 
 class SharedMemorySwitch:
-    """Opens the block for each use: it works with every other process dead."""
+    """Sets the shared-memory word and the latch file."""
 
     def __init__(self, env: Env) -> None:
         self._env = env
 
     def set_level(self, level: TradingLevel, reason: str, by: str) -> None:
-        """Set the word in shared memory and the latch file; OSError or ConfigError when either failed."""
-        control = self._open()
-        try:
+        """Set the level the desk obeys; raises OSError or KArbError when word or latch could not be set."""
+        with self._opened() as control:
             control.set_level(level, reason, by)
-        finally:
-            control.close()
 
     def level(self) -> TradingLevel:
-        """Return the level the desk obeys right now."""
-        control = self._open()
-        try:
+        """Return the level the desk obeys."""
+        with self._opened() as control:
             return control.level()
-        finally:
-            control.close()
 
-    def _open(self) -> ControlBlock:
-        return ControlBlock(self._env.shm_dir, self._env.markets, self._env.latch_path)
+    def _opened(self) -> "_Opened":
+        return _Opened(ControlBlock(self._env.shm_dir, self._env.markets, self._env.latch_path))
+
+
+class _Opened:
+    # Closes the block when done: one short command, no lasting mapping.
+    def __init__(self, control: ControlBlock) -> None:
+        self._control = control
+
+    def __enter__(self) -> ControlBlock:
+        return self._control
+
+    def __exit__(self, *_: object) -> None:
+        self._control.close()

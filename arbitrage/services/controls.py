@@ -1,0 +1,227 @@
+"""The trading state an operator asks for, and the emergency flow (requirements.md, Practices).
+
+The desk obeys shared memory. An emergency stop sets that first, through the switch, and these rows
+after; lowering works without a database, raising does not.
+"""
+
+import contextlib
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from django.db import DatabaseError, transaction
+from django.utils import timezone
+
+from arbitrage.domain.controls import TradingLevel
+from arbitrage.domain.errors import KArbError
+from arbitrage.domain.units import Exchange
+from arbitrage.models_control import Control, ControlChange, Emergency, EmergencyState, EmergencyStep, Scope
+from arbitrage.models_incidents import Incident, Severity
+from arbitrage.services import alerts, incidents
+from arbitrage.services.switch import load_switch
+
+
+class ControlRefused(KArbError):
+    """The emergency flow, a missing reason or an open incident says no. Nothing has changed."""
+
+
+E = EmergencyState
+FLOW: dict[EmergencyState, EmergencyState] = {
+    E.ANOMALY: E.STOPPED,
+    E.STOPPED: E.ANALYSED,
+    E.ANALYSED: E.PLANNED,
+    E.PLANNED: E.FIXED,
+    E.FIXED: E.VERIFIED,
+    E.VERIFIED: E.RESUMED,
+}
+"""State -> the only next one. RESUMED is the end."""
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What the operator wants. Levels not named are ACTIVE.
+
+    The bridge sets exchange and market levels as they stand here. The desk's own level it may only
+    ever lower to `level`: raising is done by `resume` through the switch, and a halt from the command
+    line of the fast path must not be undone by these rows.
+    """
+
+    level: TradingLevel
+    reason: str
+    by: str
+    exchanges: dict[Exchange, TradingLevel]
+    markets: dict[str, TradingLevel]
+
+
+class Stopped(msgspec.Struct, frozen=True):
+    """What came of an emergency stop. `is_recorded` is False when the database could not be written."""
+
+    is_recorded: bool
+    incident_id: str
+    detail: str
+
+
+def wanted() -> Wanted:
+    """Return what the operator wants of the desk, each exchange and each market."""
+    rows = {(row.scope, row.key): row for row in Control.objects.all()}
+    desk = rows.get((Scope.GLOBAL, ""))
+    return Wanted(
+        level=TradingLevel(desk.level) if desk else TradingLevel.ACTIVE,
+        reason=desk.reason if desk else "",
+        by=desk.by if desk else "",
+        exchanges={
+            Exchange(key): TradingLevel(row.level) for (scope, key), row in rows.items() if scope == Scope.EXCHANGE
+        },
+        markets={key: TradingLevel(row.level) for (scope, key), row in rows.items() if scope == Scope.MARKET},
+    )
+
+
+def request_level(level: TradingLevel, reason: str, by: str, *, exchange: str = "", market: str = "") -> None:
+    """Ask for a level for the desk, one exchange or one market; who and why are kept.
+
+    The desk: HALTED is an emergency stop, ACTIVE a resume, REDUCING goes through the switch at once.
+    ControlRefused without a reason.
+    """
+    if not reason.strip():
+        raise ControlRefused("a reason is needed")
+    if exchange or market:
+        scope, key = (Scope.EXCHANGE, Exchange(exchange).value) if exchange else (Scope.MARKET, market)
+        with transaction.atomic():
+            _set_row(scope, key, level, reason, by, timezone.now())
+    elif level is TradingLevel.HALTED:
+        emergency_stop(reason, by)
+    elif level is TradingLevel.ACTIVE:
+        resume(reason, by)
+    else:
+        load_switch().set_level(level, reason, by)
+        with transaction.atomic():
+            _set_row(Scope.GLOBAL, "", level, reason, by, timezone.now())
+
+
+def emergency_stop(reason: str, by: str) -> Stopped:
+    """Halt the desk: shared memory and latch file first, then rows, alert and incident.
+
+    When the database can not be written the halt stands, and the incident waits in a file for
+    `incidents.pick_up_pending`. OSError or KArbError only when the halt itself failed.
+    """
+    if not reason.strip():
+        raise ControlRefused("a reason is needed")
+    load_switch().set_level(TradingLevel.HALTED, reason, by)
+    text = f"Emergency stop: {reason}"
+    try:
+        incident = _record_stop(text, reason, by)
+    except DatabaseError as error:
+        path = incidents.queue_pending("emergency_stop", text, by)
+        return Stopped(False, "", f"database not written ({type(error).__name__}); incident waits in {path}")
+    return Stopped(True, incident.incident_id, "")
+
+
+def _record_stop(text: str, reason: str, by: str) -> Incident:
+    now = timezone.now()
+    with transaction.atomic():
+        _set_row(Scope.GLOBAL, "", TradingLevel.HALTED, reason, by, now)
+        alert = alerts.raise_alert("emergency_stop", text, severity=Severity.CRITICAL, at=now)
+        incident = alert.incident
+        assert incident is not None  # a critical alert always has one
+        flow = open_emergency()
+        if flow is None:
+            flow = Emergency.objects.create(reason=reason, opened_at=now, incident=incident)
+            _step(flow, E.ANOMALY, by, reason)
+        if flow.state == E.ANOMALY:
+            _step(flow, E.STOPPED, by, reason)
+    return incident
+
+
+def keep_lowered(level_word: str, reason: str, by: str, at: datetime) -> None:
+    """Note that the desk lowered itself. News older than the operator's last word only enters the log."""
+    level = TradingLevel[level_word.upper()]
+    row = Control.objects.filter(scope=Scope.GLOBAL, key="").first()
+    if row is not None and row.changed_at > at:
+        _log(Scope.GLOBAL, "", TradingLevel(row.level), level, f"late news: {reason}", by, at)
+        return
+    if row is None or row.level < level:
+        _set_row(Scope.GLOBAL, "", level, reason, by, at)
+    severity = Severity.CRITICAL if level is TradingLevel.HALTED else Severity.HIGH
+    if level is not TradingLevel.ACTIVE:
+        alerts.raise_alert("trading_lowered", f"{level.name}: {reason}", severity=severity, at=at)
+
+
+def open_emergency() -> Emergency | None:
+    """Return the emergency that is not yet resumed, or None."""
+    return Emergency.objects.exclude(state=E.RESUMED).first()
+
+
+def confirm_step(state: EmergencyState, by: str, note: str) -> None:
+    """Confirm the next step of the open emergency; ControlRefused out of order or without a note."""
+    if not note.strip():
+        raise ControlRefused("a note is needed")
+    with transaction.atomic():
+        flow = Emergency.objects.select_for_update().exclude(state=E.RESUMED).first()
+        if flow is None:
+            raise ControlRefused("there is no open emergency")
+        if FLOW[E(flow.state)] is not state or state is E.RESUMED:
+            raise ControlRefused(f"the emergency is {flow.state}: next comes {FLOW[E(flow.state)]}, not {state}")
+        _step(flow, state, by, note)
+
+
+def resume_obstacles() -> list[str]:
+    """Return the open critical incidents that a resume must acknowledge: stuck arbs."""
+    rows = Incident.objects.filter(state="open", kind="arb_stuck").order_by("pk")
+    return [f"{row.incident_id}: {row.title}" for row in rows]
+
+
+def resume(reason: str, by: str, *, acknowledged: Sequence[str] = ()) -> None:
+    """Let the desk trade again. Steps not yet confirmed are confirmed by this person with this reason.
+
+    ControlRefused without a reason, or while stuck arbs' incidents are open that are not in
+    `acknowledged` (their ids). Rows first, the switch last: when it fails the desk stays stopped.
+    """
+    if not reason.strip():
+        raise ControlRefused("a reason is needed")
+    left = [line for line in resume_obstacles() if line.partition(":")[0] not in acknowledged]
+    if left:
+        raise ControlRefused("\n".join(left))
+    now = timezone.now()
+    with transaction.atomic():
+        flow = Emergency.objects.select_for_update().exclude(state=E.RESUMED).first()
+        while flow is not None and flow.state != E.RESUMED:
+            _step(flow, FLOW[E(flow.state)], by, reason)
+        if flow is not None:
+            flow.resumed_at = now
+            flow.save()
+            if flow.incident is not None:
+                incidents.add_event(flow.incident, f"resumed: {reason}", by, now)
+        for incident_id in acknowledged:
+            for incident in Incident.objects.filter(incident_id=incident_id, state="open"):
+                incidents.add_event(incident, f"acknowledged at resume: {reason}", by, now)
+        for kind in ("emergency_stop", "trading_lowered"):
+            alerts.close_alerts_of(kind, by=by)
+        _set_row(Scope.GLOBAL, "", TradingLevel.ACTIVE, reason, by, now)
+    load_switch().set_level(TradingLevel.ACTIVE, reason, by)
+
+
+def observed_level() -> TradingLevel | None:
+    """Return the level shared memory holds right now, or None when it can not be read."""
+    with contextlib.suppress(OSError, KArbError):
+        return load_switch().level()
+    return None
+
+
+def _step(flow: Emergency, state: EmergencyState, by: str, note: str) -> None:
+    flow.state = state.value
+    flow.save()
+    EmergencyStep.objects.create(emergency=flow, state=state.value, by=by, note=note[:500], at=timezone.now())
+
+
+def _set_row(scope: str, key: str, level: TradingLevel, reason: str, by: str, at: datetime) -> None:
+    row = Control.objects.select_for_update().filter(scope=scope, key=key).first()
+    before = TradingLevel(row.level) if row else TradingLevel.ACTIVE
+    Control.objects.update_or_create(
+        scope=scope, key=key, defaults={"level": level.value, "reason": reason[:500], "by": by, "changed_at": at}
+    )
+    _log(scope, key, before, level, reason, by, at)
+
+
+def _log(scope: str, key: str, before: TradingLevel, after: TradingLevel, reason: str, by: str, at: datetime) -> None:
+    ControlChange.objects.create(
+        scope=scope, key=key, from_level=before.value, to_level=after.value, reason=reason[:500], by=by, at=at
+    )
