@@ -1,0 +1,203 @@
+"""What the trader knows of itself while it trades: quotes, exposure, today's figures, levels, rests.
+
+The executor asks it for quotes and levels and tells it what ended; the engine asks it for exposure.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from arbitrage.domain.arb import Arb, Moment
+from arbitrage.domain.balances import Shortage, Wallets
+from arbitrage.domain.book import Book, book_fault
+from arbitrage.domain.controls import TradingLevel
+from arbitrage.domain.events import TradingStateChanged
+from arbitrage.domain.hedge import Quote
+from arbitrage.domain.instrument import Instrument
+from arbitrage.domain.order import Order, OrderState
+from arbitrage.domain.params import SECOND, Params
+from arbitrage.domain.ports import Gateway
+from arbitrage.domain.risk import Exposure
+from arbitrage.domain.signal import Signal
+from arbitrage.domain.units import EXCHANGES, QUOTE, Exchange, Krw, Ns, Ppm, Qty, base_of, units_floor
+from fast_path.books import BookReader
+from fast_path.executor import Executor
+from fast_path.journal import Journal
+from workers.process import Context
+
+KST_NS = 9 * 3600 * SECOND
+DAY_NS = 86_400 * SECOND
+
+
+class Today:
+    """Profit and bought notional of the arbs closed on this Korean day, in 10^-8 KRW."""
+
+    def __init__(self) -> None:
+        self._day = 0
+        self._arbs: dict[str, tuple[int, int]] = {}
+
+    def add(self, arb: Arb) -> None:
+        """Count a closed arb; a reopened one counts once, with its newest figures."""
+        day = ((arb.closed_wall_ns or 0) + KST_NS) // DAY_NS
+        self._turn(day)
+        if day == self._day:
+            bought = sum(order.executed_funds for order in arb.orders if order.side.sign > 0)
+            self._arbs[arb.arb_id] = (units_floor(arb.pnl_krw), units_floor(bought) if bought else 0)
+
+    def figures(self, wall_ns: int) -> tuple[Krw, Krw]:
+        """Return (profit, bought) of the day `wall_ns` is in."""
+        self._turn((wall_ns + KST_NS) // DAY_NS)
+        pnl = sum(figure[0] for figure in self._arbs.values())
+        return Krw(pnl), Krw(sum(figure[1] for figure in self._arbs.values()))
+
+    def _turn(self, day: int) -> None:
+        if day > self._day:
+            self._day = day
+            self._arbs.clear()
+
+
+class TradingDesk:
+    """The executor's `Desk` and the engine's exposure, over one trader's state."""
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        gateways: Mapping[Exchange, Gateway],
+        instruments: Mapping[tuple[Exchange, str], Instrument],
+        readers: Mapping[Exchange, BookReader],
+        wallets: Wallets,
+        journal: Journal,
+        executor: Callable[[], Executor],
+        params: Callable[[], Params],
+        wanted: Callable[[Exchange], None],
+    ) -> None:
+        self.today = Today()
+        self.streams_up: set[Exchange] = set()
+        self._context = context
+        self._gateways = gateways
+        self._instruments = dict(instruments)
+        self._readers = readers
+        self._wallets = wallets
+        self._journal = journal
+        self._executor = executor
+        self._params = params
+        self._wanted = wanted
+        self._index = {market: index for index, market in enumerate(context.env.markets)}
+        self._market_rest: dict[str, int] = {}
+        self._exchange_rest: dict[Exchange, int] = {}
+
+    # For the executor
+
+    def now(self) -> Moment:
+        """Return both clocks."""
+        return Moment(self._context.clock.mono_ns(), self._context.clock.wall_ns())
+
+    def quotes(self, market: str) -> Mapping[Exchange, Quote]:
+        """Return what both exchanges offer; a stale or unhealthy book is None."""
+        base = base_of(market)
+        return {
+            exchange: Quote(
+                self._instruments[exchange, market],
+                self._book(exchange, market),
+                Qty(self._wallets.spendable(exchange, base, 0)),
+                Krw(self._wallets.spendable(exchange, QUOTE, 0)),
+            )
+            for exchange in EXCHANGES
+        }
+
+    def _book(self, exchange: Exchange, market: str) -> Book | None:
+        view = self._readers[exchange].read(self._index[market])
+        if view is None:
+            return None
+        book = view.book
+        return None if book_fault(book, self.now().mono_ns, Ns(self._params().max_book_age_ns)) else book
+
+    def level(self, market: str) -> TradingLevel:
+        """Return the kill switch's position for `market`, its pause left out: a pause stops no hedge."""
+        control = self._context.control
+        levels = (
+            control.level(),
+            control.market_level(market),
+            *(control.exchange_level(exchange) for exchange in EXCHANGES),
+        )
+        return max(levels)
+
+    def reserve(self, legs: Sequence[Order]) -> Shortage | None:
+        """Reserve for both legs at once, or for none."""
+        shortage = self._wallets.reserve(legs, self._fees(legs[0].market), self._params().reserve_ppm)
+        if shortage is not None:
+            self._context.counters.add("shortfalls")
+            self._wanted(shortage.exchange)
+        return shortage
+
+    def hold(self, order: Order) -> None:
+        """Reserve for a hedge, or for an order found alive at a restart."""
+        self._wallets.hold(order, self._fees(order.market))
+
+    def settle(self, order: Order) -> None:
+        """Give back what an ended order did not take, and read the balances anew."""
+        self._wallets.settle(order, self._context.clock.mono_ns())
+        self._wanted(order.exchange)
+
+    def closed(self, arb: Arb) -> None:
+        """Count an arb that ended and let its market rest."""
+        self.today.add(arb)
+        self._wallets.release_arb(arb.arb_id)
+        self._market_rest[arb.market] = self._context.clock.mono_ns() + self._params().rest_after_arb_ns
+
+    def halt(self, level: TradingLevel, reason: str) -> None:
+        """Lower the trading state to at least `level`, in memory, in the latch file and in the journal."""
+        self.log("trading_lowered", level=level.name, reason=reason)
+        if self._context.control.level() >= level:
+            return
+        self._context.control.set_level(level, reason, "trader")
+        self._journal.append(
+            TradingStateChanged(level.name.lower(), reason, self._context.clock.wall_ns()), durable=False
+        )
+
+    def log(self, event: str, **fields: object) -> None:
+        """Write one log line."""
+        self._context.log.info(event, **fields)
+
+    # For the trader
+
+    def rest(self, exchange: Exchange, for_ns: int) -> None:
+        """Open nothing new on `exchange` for a while."""
+        self._exchange_rest[exchange] = self._context.clock.mono_ns() + for_ns
+
+    def set_instrument(self, instrument: Instrument) -> None:
+        """Take over rules the exchange changed."""
+        self._instruments[instrument.exchange, instrument.market] = instrument
+
+    def _fees(self, market: str) -> dict[Exchange, int]:
+        return {exchange: self._instruments[exchange, market].fee_ppm for exchange in EXCHANGES}
+
+    # For the engine
+
+    def exposure(self, signal: Signal, now: Ns) -> Exposure:
+        """Return what the gate needs to know about ourselves at the moment of `signal`."""
+        executor, wallets, params = self._executor(), self._wallets, self._params()
+        buy, sell = signal.buy_exchange, signal.sell_exchange
+        buys, sells = self._instruments[buy, signal.market], self._instruments[sell, signal.market]
+        open_arbs = list(executor.open_arbs())
+        here = [arb for arb in open_arbs if arb.market == signal.market]
+        pnl, bought = self.today.figures(self._context.clock.wall_ns())
+        return Exposure(
+            open_arbs=len(open_arbs),
+            open_arbs_market=len(here),
+            unresolved_legs=sum(order.state is OrderState.UNKNOWN for arb in here for order in arb.orders),
+            orders_last_second=executor.orders_last_second(now),
+            daily_pnl=pnl,
+            daily_notional=bought,
+            krw_spendable=Krw(wallets.spendable(buy, QUOTE, params.reserve_ppm)),
+            base_spendable=Qty(wallets.spendable(sell, buys.base, params.reserve_ppm)),
+            buy_fee_ppm=Ppm(buys.fee_ppm),
+            buy_min_notional=buys.min_notional,
+            sell_min_notional=sells.min_notional,
+            exchange_rest_until_ns=Ns(max(self._exchange_rest.get(buy, 0), self._exchange_rest.get(sell, 0))),
+            market_pause_until_ns=self._context.control.paused_until_mono_ns(signal.market),
+            market_rest_until_ns=Ns(self._market_rest.get(signal.market, 0)),
+            streams_down=sum(exchange not in self.streams_up for exchange in EXCHANGES),
+            buy_request_budget=self._gateways[buy].budget().orders,
+            sell_request_budget=self._gateways[sell].budget().orders,
+            loop_lag_ns=self._context.loop_lag_ns,
+        )
