@@ -158,7 +158,7 @@ class Executor:
     def open(self, signal: Signal, params: Params, params_epoch: int) -> Arb | Shortage:
         """Reserve, journal and send both legs of a new arb; a shortage sends nothing.
 
-        OSError when the journal cannot be written: nothing was sent either.
+        JournalNotWritten when the journal cannot be written: nothing was sent either.
         """
         self._minted += 1
         arb_id = f"{self._run_id}-{self._minted}"

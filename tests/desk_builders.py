@@ -34,7 +34,9 @@ def instrument(exchange: Exchange, *, market: str = "KRW-ETH", tick: int = 1000,
     )
 
 
-def book(exchange: Exchange, bids: list[tuple[int, str]], asks: list[tuple[int, str]], *, market: str = "KRW-ETH") -> Book:
+def book(
+    exchange: Exchange, bids: list[tuple[int, str]], asks: list[tuple[int, str]], *, market: str = "KRW-ETH"
+) -> Book:
     """Return a book from (price in KRW, quantity as text) rows, best first."""
     return Book(
         exchange=exchange,

@@ -1,0 +1,341 @@
+"""The executor over scripted exchanges: journal before send, one task a leg, restart, stop, strangers."""
+
+import asyncio
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import pytest
+from desk_builders import book, e8, fill, heard, quotes, signal
+
+from arbitrage.domain.arb import Arb, ArbState, Moment
+from arbitrage.domain.balances import Shortage, Wallets
+from arbitrage.domain.controls import TradingLevel
+from arbitrage.domain.events import ArbStepped, Holding, StrangeOrderSeen
+from arbitrage.domain.order import Order, OrderOn, OrderReport, OrderRole, OrderState, RefusalReason
+from arbitrage.domain.params import DEFAULT_PARAMS
+from arbitrage.domain.ports import Accepted, Answer, Found, Lookup, NotFound, OrderNews, Refused, Unknown
+from arbitrage.domain.units import EXCHANGES, Exchange, Ns
+from fast_path.counters import Counters
+from fast_path.executor import Executor
+from fast_path.journal import Journal
+from fast_path.latency import Latency
+
+FEES = {Exchange.UPBIT: 500, Exchange.BITHUMB: 400}
+UPBIT = book(Exchange.UPBIT, [(3_998_000, "2")], [(4_000_000, "2")])
+BITHUMB = book(Exchange.BITHUMB, [(4_010_000, "2")], [(4_014_000, "2")])
+
+
+class ScriptedGateway:
+    """An exchange that answers as told; `calls` is what reached it."""
+
+    def __init__(self, exchange: Exchange, journal: Journal) -> None:
+        self.exchange = exchange
+        self.answers: dict[str, Answer] = {}
+        self.lookups: dict[str, Lookup] = {}
+        self.calls: list[tuple[str, str]] = []
+        self.journalled_at_place: dict[str, bool] = {}
+        self.block = asyncio.Event()
+        self.block.set()
+        self._journal = journal
+
+    async def place(self, order: Order) -> Answer:
+        self.calls.append(("place", order.client_order_id))
+        self.journalled_at_place[order.client_order_id] = any(
+            order.client_order_id == one.client_order_id
+            for record in self._journal.replay()
+            if isinstance(record.event, ArbStepped)
+            for one in record.event.arb.orders
+        )
+        await self.block.wait()
+        return self.answers.get(order.client_order_id) or accepted(heard(OrderOn.ACKED))
+
+    async def cancel(self, order: Order) -> Answer:
+        self.calls.append(("cancel", order.client_order_id))
+        return accepted(heard(OrderOn.ACKED))
+
+    async def query(self, order: Order) -> Lookup:
+        self.calls.append(("query", order.client_order_id))
+        return self.lookups.get(order.client_order_id, NotFound())
+
+    def placed(self) -> list[str]:
+        return [client_order_id for verb, client_order_id in self.calls if verb == "place"]
+
+
+def accepted(report: OrderReport) -> Accepted:
+    return Accepted(report, Ns(1), Ns(2))
+
+
+def filled(price: int, qty: str = "0.5", fee: str = "1000") -> OrderReport:
+    return heard(OrderOn.FULL_FILL, fill(f"{price}", price, qty), fee=fee)
+
+
+class StoryDesk:
+    """A desk with a hand-driven clock and real wallets."""
+
+    def __init__(self) -> None:
+        self.mono = 1_000_000_000_000
+        self.levels = TradingLevel.ACTIVE
+        self.halts: list[tuple[TradingLevel, str]] = []
+        self.ended: list[Arb] = []
+        self.wallets = Wallets()
+        for exchange in EXCHANGES:
+            rows = [Holding("KRW", Decimal(100_000_000), Decimal(0)), Holding("ETH", Decimal(10), Decimal(0))]
+            self.wallets.replace_all(exchange, rows, Ns(1))
+
+    def now(self) -> Moment:
+        return Moment(Ns(self.mono), Ns(self.mono + 1_800_000_000_000_000_000))
+
+    def quotes(self, market: str):
+        return quotes(UPBIT, BITHUMB)
+
+    def level(self, market: str) -> TradingLevel:
+        return self.levels
+
+    def reserve(self, legs) -> Shortage | None:
+        return self.wallets.reserve(legs, FEES, DEFAULT_PARAMS.reserve_ppm)
+
+    def hold(self, order: Order) -> None:
+        self.wallets.hold(order, FEES)
+
+    def settle(self, order: Order) -> None:
+        self.wallets.settle(order, Ns(self.mono))
+
+    def closed(self, arb: Arb) -> None:
+        self.ended.append(arb)
+
+    def halt(self, level: TradingLevel, reason: str) -> None:
+        self.halts.append((level, reason))
+
+    def log(self, event: str, **fields: object) -> None:
+        pass
+
+
+class Story:
+    """One executor with its desk, journal and exchanges."""
+
+    def __init__(self, place: Path, run_id: str = "r1") -> None:
+        self.desk = StoryDesk()
+        self.journal = Journal(place / "trader.journal", "trader", "none")
+        self.gateways = {exchange: ScriptedGateway(exchange, self.journal) for exchange in EXCHANGES}
+        self.counters = Counters(place, "trader")
+        self.latency = Latency(place, "trader")
+        self.executor = Executor(
+            desk=self.desk,
+            gateways=self.gateways,
+            journal=self.journal,
+            counters=self.counters,
+            latency=self.latency,
+            run_id=run_id,
+        )
+
+    @property
+    def upbit(self) -> ScriptedGateway:
+        return self.gateways[Exchange.UPBIT]
+
+    @property
+    def bithumb(self) -> ScriptedGateway:
+        return self.gateways[Exchange.BITHUMB]
+
+    def open(self, **kwargs) -> Arb | Shortage:
+        return self.executor.open(signal(**kwargs), DEFAULT_PARAMS, 1)
+
+    async def pass_time(self, ms: int) -> None:
+        self.desk.mono += ms * 1_000_000
+        self.executor.tick()
+        await settle()
+
+    def images(self) -> dict[str, Arb]:
+        return {r.event.arb.arb_id: r.event.arb for r in self.journal.replay() if isinstance(r.event, ArbStepped)}
+
+    def close(self) -> None:
+        self.journal.close()
+
+
+async def settle() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def story(tmp_path):
+    one = Story(tmp_path)
+    yield one
+    one.close()
+
+
+async def test_both_legs_are_journalled_before_they_leave_and_close(story):
+    story.upbit.answers["r1-1-b"] = accepted(filled(4_000_000))
+    story.bithumb.answers["r1-1-s"] = accepted(filled(4_020_000, fee="804"))
+    story.open()
+    await settle()
+    assert story.upbit.journalled_at_place == {"r1-1-b": True}
+    assert story.bithumb.journalled_at_place == {"r1-1-s": True}
+    (arb,) = story.desk.ended
+    assert (arb.state, arb.pnl_krw) == (ArbState.CLOSED, Decimal(8196))
+    assert story.counters.get("pnl_e8") == 8196 * 10**8
+    assert story.counters.get("arbs_closed") == 1
+    assert story.desk.wallets.reservations() == ()
+    assert story.images()[arb.arb_id] == arb
+
+
+async def test_legs_are_sent_side_by_side_not_one_after_the_other(story):
+    story.upbit.block.clear()
+    story.open()
+    await settle()
+    assert (story.upbit.placed(), story.bithumb.placed()) == (["r1-1-b"], ["r1-1-s"])
+    story.upbit.block.set()
+
+
+async def test_one_leg_refused_is_hedged_without_a_tick(story):
+    story.upbit.answers["r1-1-b"] = accepted(filled(4_000_000))
+    story.bithumb.answers["r1-1-s"] = Refused(RefusalReason.MARKET_OFFLINE)
+    story.bithumb.answers["r1-1-h0"] = accepted(filled(4_010_000, fee="802"))
+    story.open()
+    await settle()
+    (arb,) = story.desk.ended
+    assert arb.imbalance == 0
+    assert [order.role for order in arb.orders] == [OrderRole.BUY_LEG, OrderRole.SELL_LEG, OrderRole.HEDGE]
+    assert story.counters.get("hedges") == 1
+
+
+async def test_lost_answer_is_asked_for_and_never_sent_again(story):
+    story.upbit.answers["r1-1-b"] = accepted(filled(4_000_000))
+    story.bithumb.answers["r1-1-s"] = Unknown("cut")
+    story.open()
+    await settle()
+    for _ in range(6):
+        await story.pass_time(510)
+    assert story.bithumb.placed() == ["r1-1-s"]
+    assert story.bithumb.calls.count(("query", "r1-1-s")) >= 5
+    assert story.executor.open_count == 1
+    story.bithumb.lookups["r1-1-s"] = Found(filled(4_020_000))
+    await story.pass_time(510)
+    assert [arb.why for arb in story.desk.ended] == ["balanced"]
+
+
+async def test_gateway_that_breaks_leaves_the_order_unknown_and_halts(story):
+    async def broken(order: Order) -> Answer:
+        raise ZeroDivisionError
+
+    story.bithumb.place = broken
+    story.open()
+    await settle()
+    (arb,) = story.executor.open_arbs()
+    assert arb.orders[1].state is OrderState.UNKNOWN
+    assert [level for level, _ in story.desk.halts] == [TradingLevel.HALTED]
+
+
+async def test_shortage_sends_nothing_and_journals_nothing(story):
+    answer = story.open(qty="30")
+    await settle()
+    assert isinstance(answer, Shortage)
+    assert story.upbit.calls == story.bithumb.calls == []
+    assert story.images() == {}
+
+
+async def test_restart_asks_the_exchanges_first_and_sends_nothing_again(tmp_path):
+    first = Story(tmp_path)
+    first.upbit.block.clear()
+    first.bithumb.block.clear()
+    first.open()
+    await settle()
+    images = first.images()
+    first.close()
+    second = Story(tmp_path, run_id="r2")
+    second.upbit.lookups["r1-1-b"] = Found(filled(4_000_000))
+    second.bithumb.lookups["r1-1-s"] = Found(filled(4_020_000, fee="804"))
+    second.executor.recover(images)
+    await settle()
+    assert second.upbit.placed() == second.bithumb.placed() == []
+    (arb,) = second.desk.ended
+    assert (arb.arb_id, arb.pnl_krw) == ("r1-1", Decimal(8196))
+    assert second.desk.wallets.reservations() == ()
+    second.close()
+
+
+async def test_restart_with_an_order_that_never_left_hedges_the_other_after_the_grace_time(tmp_path):
+    first = Story(tmp_path)
+    first.upbit.answers["r1-1-b"] = accepted(filled(4_000_000))
+    first.bithumb.block.clear()
+    first.open()
+    await settle()
+    images = first.images()
+    first.close()
+    second = Story(tmp_path, run_id="r2")
+    second.bithumb.answers["r1-1-h0"] = accepted(filled(4_010_000))
+    second.executor.recover(images)
+    for _ in range(8):
+        await second.pass_time(510)
+    assert second.bithumb.placed() == []
+    for _ in range(3):
+        await second.pass_time(510)
+    assert second.bithumb.placed() == ["r1-1-h0"]
+    assert [arb.imbalance for arb in second.desk.ended] == [0]
+    second.close()
+
+
+async def test_late_fill_from_the_stream_reopens_a_closed_arb_and_is_hedged(story):
+    story.upbit.answers["r1-1-b"] = accepted(heard(OrderOn.CANCELED, executed="0"))
+    story.bithumb.answers["r1-1-s"] = Refused(RefusalReason.MARKET_OFFLINE)
+    story.bithumb.answers["r1-1-h0"] = accepted(filled(4_010_000, qty="0.1"))
+    story.open()
+    await settle()
+    assert [arb.why for arb in story.desk.ended] == ["nothing_filled"]
+    late = OrderNews("r1-1-b", "X1", heard(OrderOn.PART_FILL, fill("late", 4_000_000, "0.1")))
+    story.executor.hear(Exchange.UPBIT, late)
+    story.executor.hear(Exchange.UPBIT, late)
+    await settle()
+    assert story.bithumb.placed() == ["r1-1-s", "r1-1-h0"]
+    assert [(arb.why, arb.imbalance) for arb in story.desk.ended[1:]] == [("balanced", 0)]
+    assert story.counters.get("arbs_closed") == 1
+
+
+async def test_news_of_a_strange_order_is_journalled_once(story):
+    news = OrderNews(None, "hand-made", heard(OrderOn.ACKED))
+    story.executor.hear(Exchange.UPBIT, news)
+    story.executor.hear(Exchange.UPBIT, news)
+    strange = [r.event for r in story.journal.replay() if isinstance(r.event, StrangeOrderSeen)]
+    assert [one.exchange_order_id for one in strange] == ["hand-made"]
+
+
+async def test_fill_on_a_refused_order_is_a_contradiction_and_halts(story):
+    story.bithumb.answers["r1-1-s"] = Refused(RefusalReason.MARKET_OFFLINE)
+    story.open()
+    await settle()
+    story.executor.hear(Exchange.BITHUMB, OrderNews("r1-1-s", "X9", filled(4_020_000)))
+    assert [level for level, _ in story.desk.halts] == [TradingLevel.HALTED]
+
+
+@pytest.mark.parametrize(
+    ("level", "role", "leaves"),
+    [
+        (TradingLevel.ACTIVE, OrderRole.BUY_LEG, True),
+        (TradingLevel.REDUCING, OrderRole.BUY_LEG, False),
+        (TradingLevel.REDUCING, OrderRole.HEDGE, True),
+        (TradingLevel.HALTED, OrderRole.HEDGE, False),
+    ],
+)
+async def test_last_check_keeps_back_what_the_kill_switch_forbids(story, level, role, leaves):
+    arb = story.open()
+    order = msgspec.structs.replace(arb.orders[0], role=role)
+    story.desk.levels = level
+    assert (story.executor.last_check(order.exchange, order) is None) == leaves
+
+
+async def test_halted_cancels_what_works(story):
+    story.open()
+    await settle()
+    story.desk.levels = TradingLevel.HALTED
+    await story.pass_time(510)
+    assert ("cancel", "r1-1-b") in story.upbit.calls
+    assert ("cancel", "r1-1-s") in story.bithumb.calls
+
+
+async def test_quantities_survive_the_journal(story):
+    story.upbit.answers["r1-1-b"] = accepted(filled(4_000_000))
+    story.open()
+    await settle()
+    image = story.images()["r1-1"]
+    assert image.orders[0].executed_qty == e8("0.5")
+    assert image.orders[0].fills[0].funds == Decimal("2000000")
