@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from arbitrage.fields import ExactDecimalField
 from arbitrage.models_incidents import Severity
 from arbitrage.models_trading import EXCHANGE_CHOICES
 
@@ -32,10 +33,13 @@ class Break(models.Model):
     kind = models.CharField(max_length=48)
     severity = models.CharField(max_length=8, choices=Severity.choices)
     subject = models.CharField(max_length=96)
-    ours = models.CharField(max_length=200, blank=True)
-    theirs = models.CharField(max_length=200, blank=True)
-    detail = models.TextField(blank=True)
-    is_resolved = models.BooleanField(default=False)
+    ours = ExactDecimalField()
+    theirs = ExactDecimalField()
+    difference = ExactDecimalField()
+    """Theirs minus ours, in the subject's own unit."""
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    resolved_by = models.CharField(max_length=150, blank=True)
+    resolution = models.CharField(max_length=300, blank=True)
 
     class Meta:
         ordering = ("-id",)

@@ -31,6 +31,8 @@ class Arb(models.Model):
     matched_qty = ExactDecimalField(default=Decimal(0))
     imbalance = ExactDecimalField(default=Decimal(0))
     """Base bought minus base sold."""
+    notional_krw = ExactDecimalField(default=Decimal(0))
+    """Bought, hedges included, without fees."""
     fees_krw = ExactDecimalField(default=Decimal(0))
     pnl_krw = ExactDecimalField(default=Decimal(0))
     hedges = models.PositiveIntegerField(default=0)
@@ -39,6 +41,7 @@ class Arb(models.Model):
     why = models.CharField(max_length=200, blank=True)
     opened_ns = models.BigIntegerField()
     opened_at = models.DateTimeField()
+    closed_ns = models.BigIntegerField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     seq = models.PositiveBigIntegerField()
     """Journal place of the image these values come from."""

@@ -3,38 +3,28 @@
 No Django here. Works with every other process dead.
 """
 
+from contextlib import closing
+
 from arbitrage.domain.controls import TradingLevel
 from fast_path.control import ControlBlock
 from karb_project.env import Env
 
 
 class SharedMemorySwitch:
-    """Sets the shared-memory word and the latch file."""
+    """Sets the shared-memory word and the latch file; maps them for one command only."""
 
     def __init__(self, env: Env) -> None:
         self._env = env
 
     def set_level(self, level: TradingLevel, reason: str, by: str) -> None:
         """Set the level the desk obeys; raises OSError or KArbError when word or latch could not be set."""
-        with self._opened() as control:
+        with closing(self._block()) as control:
             control.set_level(level, reason, by)
 
     def level(self) -> TradingLevel:
         """Return the level the desk obeys."""
-        with self._opened() as control:
+        with closing(self._block()) as control:
             return control.level()
 
-    def _opened(self) -> "_Opened":
-        return _Opened(ControlBlock(self._env.shm_dir, self._env.markets, self._env.latch_path))
-
-
-class _Opened:
-    # Closes the block when done: one short command, no lasting mapping.
-    def __init__(self, control: ControlBlock) -> None:
-        self._control = control
-
-    def __enter__(self) -> ControlBlock:
-        return self._control
-
-    def __exit__(self, *_: object) -> None:
-        self._control.close()
+    def _block(self) -> ControlBlock:
+        return ControlBlock(self._env.shm_dir, self._env.markets, self._env.latch_path)

@@ -26,12 +26,12 @@ from arbitrage.domain.events import (
 )
 from arbitrage.domain.ledger import postings_for_fee, postings_for_fill, postings_for_opening
 from arbitrage.domain.order import Order as OrderImage
-from arbitrage.domain.units import to_decimal
+from arbitrage.domain.units import Side, to_decimal
 from arbitrage.models_incidents import Severity
 from arbitrage.models_ledger import Balance, RecorderPlace, TraderRun
 from arbitrage.models_trading import Arb, ArbStep, Fill, Order
 from arbitrage.services import alerts, controls
-from arbitrage.services.postings import EXACT, PostingBatch, moment
+from arbitrage.services.postings import EXACT, PostingBatch, exact_sum, moment
 
 
 def place(stream: str) -> tuple[int, int]:
@@ -215,10 +215,13 @@ def _arb_row(image: ArbImage, seq: int, known: Arb | None) -> Arb:
     row.buy_limit, row.sell_limit = to_decimal(signal.buy_limit), to_decimal(signal.sell_limit)
     row.net_edge_ppm = signal.net_edge_ppm
     row.matched_qty, row.imbalance = to_decimal(image.matched_qty), to_decimal(image.imbalance)
+    bought = (order.executed_funds for order in image.orders if order.side is Side.BID)
+    row.notional_krw = exact_sum(bought)
     row.fees_krw, row.pnl_krw = image.fees_krw, image.pnl_krw
     row.hedges = max(len(image.orders) - 2, 0)
     row.why = image.why[:200]
     row.opened_ns, row.opened_at = image.opened_wall_ns, moment(image.opened_wall_ns)
+    row.closed_ns = image.closed_wall_ns
     row.closed_at = None if image.closed_wall_ns is None else moment(image.closed_wall_ns)
     row.seq = seq
     return row
