@@ -136,11 +136,11 @@ class Trader:
             exposure=self._desk.exposure,
         )
 
-    def last_check(self, order: Order) -> str | None:
+    def last_check(self, exchange: Exchange, order: Order) -> str | None:
         """Return why `order` must not leave now: the last look before its bytes (R4.1)."""
         if self._context.control.fence() != self._fence:
             return f"fenced: this trader is {self._fence}, the newest is {self._context.control.fence()}"
-        return self._executor.last_check(order.exchange, order)
+        return self._executor.last_check(exchange, order)
 
     # Start
 
@@ -365,7 +365,7 @@ async def _main(context: Context) -> int:
         held: list[Trader] = []
         gateways = {
             exchange: registry.gateway(
-                exchange, context.env, context.clock, last_check=lambda order: held[0].last_check(order)
+                exchange, context.env, context.clock, last_check=lambda place, order: held[0].last_check(place, order)
             )
             for exchange in EXCHANGES
         }
