@@ -66,6 +66,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     paths: Paths
     ids: IdKeys
     groups: Groups
+    market_details_key: str
+    """The flag that adds warnings to the market list."""
     limits: tuple[GroupLimit, ...]
     asset_calls_per_second: int | None
     """Orders and cancels together, per asset; None = no such limit is known."""

@@ -208,6 +208,14 @@ def read_order(data: bytes) -> WireOrder:
     return order
 
 
+def matching_report(body: bytes, client_order_id: str) -> OrderReport:
+    """Return the report of an order asked for by our id. ValueError when the answer is of another order."""
+    order = read_order(body)
+    if order.own_id not in (None, client_order_id):
+        raise ValueError(f"asked for {client_order_id}, was told of {order.own_id}")
+    return order_report(order)
+
+
 def read_open_orders(exchange: Exchange, data: bytes) -> tuple[OpenOrder, ...]:
     """Return a page of resting orders."""
     found = []

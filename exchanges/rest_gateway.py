@@ -3,10 +3,9 @@
 An order command is sent once. What came of it is judged in `verdict.py`; nothing here sends again.
 """
 
-import re
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from arbitrage.domain.errors import InvariantError, NotSent, ReadFailed
 from arbitrage.domain.events import Holding
@@ -27,6 +26,7 @@ from exchanges.facts import Facts, GroupLimit
 from exchanges.ratelimit import Lane, Limiter, remaining_of
 from exchanges.transport import AsyncTransport, Clock, HttpAnswer, Outcome, Request, Stopped, Unsent, Use, redacted
 from exchanges.verdict import command_answer, lookup_answer, read_body
+from exchanges.words import CLIENT_ORDER_ID, MARKET, WIRE_ID, Signer, page_query
 
 T = TypeVar("T")
 A = TypeVar("A", Answer, Lookup)
@@ -34,21 +34,11 @@ A = TypeVar("A", Answer, Lookup)
 ORDER_TIMEOUT_NS = 3_000_000_000
 """After this the answer counts as lost and the order is asked for by our own id."""
 READ_TIMEOUT_NS = 5_000_000_000
-_CLIENT_ORDER_ID = re.compile(r"[A-Za-z0-9_-]{1,36}")
-_MARKET = re.compile(r"[A-Z0-9]{1,10}-[A-Z0-9]{1,15}")
-_WIRE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PAGE = 100
 _MAX_PAGES = 50
 _REMEMBERED = 10_000
 _BLOCK_NS = 10_000_000_000
 """The length of a block is not documented (upbit.md §9.1): we rest this long and look again."""
-
-
-class Signer(Protocol):
-    """Makes one request's token."""
-
-    def token(self, query: str, now_wall_ms: int) -> str:
-        """Return a fresh token over the un-encoded query text."""
 
 
 class RestGateway:
@@ -61,7 +51,7 @@ class RestGateway:
         signer: Signer,
         transport: AsyncTransport,
         clock: Clock,
-        last_check: Callable[[], str | None] | None,
+        last_check: Callable[[Exchange, Order], str | None] | None,
     ) -> None:
         self.exchange: Exchange = facts.exchange
         self.drift = DriftLog()
@@ -100,9 +90,10 @@ class RestGateway:
             body, query = self._order_body(order)
             return Request("POST", self._facts.paths.place, "", body, self._token(query))
 
-        outcome = await self._transport.send(
-            build, use=Use.ORDERS, timeout_ns=ORDER_TIMEOUT_NS, last_check=self._last_check
-        )
+        def check() -> str | None:
+            return None if self._last_check is None else self._last_check(self.exchange, order)
+
+        outcome = await self._transport.send(build, use=Use.ORDERS, timeout_ns=ORDER_TIMEOUT_NS, last_check=check)
         if isinstance(outcome, Unsent | Stopped):
             self._placed_set.discard(order.client_order_id)
         self._learn(groups[0], outcome)
@@ -115,7 +106,7 @@ class RestGateway:
         if fault is not None:
             return Refused(RefusalReason.INVALID_REQUEST, fault)
         ids = self._facts.ids
-        if order.exchange_order_id is not None and _WIRE_ID.fullmatch(order.exchange_order_id):
+        if order.exchange_order_id is not None and WIRE_ID.fullmatch(order.exchange_order_id):
             query = f"{ids.exchange_cancel}={order.exchange_order_id}"
         else:
             query = f"{ids.client_cancel}={order.client_order_id}"
@@ -137,7 +128,7 @@ class RestGateway:
         outcome = await self._send("GET", self._facts.paths.order, query, group, Use.READS, ORDER_TIMEOUT_NS)
 
         def read(body: bytes) -> OrderReport:
-            return matching_report(body, order.client_order_id)
+            return reads.matching_report(body, order.client_order_id)
 
         return self._noted("query", outcome, lookup_answer(outcome, self._facts, read))
 
@@ -145,7 +136,7 @@ class RestGateway:
         """Return all resting orders. Pages of a moving list can repeat a row (upbit.md §1.7): ids count once."""
         found: dict[str, OpenOrder] = {}
         for page in range(1, _MAX_PAGES + 1):
-            body = await self._read(self._facts.paths.open_orders, f"state=wait&page={page}&limit={_PAGE}")
+            body = await self._read(self._facts.paths.open_orders, page_query(page, _PAGE))
             rows = self._readable("open_orders", body, lambda data: reads.read_open_orders(self.exchange, data))
             found.update({row.exchange_order_id: row for row in rows})
             if len(rows) < _PAGE:
@@ -158,7 +149,7 @@ class RestGateway:
 
     async def market_rules(self, market: str) -> MarketRules:
         """Return fees and bounds of `orders/chance`."""
-        if not _MARKET.fullmatch(market):
+        if not MARKET.fullmatch(market):
             raise ReadFailed(f"market was {market!r}, must look like KRW-BTC")
         body = await self._read(self._facts.paths.chance, f"market={market}")
         return self._readable("market_rules", body, reads.read_rules)
@@ -175,9 +166,9 @@ class RestGateway:
     def _fault(self, order: Order) -> str | None:
         if order.exchange is not self.exchange:
             raise InvariantError(f"{order.client_order_id} is of {order.exchange}, this gateway of {self.exchange}")
-        if not _CLIENT_ORDER_ID.fullmatch(order.client_order_id):
+        if not CLIENT_ORDER_ID.fullmatch(order.client_order_id):
             return f"client_order_id was {order.client_order_id!r}, must be 1 to 36 of A-Z a-z 0-9 _ -"
-        if not _MARKET.fullmatch(order.market):
+        if not MARKET.fullmatch(order.market):
             return f"market was {order.market!r}, must look like KRW-BTC"
         return None
 
@@ -240,11 +231,3 @@ class RestGateway:
 
 def _report(body: bytes) -> OrderReport:
     return reads.order_report(reads.read_order(body))
-
-
-def matching_report(body: bytes, client_order_id: str) -> OrderReport:
-    """Return the report of an order asked for by our id. ValueError when the answer is of another order."""
-    order = reads.read_order(body)
-    if order.own_id not in (None, client_order_id):
-        raise ValueError(f"asked for {client_order_id}, was told of {order.own_id}")
-    return reads.order_report(order)

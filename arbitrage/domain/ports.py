@@ -132,8 +132,13 @@ class Feed(Protocol):
         markets: Sequence[str],
         on_frame: Callable[[Frame], None],
         on_state: Callable[[StreamState, str], None],
+        on_snapshot: Callable[[DecodedBook, Ns, Ns], None],
     ) -> None:
-        """Connect, subscribe, and hand on each book frame until cancelled; reconnect with back-off."""
+        """Connect, subscribe, and hand on each book frame until cancelled; reconnect with back-off.
+
+        While the stream is down, books polled by REST go to `on_snapshot` with both receive clocks:
+        wall, then monotonic (R1.2).
+        """
 
     def request_resync(self) -> None:
         """Subscribe anew on the present connection, so that whole books follow."""

@@ -133,6 +133,7 @@ FACTS = Facts(
         client_query="client_order_id", client_cancel="client_order_id", exchange_cancel="order_id"
     ),
     groups=Groups(place="order", cancel="cancel", private="private", orderbook="orderbook", markets="other"),
+    market_details_key="isDetails",  # bithumb.md §3.3
     # bithumb.md §4, page of 2026-10-27.
     limits=(
         GroupLimit("order", 140),

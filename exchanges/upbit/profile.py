@@ -134,6 +134,7 @@ FACTS = Facts(
     ),
     ids=IdKeys(client_query="identifier", client_cancel="identifier", exchange_cancel="uuid"),  # upbit.md §1.7
     groups=Groups(place="order", cancel="default", private="default", orderbook="orderbook", markets="market"),
+    market_details_key="is_details",  # upbit.md §1.2
     # upbit.md §4: order 12/s since 2026-08-21 (8/s before), the rest as of 2026.
     limits=(
         GroupLimit("order", 12),

@@ -1,0 +1,16 @@
+"""Bithumb sends SIMPLE frames of 15 levels, about half of them repeats (bithumb.md §6.1)."""
+
+from exchanges.bithumb.codec import book_subscription
+from exchanges.bithumb.profile import FACTS
+from exchanges.book_feed import BookFeed
+from exchanges.stream import StreamTiming
+from exchanges.transport import AsyncTransport, Clock
+
+
+class BithumbFeed(BookFeed):
+    """`ports.Feed` for Bithumb."""
+
+    def __init__(self, rest_url: str, stream_url: str, clock: Clock, timing: StreamTiming | None = None) -> None:
+        """`rest_url` and `stream_url` are scheme and host; `timing` is for tests."""
+        transport = AsyncTransport(rest_url, clock, order_connections=0)
+        super().__init__(FACTS, book_subscription, transport, stream_url + FACTS.paths.public_stream, clock, timing)

@@ -1,0 +1,47 @@
+"""Bithumb's side of `ports.Gateway`: its words and its private stream over what both gateways share."""
+
+from collections.abc import AsyncIterator, Callable
+
+from arbitrage.domain.order import Order
+from arbitrage.domain.ports import PrivateNews
+from arbitrage.domain.units import Exchange
+from exchanges.bithumb.auth import BithumbSigner
+from exchanges.bithumb.codec import order_body, private_subscription, read_news
+from exchanges.bithumb.profile import FACTS
+from exchanges.credentials import Credentials
+from exchanges.private_stream import private_news
+from exchanges.rest_gateway import RestGateway
+from exchanges.stream import StreamTiming
+from exchanges.transport import AsyncTransport, Clock
+
+
+class BithumbGateway(RestGateway):
+    """`ports.Gateway` for Bithumb."""
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        rest_url: str,
+        stream_url: str,
+        clock: Clock,
+        *,
+        last_check: Callable[[Exchange, Order], str | None] | None = None,
+        timing: StreamTiming | None = None,
+    ) -> None:
+        """`last_check` is asked right before an order's bytes go to the socket: a reason stops it."""
+        signer = BithumbSigner(credentials.access_key, credentials.secret_key)
+        super().__init__(FACTS, order_body, signer, AsyncTransport(rest_url, clock), clock, last_check)
+        self._stream_url = stream_url + FACTS.paths.private_stream
+        self._timing = timing or StreamTiming(ping_every_ns=FACTS.ping_every_ns)
+
+    def private_news(self) -> AsyncIterator[PrivateNews]:
+        """Yield own orders and balances until closed; reconnects by itself."""
+        return private_news(
+            url=self._stream_url,
+            token=lambda: self._token(""),
+            subscription=private_subscription,
+            read=read_news,
+            clock=self._clock,
+            drift=self.drift,
+            timing=self._timing,
+        )

@@ -1,0 +1,159 @@
+"""Which adapter talks to which address with which keys: the only reader of the mode.
+
+Simulated mode is the same adapters against the simulator's addresses; nothing else knows of it.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from decimal import ROUND_CEILING, Decimal
+from pathlib import Path
+
+from arbitrage.domain.errors import ConfigError
+from arbitrage.domain.frame_spec import FrameDecoder
+from arbitrage.domain.instrument import Instrument
+from arbitrage.domain.order import Order
+from arbitrage.domain.ports import Feed, Gateway, MarketRules
+from arbitrage.domain.units import PPM, Exchange, Krw, Ppm, units_ceil, units_floor
+from exchanges.bithumb.auth import BithumbSigner
+from exchanges.bithumb.feed import BithumbFeed
+from exchanges.bithumb.gateway import BithumbGateway
+from exchanges.bithumb.profile import FACTS as BITHUMB
+from exchanges.credentials import Credentials, FileRule, load_credentials
+from exchanges.facts import Facts
+from exchanges.reader import SyncReader
+from exchanges.transport import Clock
+from exchanges.upbit.auth import UpbitSigner
+from exchanges.upbit.feed import UpbitFeed
+from exchanges.upbit.gateway import UpbitGateway
+from exchanges.upbit.profile import FACTS as UPBIT
+from karb_project import logs
+from karb_project.env import Env
+
+_FACTS: dict[Exchange, Facts] = {Exchange.UPBIT: UPBIT, Exchange.BITHUMB: BITHUMB}
+_SIMULATED = "simulated"
+
+
+def feed(exchange: Exchange, env: Env, clock: Clock) -> Feed:
+    """Return the public feed of `exchange`."""
+    rest_url, stream_url = addresses(exchange, env)
+    make = UpbitFeed if exchange is Exchange.UPBIT else BithumbFeed
+    return make(rest_url, stream_url, clock)
+
+
+def gateway(
+    exchange: Exchange,
+    env: Env,
+    clock: Clock,
+    *,
+    last_check: Callable[[Exchange, Order], str | None] | None = None,
+) -> Gateway:
+    """Return the gateway of `exchange`. ConfigError when its keys are missing or unsafe.
+
+    `last_check` is asked for a reason to stop right before an order's bytes are handed to the
+    socket; whoever sends orders must pass one.
+    """
+    rest_url, stream_url = addresses(exchange, env)
+    make = UpbitGateway if exchange is Exchange.UPBIT else BithumbGateway
+    return make(credentials(exchange, env), rest_url, stream_url, clock, last_check=last_check)
+
+
+class _SystemClock:
+    # Jobs have no process shell that could hand them a clock.
+    def wall_ns(self) -> int:
+        return time.time_ns()
+
+    def mono_ns(self) -> int:
+        return time.monotonic_ns()
+
+
+def sync_reader(exchange: Exchange, env: Env, clock: Clock | None = None) -> SyncReader:
+    """Return the reader for jobs: no order call in it. ConfigError as for `gateway`."""
+    keys = credentials(exchange, env)
+    make = UpbitSigner if exchange is Exchange.UPBIT else BithumbSigner
+    signer = make(keys.access_key, keys.secret_key)
+    return SyncReader(_FACTS[exchange], signer, keys.access_key, addresses(exchange, env)[0], clock or _SystemClock())
+
+
+def frame_decoder(exchange: Exchange) -> FrameDecoder:
+    """Return the decoder of the exchange's stream frames."""
+    return FrameDecoder(_FACTS[exchange].stream_spec)
+
+
+def instrument(exchange: Exchange, market: str, rules: MarketRules | None) -> Instrument:
+    """Return what may be ordered on one market; `rules` are what the exchange says right now, if asked.
+
+    Without them the profile's defaults count, which are the dear ones. Fee and minimum are rounded
+    up, the maximum down: against us.
+    """
+    facts = _FACTS[exchange]
+    fee_ppm, minimum, maximum = facts.fee_ppm, facts.min_notional, facts.max_notional
+    if rules is not None:
+        fee = max(rules.bid_fee, rules.ask_fee) * Decimal(PPM)
+        fee_ppm = Ppm(int(fee.to_integral_value(ROUND_CEILING)))
+        minimum = Krw(units_ceil(rules.min_total))
+        maximum = maximum if rules.max_total is None else Krw(units_floor(rules.max_total))
+    return Instrument(
+        exchange=exchange,
+        market=market,
+        ticks=facts.ticks,
+        lot_step=facts.lot_step,
+        min_notional=minimum,
+        max_notional=maximum,
+        fee_ppm=fee_ppm,
+        fee_step_dec=facts.fee_step_dec,
+    )
+
+
+def mode_label(env: Env) -> str:
+    """Return the mode as it stands on every screen, in the journal and in the log."""
+    return "simulated" if env.mode == _SIMULATED else "LIVE"
+
+
+def addresses(exchange: Exchange, env: Env) -> tuple[str, str]:
+    """Return the REST and the stream address, scheme and host. ConfigError for plain text in live mode."""
+    is_upbit = exchange is Exchange.UPBIT
+    if env.mode == _SIMULATED:
+        host = env.sim_upbit_address if is_upbit else env.sim_bithumb_address
+        return f"http://{host}", f"ws://{host}"
+    rest_url = (env.upbit_url if is_upbit else env.bithumb_url).rstrip("/")
+    stream_url = (env.upbit_ws_url if is_upbit else env.bithumb_ws_url).rstrip("/")
+    name = exchange.value.upper()
+    found = [
+        f"KARB_{name}_{part} was {url!r}, must start with {scheme} in live mode"
+        for part, url, scheme in (("URL", rest_url, "https://"), ("WS_URL", stream_url, "wss://"))
+        if not url.startswith(scheme)
+    ]
+    if found:
+        raise ConfigError(found)
+    return rest_url, stream_url
+
+
+def credentials(exchange: Exchange, env: Env) -> Credentials:
+    """Return the keys of `exchange`, hidden from every log line. ConfigError lists all problems."""
+    is_simulated = env.mode == _SIMULATED
+    is_upbit = exchange is Exchange.UPBIT
+    access_key = env.upbit_access_key if is_upbit else env.bithumb_access_key
+    secret_key = env.upbit_secret_key if is_upbit else env.bithumb_secret_key
+    keys_file = Path(env.keys_file) if env.keys_file else None
+    if keys_file is None and is_simulated and not (access_key or secret_key):
+        keys_file = env.var_dir / "simulator" / "keys.json"
+    return load_credentials(
+        exchange,
+        keys_file=keys_file,
+        access_key=access_key,
+        secret_key=secret_key,
+        rule=FileRule.ANY if is_simulated else FileRule.PRIVATE,
+        hide=logs.hide,
+    )
+
+
+def config_problems(exchanges: Sequence[Exchange], env: Env) -> list[str]:
+    """Return every problem of addresses and keys of `exchanges` at once; empty = all can be opened."""
+    found: list[str] = []
+    for exchange in exchanges:
+        for check in (addresses, credentials):
+            try:
+                check(exchange, env)
+            except ConfigError as error:
+                found += error.problems
+    return found

@@ -1,0 +1,21 @@
+"""What may be put into a request, and who signs it: shared by gateway and reader."""
+
+import re
+from typing import Protocol
+
+CLIENT_ORDER_ID = re.compile(r"[A-Za-z0-9_-]{1,36}")
+"""The narrower of the two rules (bithumb.md §3.6; Upbit takes 64 characters, upbit.md §1.4)."""
+WIRE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+MARKET = re.compile(r"[A-Z0-9]{1,10}-[A-Z0-9]{1,15}")
+
+
+class Signer(Protocol):
+    """Makes one request's token."""
+
+    def token(self, query: str, now_wall_ms: int) -> str:
+        """Return a fresh token over the un-encoded query text; empty = nothing to hash."""
+
+
+def page_query(page: int, limit: int) -> str:
+    """Return the query for one page of resting orders (upbit.md §1.7, bithumb.md §3.5)."""
+    return f"state=wait&page={page}&limit={limit}"

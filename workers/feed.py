@@ -1,0 +1,215 @@
+"""One exchange's feed: frames -> shared-memory books -> wake the trader. `python -m workers feed upbit`.
+
+Bad frames are counted and kept, and leave their slot as it was; when the stream goes down every slot
+is dead until a whole book comes again, by stream or by REST polling (R1.2).
+"""
+
+import asyncio
+from collections import deque
+from pathlib import Path
+
+import msgspec
+
+from arbitrage.domain.errors import ConfigError
+from arbitrage.domain.frame_spec import DecodedBook, FrameDecoder
+from arbitrage.domain.ports import Feed, Frame, StreamState
+from arbitrage.domain.units import EXCHANGES, Exchange, Ns
+from exchanges import registry
+from fast_path import core
+from fast_path.books import FAULT_FRAME, BookWriter
+from fast_path.latency import Stage
+from fast_path.wakeup import WakeupSender
+from karb_project.env import read_env
+from workers.process import Context, run_process
+
+RESYNC_LOOK_S = 0.1
+BAD_FRAMES_KEPT = 20
+_BAD_FRAME_BYTES = 16_384
+_SAVE_EVERY_LOOKS = 10
+
+
+class _RememberingDecoder(FrameDecoder):
+    # `publish_frame` decodes and says only what was wrong; which market it was is seen here.
+    last: DecodedBook | None = None
+
+    def decode(self, data: bytes) -> DecodedBook:
+        self.last = None
+        self.last = super().decode(data)
+        return self.last
+
+
+class BadFrame(msgspec.Struct, frozen=True):
+    """A frame that was not published, kept for the analyst."""
+
+    fault: str
+    recv_wall_ns: int
+    data: str
+
+
+class BadFrames:
+    """The newest bad frames of one exchange, in memory and, a little later, in a bounded file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._kept: deque[BadFrame] = deque(maxlen=BAD_FRAMES_KEPT)
+        self._is_saved = True
+        try:
+            lines = path.read_bytes().splitlines()
+            self._kept.extend(msgspec.json.decode(line, type=BadFrame) for line in lines[-BAD_FRAMES_KEPT:])
+        except (FileNotFoundError, msgspec.MsgspecError):
+            self._kept.clear()
+
+    def keep(self, fault: str, recv_wall_ns: int, data: bytes) -> None:
+        """Remember one frame, cut to 16 KiB."""
+        self._kept.append(BadFrame(fault, recv_wall_ns, data[:_BAD_FRAME_BYTES].decode("utf-8", "replace")))
+        self._is_saved = False
+
+    def save(self) -> None:
+        """Write the file anew if anything came since; whole or not at all. OSError when it cannot be."""
+        if self._is_saved:
+            return
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        beside = self._path.with_suffix(".new")
+        beside.write_bytes(b"".join(msgspec.json.encode(frame) + b"\n" for frame in self._kept))
+        beside.replace(self._path)
+        self._is_saved = True
+
+
+class FeedWorker:
+    """Carries one feed's books into shared memory."""
+
+    def __init__(
+        self, context: Context, feed: Feed, writer: BookWriter, decoder: _RememberingDecoder, wakeup: WakeupSender
+    ) -> None:
+        self._context = context
+        self._feed = feed
+        self._writer = writer
+        self._decoder = decoder
+        self._wakeup = wakeup
+        self._exchange = feed.exchange
+        self._index = EXCHANGES.index(feed.exchange)
+        self._ladders: dict[str, tuple[object, object]] = {}
+        self._was_up = False
+        self._bad = BadFrames(context.env.var_dir / "bad_frames" / f"{feed.exchange}.jsonl")
+
+    def frame_came(self, frame: Frame) -> None:
+        """Publish one frame, wake the trader when the book differs from the one before."""
+        counters = self._context.counters
+        counters.add("frames")
+        fault = self._writer.publish_frame(frame)
+        book = self._decoder.last
+        if fault is not None or book is None:
+            self._turned_away(fault or FAULT_FRAME, frame.recv_wall_ns, frame.data)
+            return
+        self._published(book)
+        latency = self._context.latency
+        latency.record(Stage.FRAME_TO_BOOK, self._context.clock.mono_ns() - frame.recv_mono_ns)
+        # Two clocks: for the report only. A clock of ours that runs behind shows as zero.
+        latency.record(Stage.EXCHANGE_TO_FRAME, max(frame.recv_wall_ns - book.exchange_ns, 0))
+
+    def snapshot_came(self, book: DecodedBook, recv_wall_ns: Ns, recv_mono_ns: Ns) -> None:
+        """Publish one polled book."""
+        self._context.counters.add("polls")
+        fault = self._writer.publish_book(book, recv_wall_ns, recv_mono_ns)
+        if fault is not None:
+            self._turned_away(fault, recv_wall_ns, msgspec.json.encode(book))
+        else:
+            self._published(book)
+
+    def state_changed(self, state: StreamState, cause: str) -> None:
+        """Kill every slot when the stream goes, and again when it is back: polled times are another clock."""
+        context = self._context
+        match state:
+            case StreamState.CONNECTING:
+                return
+            case StreamState.UP:
+                self._die()
+                context.counters.add("reconnects", 1 if self._was_up else 0)
+                self._was_up = True
+                context.log.info("feed_connected", exchange=self._exchange)
+            case StreamState.DOWN:
+                self._die()
+                context.counters.add("disconnects")
+                context.log.warning("feed_disconnected", exchange=self._exchange, cause=cause)
+
+    async def run(self) -> int:
+        """Run until asked to stop. A bug in the feed ends the process; the supervisor restarts it."""
+        markets = self._writer.markets
+        running = asyncio.create_task(
+            self._feed.run(markets, self.frame_came, self.state_changed, self.snapshot_came), name="feed"
+        )
+        stopping = asyncio.create_task(self._context.stopping.wait(), name="stopping")
+        looks = 0
+        try:
+            while not running.done() and not stopping.done():
+                self._heed_resyncs()
+                looks += 1
+                if looks % _SAVE_EVERY_LOOKS == 0:
+                    self._save()
+                await asyncio.wait((running, stopping), timeout=RESYNC_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                running.result()
+        finally:
+            for task in (running, stopping):
+                task.cancel()
+            await asyncio.gather(running, stopping, return_exceptions=True)
+            self._save()
+        return 0
+
+    def _heed_resyncs(self) -> None:
+        asked = self._context.control.take_resyncs(self._exchange)
+        if not asked:
+            return
+        for market in asked:
+            self._writer.mark_dead(market)
+            self._ladders.pop(market, None)
+        self._feed.request_resync()
+        self._context.log.info("resync_requested", exchange=self._exchange, markets=list(asked))
+
+    def _die(self) -> None:
+        self._writer.mark_dead(None)
+        self._ladders.clear()
+
+    def _published(self, book: DecodedBook) -> None:
+        counters = self._context.counters
+        counters.add("books_published")
+        ladders = (book.bids, book.asks)
+        if self._ladders.get(book.market) == ladders:
+            # The same book again (bithumb.md §6.1): its receive time is refreshed, nobody is woken.
+            counters.add("duplicates")
+            return
+        self._ladders[book.market] = ladders
+        self._wakeup.notify(self._index, self._writer.index_of(book.market))
+
+    def _turned_away(self, fault: str, recv_wall_ns: int, data: bytes) -> None:
+        self._context.counters.add("frames_invalid" if fault == FAULT_FRAME else "book_faults")
+        self._bad.keep(fault, recv_wall_ns, data)
+
+    def _save(self) -> None:
+        try:
+            self._bad.save()
+        except OSError as error:
+            self._context.log.error("bad_frames_not_saved", exchange=self._exchange, cause=str(error))
+
+
+async def feed_main(context: Context, exchange: Exchange) -> int:
+    """Run the feed of `exchange` inside its process."""
+    env = context.env
+    feed = registry.feed(exchange, env, context.clock)
+    decoder = _RememberingDecoder(feed.spec)
+    writer = BookWriter(env.shm_dir, exchange, env.markets, decoder, core=core.load(env.native))
+    wakeup = WakeupSender(env.wakeup_path)
+    try:
+        return await FeedWorker(context, feed, writer, decoder, wakeup).run()
+    finally:
+        writer.close()
+        wakeup.close()
+
+
+def main(argv: list[str]) -> int:
+    """Run `feed upbit` or `feed bithumb`. ConfigError lists what is wrong."""
+    names = [exchange.value for exchange in EXCHANGES]
+    if len(argv) != 1 or argv[0] not in names:
+        raise ConfigError([f"feed needs one of {', '.join(names)}, was given {' '.join(argv) or 'nothing'}"])
+    exchange = Exchange(argv[0])
+    return run_process(f"feed.{exchange}", lambda context: feed_main(context, exchange), read_env())
