@@ -186,10 +186,13 @@ class Executor:
                 self._tally.recovered(arb)
                 self._closed.append((now.mono_ns, arb.arb_id))
 
-    def resolve(self, arb_id: str, reason: str) -> None:
-        """Close a STUCK arb that a person settled by hand."""
-        if arb_id in self._arbs:
-            self._feed(arb_id, OperatorResolved(reason))
+    def resolve(self, arb_id: str, reason: str) -> bool:
+        """Close a STUCK arb that a person settled by hand; False when there is no such arb."""
+        arb = self._arbs.get(arb_id)
+        if arb is None or arb.state is not ArbState.STUCK:
+            return False
+        self._feed(arb_id, OperatorResolved(reason))
+        return True
 
     def tick(self) -> None:
         """Let time pass for every open arb; call it every few tens of milliseconds."""

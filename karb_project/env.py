@@ -80,6 +80,11 @@ class Env(msgspec.Struct, frozen=True, kw_only=True):
         return self.var_dir / "trading_state.json"
 
     @property
+    def requests_dir(self) -> Path:
+        """Return where a person's requests wait for the trader."""
+        return self.var_dir / "requests"
+
+    @property
     def wakeup_path(self) -> Path:
         """Return the socket on which feeds wake the trader."""
         return self.shm_dir / "wakeup.sock"

@@ -26,6 +26,7 @@ from arbitrage.domain.ports import BalanceNews, Gateway, OpenOrder, OrderNews, S
 from arbitrage.domain.risk import DenyReason
 from arbitrage.domain.units import EXCHANGES, Exchange
 from exchanges import registry
+from fast_path import mailbox
 from fast_path.books import BookReader
 from fast_path.engine import Decision, Engine
 from fast_path.executor import Executor
@@ -40,6 +41,7 @@ from workers.treasury import Treasury
 TICK_S = 0.03
 SETTLE_S = 15.0
 RULES_EVERY_S = 300.0
+MAIL_EVERY_S = 1.0
 STREAM = "trader"
 FENCED = 3
 """Exit code of a trader that saw a younger one."""
@@ -83,6 +85,7 @@ class Trader:
                 tasks.append(asyncio.create_task(self._listen(exchange)))
                 tasks.append(asyncio.create_task(self._treasury.keep(exchange)))
             tasks.append(asyncio.create_task(self._keep_rules()))
+            tasks.append(asyncio.create_task(self._read_mail()))
             for task in tasks:
                 task.add_done_callback(self._ended)
             code = await self._trade()
@@ -311,6 +314,19 @@ class Trader:
                     instrument = registry.instrument(exchange, market, rules)
                     self._engine.set_instrument(instrument)
                     self._desk.set_instrument(instrument)
+
+    async def _read_mail(self) -> None:
+        """Carry out what a person asked for; a request is removed once its effect is journalled."""
+        while True:
+            for path, request in mailbox.waiting(self._context.env.requests_dir):
+                if isinstance(request, str):
+                    self._context.log.error("request_unreadable", file=path.name, error=request)
+                    path.replace(path.with_suffix(".bad"))
+                    continue
+                done = self._executor.resolve(request.arb_id, f"{request.by}: {request.reason}")
+                self._context.log.warning("arb_resolved" if done else "arb_not_stuck", arb_id=request.arb_id)
+                path.unlink(missing_ok=True)
+            await asyncio.sleep(MAIL_EVERY_S)
 
     # Stop
 

@@ -339,3 +339,21 @@ async def test_quantities_survive_the_journal(story):
     image = story.images()["r1-1"]
     assert image.orders[0].executed_qty == e8("0.5")
     assert image.orders[0].fills[0].funds == Decimal("2000000")
+
+
+async def test_stuck_arb_is_closed_by_a_person_and_only_when_stuck(story):
+    story.bithumb.answers["r1-1-s"] = Unknown("cut")
+    story.upbit.answers["r1-1-b"] = Unknown("cut")
+    story.open()
+    await settle()
+    assert not story.executor.resolve("r1-1", "too early")
+    story.bithumb.query = story.upbit.query = unanswered
+    await story.pass_time(60_100)
+    assert story.executor.resolve("r1-1", "settled by hand")
+    assert not story.executor.resolve("r1-1", "again")
+    assert [arb.why for arb in story.desk.ended] == ["operator_resolved settled by hand"]
+    assert story.desk.halts[0][0] is TradingLevel.REDUCING
+
+
+async def unanswered(order: Order) -> Lookup:
+    return Unknown("still away")
