@@ -1,0 +1,197 @@
+"""Every read that the admin, the reports, the jobs and the bridge need. Nothing here writes.
+
+Money is added in Python with all its digits: the database must not sum exact columns (fields.py).
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+
+import msgspec
+from django.db.models import QuerySet, Sum
+from django.utils import timezone
+
+from arbitrage.domain.arb import ArbState
+from arbitrage.domain.ledger import AccountKind
+from arbitrage.domain.order import ENDED
+from arbitrage.domain.reconciliation import BalanceFigure, OrderFigure
+from arbitrage.domain.strategy_health import ArbRow
+from arbitrage.domain.units import Exchange, Qty, units_exact
+from arbitrage.models_desk import DailyCount, DeskView, Heartbeat, StageLatency
+from arbitrage.models_incidents import Alert
+from arbitrage.models_ledger import Account, Balance
+from arbitrage.models_params import ParamEpoch
+from arbitrage.models_reconciliation import BookCheck
+from arbitrage.models_trading import Arb, Order
+from arbitrage.services.postings import exact_sum
+
+
+class HourPnl(msgspec.Struct, frozen=True):
+    """What the arbs closed in one hour (KST) earned, in KRW."""
+
+    hour: int
+    pnl_krw: Decimal
+    arbs: int
+
+
+class DayFigures(msgspec.Struct, frozen=True):
+    """Closed arbs of a period, in KRW. `hours` has one row per hour of the day, KST."""
+
+    arbs: int
+    wins: int
+    empty: int
+    """Closed without any fill."""
+    lone_legs: int
+    lone_leg_notional_krw: Decimal
+    stuck: int
+    hedges: int
+    notional_krw: Decimal
+    fees_krw: Decimal
+    pnl_krw: Decimal
+    expected_krw: Decimal
+    hours: tuple[HourPnl, ...]
+
+
+def day_bounds(day: date) -> tuple[datetime, datetime]:
+    """Return the first moment of a day in KST and the first of the next."""
+    start = timezone.make_aware(datetime.combine(day, time()))
+    return start, start + timedelta(days=1)
+
+
+def figures(start: datetime, end: datetime) -> DayFigures:
+    """Return the figures of the arbs closed from `start` up to `end`."""
+    rows = list(Arb.objects.filter(closed_at__gte=start, closed_at__lt=end))
+    traded = [row for row in rows if row.notional_krw or row.matched_qty or row.imbalance]
+    by_hour: dict[int, list[Arb]] = {hour: [] for hour in range(24)}
+    for row in traded:
+        assert row.closed_at is not None  # selected by it
+        by_hour[timezone.localtime(row.closed_at).hour].append(row)
+    legged = [row for row in traded if row.was_legged]
+    return DayFigures(
+        arbs=len(rows),
+        wins=sum(1 for row in traded if row.pnl_krw > 0),
+        empty=len(rows) - len(traded),
+        lone_legs=len(legged),
+        lone_leg_notional_krw=exact_sum(row.notional_krw for row in legged),
+        stuck=sum(1 for row in rows if row.was_stuck),
+        hedges=sum(row.hedges for row in rows),
+        notional_krw=exact_sum(row.notional_krw for row in traded),
+        fees_krw=exact_sum(row.fees_krw for row in traded),
+        pnl_krw=exact_sum(row.pnl_krw for row in traded),
+        expected_krw=exact_sum(row.expected_krw for row in traded),
+        hours=tuple(HourPnl(hour, exact_sum(row.pnl_krw for row in rows), len(rows)) for hour, rows in by_hour.items()),
+    )
+
+
+def today_figures() -> DayFigures:
+    """Return the figures of the day so far, KST."""
+    return figures(*day_bounds(timezone.localdate()))
+
+
+def counts(first: date, last: date, process: str = "trader") -> dict[str, int]:
+    """Return by how much each counter of a process rose from `first` to `last`, both included, KST."""
+    rows = DailyCount.objects.filter(day__gte=first, day__lte=last, process=process)
+    return dict(rows.values_list("name").annotate(total=Sum("value")).values_list("name", "total"))
+
+
+def denials(first: date, last: date) -> dict[str, int]:
+    """Return how often the gate said no for each reason, most frequent first."""
+    found = {name.removeprefix("denied."): n for name, n in counts(first, last).items() if name.startswith("denied.")}
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+
+def last_arbs(limit: int) -> Sequence[Arb]:
+    """Return the arbs opened last, newest first."""
+    return list(Arb.objects.all()[:limit])
+
+
+def open_arbs() -> QuerySet[Arb]:
+    """Return the arbs that have not ended."""
+    return Arb.objects.exclude(state=ArbState.CLOSED.value)
+
+
+def open_alerts() -> QuerySet[Alert]:
+    """Return the open alerts, newest first."""
+    return Alert.objects.filter(closed_at=None).select_related("incident")
+
+
+def heartbeats() -> dict[str, Heartbeat]:
+    """Return the last sign of life of each process."""
+    return {row.process: row for row in Heartbeat.objects.all()}
+
+
+def latencies() -> Sequence[StageLatency]:
+    """Return the stages' quantiles."""
+    return list(StageLatency.objects.all())
+
+
+def desk_view() -> DeskView | None:
+    """Return what the control block said last, or None before the first word of the bridge."""
+    return DeskView.objects.first()
+
+
+def active_epoch() -> ParamEpoch | None:
+    """Return the epoch in force, or None before the first seed."""
+    return ParamEpoch.objects.select_related("param_set").first()
+
+
+def wallets(exchange: Exchange | None = None) -> dict[tuple[Exchange, str], Decimal]:
+    """Return what the ledger says we hold, per exchange and asset."""
+    rows = Account.objects.filter(kind=AccountKind.WALLET.value)
+    if exchange is not None:
+        rows = rows.filter(exchange=exchange.value)
+    return {(Exchange(row.exchange), row.asset): row.balance for row in rows}
+
+
+def balance_figures(exchange: Exchange) -> list[BalanceFigure]:
+    """Return the ledger's side of a balance comparison."""
+    return [BalanceFigure(where, asset, total) for (where, asset), total in wallets(exchange).items()]
+
+
+def exchange_figures(exchange: Exchange) -> list[BalanceFigure]:
+    """Return the exchange's side as the trader last read it; only readings while nothing was open."""
+    rows = Balance.objects.filter(exchange=exchange.value, settled=True)
+    return [BalanceFigure(exchange, row.asset, exact_sum((row.exchange_free, row.exchange_locked))) for row in rows]
+
+
+def order_figures(exchange: Exchange, since: datetime) -> list[OrderFigure]:
+    """Return our side of an order comparison: orders planned since then."""
+    rows = Order.objects.filter(exchange=exchange.value, planned_at__gte=since).order_by("planned_ns")
+    return [_order_figure(row) for row in rows]
+
+
+def open_order_figures(exchange: Exchange) -> list[OrderFigure]:
+    """Return the orders that have not ended by our knowledge."""
+    rows = Order.objects.filter(exchange=exchange.value).exclude(state__in=[state.value for state in ENDED])
+    return [_order_figure(row) for row in rows]
+
+
+def traded_arbs(since_ns: int) -> list[ArbRow]:
+    """Return the closed arbs that traded since then, for the strategy's health."""
+    rows = Arb.objects.filter(closed_ns__gt=since_ns)
+    return [
+        ArbRow(row.closed_ns or 0, row.pnl_krw, row.expected_krw, row.notional_krw, row.was_legged)
+        for row in rows
+        if row.matched_qty or row.imbalance
+    ]
+
+
+def last_book_checks() -> list[BookCheck]:
+    """Return the newest check of each market on each exchange."""
+    newest: dict[tuple[str, str], BookCheck] = {}
+    for row in BookCheck.objects.order_by("-id")[:200]:
+        newest.setdefault((row.exchange, row.market), row)
+    return [newest[key] for key in sorted(newest)]
+
+
+def _order_figure(row: Order) -> OrderFigure:
+    return OrderFigure(
+        exchange=Exchange(row.exchange),
+        market=row.market,
+        client_order_id=row.client_order_id,
+        exchange_order_id=row.exchange_order_id or None,
+        is_open=row.state not in {state.value for state in ENDED},
+        executed_qty=Qty(units_exact(row.executed_qty)),
+        executed_funds=row.executed_funds,
+        paid_fee=row.paid_fee,
+    )
