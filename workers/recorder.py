@@ -5,9 +5,11 @@ Database gone: waits with back-off, the journal only grows. A gap or damage is o
 """
 
 import asyncio
+import os
 
 from arbitrage.domain.events import Record
-from fast_path.journal import START, JournalTail
+from fast_path.journal import JournalTail
+from fast_path.journal_format import START
 from karb_project.env import read_env
 from workers.django_room import DatabaseDown, DatabaseThread, open_django
 from workers.process import Backoff, Context, run_process
@@ -15,6 +17,8 @@ from workers.process import Backoff, Context, run_process
 STREAM = "trader"
 BATCH = 200
 IDLE_S = 0.05
+ANSWER_WITHIN_S = 25.0
+"""SQLite may wait 20 s for another writer; whatever takes longer will never answer."""
 LAST_S = 3.0
 """How long a recorder that is told to stop goes on catching up."""
 
@@ -23,7 +27,11 @@ def main(_argv: list[str]) -> int:
     """Record until told to stop."""
     env = read_env()
     open_django()
-    return run_process("recorder", record, env)
+    code = run_process("recorder", record, env)
+    if code:
+        # A database call that never returns must not keep the process.
+        os._exit(code)
+    return code
 
 
 async def record(context: Context) -> int:
@@ -38,11 +46,15 @@ async def record(context: Context) -> int:
                 if context.clock.mono_ns() >= end_ns:
                     return 0
             try:
-                if offset is None:
-                    offset = await database.run(_place, context)
-                batch = tail.read(offset, BATCH)
-                if batch:
-                    await database.run(_keep, batch)
+                async with asyncio.timeout(ANSWER_WITHIN_S):
+                    if offset is None:
+                        offset = await database.run(_place, context)
+                    batch = tail.read(offset, BATCH)
+                    if batch:
+                        await database.run(_keep, batch)
+            except TimeoutError:
+                context.log.error("database_never_answered")
+                return 1
             except DatabaseDown as error:
                 await _wait(context, backoff, error)
                 offset = None
@@ -55,11 +67,11 @@ async def record(context: Context) -> int:
             context.counters.set("position", max(offset, min(START, tail.size())))
             if not batch:
                 if context.stopping.is_set():
+                    await database.close()
                     return 0
                 await asyncio.sleep(IDLE_S)
     finally:
         tail.close()
-        await database.close()
 
 
 def _place(context: Context) -> int:

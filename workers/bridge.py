@@ -1,0 +1,193 @@
+"""Between the operator's rows and shared memory: params and levels in; heartbeats, counters and latency out.
+
+The trader opens nothing new once this process stops beating, because an operator's changes no longer arrive.
+So a bridge whose database is gone ends, and does not beat again before the database answers. It only ever
+lowers the desk's own level: raising belongs to `resume`, which goes through the switch itself.
+"""
+
+import asyncio
+import os
+
+import msgspec
+
+from arbitrage.domain.controls import TradingLevel
+from arbitrage.domain.params import DEFAULT_PARAMS, params_from_bytes, params_to_bytes
+from arbitrage.domain.units import EXCHANGES, Exchange
+from fast_path.books import BookReader
+from fast_path.counters import read_counters
+from fast_path.latency import read_latency
+from karb_project.env import read_env
+from workers.django_room import DatabaseDown, DatabaseThread, open_django
+from workers.process import Context, run_process
+
+ROUND_S = 0.25
+ROWS_EVERY = 4
+SLOW_ROWS_EVERY = 12
+"""Rounds between two writings of heartbeats; of counters, latency and waiting incidents."""
+GONE_AFTER_NS = 3_000_000_000
+ANSWER_WITHIN_S = 25.0
+"""SQLite may wait 20 s for another writer; whatever takes longer will never answer."""
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """One reading of the operator's rows."""
+
+    epoch: int
+    params: bytes
+    level: TradingLevel
+    reason: str
+    by: str
+    exchanges: dict[Exchange, TradingLevel]
+    markets: dict[str, TradingLevel]
+    alerts_open: int
+
+
+def main(_argv: list[str]) -> int:
+    """Carry both ways until told to stop."""
+    env = read_env()
+    open_django()
+    try:
+        read_asked()
+    except DatabaseDown as error:
+        print(f"bridge: the database does not answer ({type(error).__name__})")
+        return 1
+    code = run_process("bridge", carry, env)
+    if code:
+        # A database call that never returns must not keep the process.
+        os._exit(code)
+    return code
+
+
+async def carry(context: Context) -> int:
+    """Carry both ways; 1 once the database is gone."""
+    bridge = Bridge(context)
+    answered_ns, rounds = context.clock.mono_ns(), 0
+    while not context.stopping.is_set():
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                await bridge.carry_in()
+                if rounds % ROWS_EVERY == 0:
+                    await bridge.carry_out()
+                if rounds % SLOW_ROWS_EVERY == 0:
+                    await bridge.carry_out_slowly()
+            answered_ns, rounds = context.clock.mono_ns(), rounds + 1
+        except (DatabaseDown, TimeoutError) as error:
+            context.counters.add("database_failures")
+            context.log.warning("database_not_answering", error=type(error).__name__)
+            if isinstance(error, TimeoutError) or context.clock.mono_ns() - answered_ns > GONE_AFTER_NS:
+                context.log.error("bridge_gave_up")
+                return 1
+        try:
+            async with asyncio.timeout(ROUND_S):
+                await context.stopping.wait()
+        except TimeoutError:
+            pass
+    await bridge.close()
+    return 0
+
+
+def read_asked() -> Asked:
+    """Return what the rows ask for right now."""
+    from arbitrage.models_incidents import Alert
+    from arbitrage.services import controls, params
+
+    epoch, active = params.active()
+    wanted = controls.wanted()
+    return Asked(
+        epoch=epoch,
+        params=params_to_bytes(active),
+        level=wanted.level,
+        reason=wanted.reason,
+        by=wanted.by,
+        exchanges=wanted.exchanges,
+        markets=wanted.markets,
+        alerts_open=Alert.objects.filter(closed_at=None).count(),
+    )
+
+
+class Bridge:
+    """Carries between rows and shared memory for one desk."""
+
+    def __init__(self, context: Context) -> None:
+        env = context.env
+        self._context = context
+        self._database = DatabaseThread()
+        self._readers = {exchange: BookReader(env.shm_dir, exchange, env.markets) for exchange in EXCHANGES}
+
+    async def carry_in(self) -> None:
+        """Bring params and levels into the control block."""
+        # The level is read before the rows: a resume writes its row first, so a row read later is never older.
+        level = self._context.control.level()
+        asked = await self._database.run(read_asked)
+        self.obey(asked, level)
+
+    def obey(self, asked: Asked, level: TradingLevel) -> None:
+        """Bring one reading into the control block; `level` is the desk's before the reading was taken."""
+        context, control = self._context, self._context.control
+        if control.read_params() != (asked.epoch, asked.params):
+            control.write_params(asked.epoch, asked.params)
+            context.counters.set("params_epoch", asked.epoch)
+            context.log.info("params_carried", epoch=asked.epoch)
+        for exchange in EXCHANGES:
+            wanted = asked.exchanges.get(exchange, TradingLevel.ACTIVE)
+            if control.exchange_level(exchange) is not wanted:
+                control.set_exchange_level(exchange, wanted)
+                context.log.info("exchange_level_carried", exchange=exchange, level=wanted.name)
+        for market in context.env.markets:
+            wanted = asked.markets.get(market, TradingLevel.ACTIVE)
+            if control.market_level(market) is not wanted:
+                control.set_market_level(market, wanted)
+                context.log.info("market_level_carried", market=market, level=wanted.name)
+        if asked.level > level and asked.level > control.level():
+            control.set_level(asked.level, asked.reason, asked.by)
+            context.log.warning("level_lowered", level=asked.level.name, by=asked.by)
+        context.counters.set("alerts_open", asked.alerts_open)
+
+    async def carry_out(self) -> None:
+        """Write heartbeats, with each feed's fresh books, and what the desk really obeys."""
+        from arbitrage.services import health
+
+        control = self._context.control
+        beats = {
+            name: health.BeatSeen(beat.pid, beat.wall_ns, self._detail(name))
+            for name, beat in control.heartbeats().items()
+        }
+        latch = control.latch()
+        why = str(latch.get("reason", "")), str(latch.get("by", ""))
+        await self._database.run(health.keep, beats)
+        await self._database.run(health.keep_desk, control.level(), *why, control.applied_epoch())
+
+    def _detail(self, process: str) -> dict[str, int | str]:
+        kind, _, name = process.partition(".")
+        if kind != "feed" or name not in self._readers:
+            return {}
+        params, _ = params_from_bytes(self._context.control.read_params()[1])
+        oldest = self._context.clock.mono_ns() - (params or DEFAULT_PARAMS).max_book_age_ns
+        reader, markets = self._readers[Exchange(name)], len(self._context.env.markets)
+        views = [reader.read(index) for index in range(markets)]
+        fresh = sum(view is not None and view.recv_mono_ns >= oldest for view in views)
+        return {"books_fresh": fresh, "books": markets}
+
+    async def carry_out_slowly(self) -> None:
+        """Write counters and latency, and open the incidents that waited for the database."""
+        from arbitrage.services import health, incidents
+
+        shm_dir = self._context.env.shm_dir
+        stages = {
+            stage.value: health.LatencySeen(
+                count=found.count,
+                p50_ns=found.quantile_ns(0.5) or 0,
+                p90_ns=found.quantile_ns(0.9) or 0,
+                p99_ns=found.quantile_ns(0.99) or 0,
+            )
+            for stage, found in read_latency(shm_dir).items()
+        }
+        await self._database.run(health.keep_counters, read_counters(shm_dir))
+        await self._database.run(health.keep_latency, stages)
+        await self._database.run(incidents.pick_up_pending)
+
+    async def close(self) -> None:
+        """Let go of the database and the books."""
+        await self._database.close()
+        for reader in self._readers.values():
+            reader.close()
