@@ -25,6 +25,10 @@ class ControlRefused(KArbError):
     """The emergency flow, a missing reason or an open incident says no. Nothing has changed."""
 
 
+class HaltFailed(KArbError):
+    """Shared memory or latch file could not be set: the desk may still trade."""
+
+
 E = EmergencyState
 FLOW: dict[EmergencyState, EmergencyState] = {
     E.ANOMALY: E.STOPPED,
@@ -101,11 +105,23 @@ def emergency_stop(reason: str, by: str) -> Stopped:
     """Halt the desk: shared memory and latch file first, then rows, alert and incident.
 
     When the database can not be written the halt stands, and the incident waits in a file for
-    `incidents.pick_up_pending`. OSError or KArbError only when the halt itself failed.
+    `incidents.pick_up_pending`. HaltFailed when the switch itself failed; the rows are written even
+    then, because the bridge carries them to the desk too.
     """
     if not reason.strip():
         raise ControlRefused("a reason is needed")
-    load_switch().set_level(TradingLevel.HALTED, reason, by)
+    failure: Exception | None = None
+    try:
+        load_switch().set_level(TradingLevel.HALTED, reason, by)
+    except (OSError, KArbError) as error:
+        failure = error
+    stopped = _recorded_stop(reason, by)
+    if failure is not None:
+        raise HaltFailed(f"{failure}; {stopped.detail or 'the stop is recorded, the bridge will carry it'}")
+    return stopped
+
+
+def _recorded_stop(reason: str, by: str) -> Stopped:
     text = f"Emergency stop: {reason}"
     try:
         incident = _record_stop(text, reason, by)
@@ -177,6 +193,7 @@ def resume(reason: str, by: str, *, acknowledged: Sequence[str] = ()) -> None:
     """
     if not reason.strip():
         raise ControlRefused("a reason is needed")
+    incidents.pick_up_pending()
     left = [line for line in resume_obstacles() if line.partition(":")[0] not in acknowledged]
     if left:
         raise ControlRefused("\n".join(left))

@@ -1,0 +1,109 @@
+"""What the desk does, and what is wrong with it, for the command line."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+
+from arbitrage import selectors
+from arbitrage.domain.controls import TradingLevel
+from arbitrage.domain.errors import KArbError
+from arbitrage.fields import decimal_text
+from arbitrage.services import controls, incidents, params
+from arbitrage.services.postings import ledger_problems
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One thing looked at. `problem` is empty when it is well."""
+
+    name: str
+    found: str = ""
+    problem: str = ""
+
+
+def desk_status() -> dict[str, Any]:
+    """Return the state as plain values: money as text in KRW, ages in seconds."""
+    now = timezone.now()
+    today = timezone.localdate(now)
+    figures = selectors.today_figures()
+    epoch, view = selectors.active_epoch(), selectors.desk_view()
+    obeyed = controls.observed_level()
+    asked = controls.wanted()
+    return {
+        "mode": settings.KARB_ENV.mode,
+        "level_asked": asked.level.name,
+        "level_obeyed": obeyed.name if obeyed is not None else "unknown",
+        "reason": asked.reason,
+        "epoch_wanted": epoch.epoch if epoch else 0,
+        "epoch_applied": view.applied_epoch if view else 0,
+        "open_arbs": selectors.open_arbs().count(),
+        "arbs_closed_today": figures.arbs,
+        "pnl_krw_today": decimal_text(figures.pnl_krw),
+        "fees_krw_today": decimal_text(figures.fees_krw),
+        "alerts_open": selectors.open_alerts().count(),
+        "denials_today": selectors.denials(today, today),
+        "heartbeat_age_s": {
+            name: round((now - row.beat_at).total_seconds(), 1) for name, row in selectors.heartbeats().items()
+        },
+    }
+
+
+def examine() -> list[Check]:
+    """Return every check with its outcome; a database that does not answer ends the list early."""
+    found = [_checked("switch", _switch)]
+    database = _checked("database", _database)
+    found.append(database)
+    if not database.problem:
+        found += [
+            _checked("migrations", _migrations),
+            _checked("parameters", _parameters),
+            _checked("ledger", _ledger),
+            _checked("incidents", _pending),
+        ]
+    return found
+
+
+def _checked(name: str, look: Callable[[], tuple[str, str]]) -> Check:
+    try:
+        return Check(name, *look())
+    except (DatabaseError, OSError, KArbError) as error:
+        return Check(name, problem=f"{type(error).__name__}: {str(error).strip().splitlines()[0]}")
+
+
+def _switch() -> tuple[str, str]:
+    level = controls.load_switch().level()
+    if level is TradingLevel.HALTED:
+        return level.name, "HALTED: `python manage.py resume --reason ...` when all is understood"
+    return level.name, ""
+
+
+def _database() -> tuple[str, str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return connection.vendor, ""
+
+
+def _migrations() -> tuple[str, str]:
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return "all applied", f"{len(plan)} not applied: run `python manage.py migrate`" if plan else ""
+
+
+def _parameters() -> tuple[str, str]:
+    epoch, _ = params.active()
+    view = selectors.desk_view()
+    applied = view.applied_epoch if view else 0
+    return f"epoch {epoch} in force, {applied} applied", ""
+
+
+def _ledger() -> tuple[str, str]:
+    return "sums to zero", "; ".join(ledger_problems())
+
+
+def _pending() -> tuple[str, str]:
+    path = incidents.pending_path()
+    return "none waiting", f"incidents wait in {path}" if path.exists() else ""
