@@ -152,12 +152,11 @@ class ControlBlock:
     def controls(self, market: str, now_mono_ns: Ns) -> Controls:
         """Return one reading for one market: the worst of global, both exchanges, market and pause."""
         words, place = self._words, self._market(market)
-        worst = max(
-            words[CONTROL_LEVEL // WORD],
-            *(words[CONTROL_EXCHANGES // WORD + index] for index in range(len(EXCHANGES))),
-            words[place + MARKET_LEVEL // WORD],
+        level = max(
+            _level(words[CONTROL_LEVEL // WORD]),
+            *(_level(words[CONTROL_EXCHANGES // WORD + index]) for index in range(len(EXCHANGES))),
+            _level(words[place + MARKET_LEVEL // WORD]),
         )
-        level = _level(worst)
         if level is TradingLevel.ACTIVE and now_mono_ns < words[place + MARKET_PAUSED // WORD]:
             level = TradingLevel.REDUCING
         bridge = self._process(BRIDGE)

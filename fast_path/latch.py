@@ -44,7 +44,7 @@ def read_latch(path: Path) -> dict[str, object]:
         return {}
     except (OSError, ValueError) as error:
         return _unreadable(path, str(error))
-    if not isinstance(content, dict) or content.get("level") not in _BY_NAME:
+    if not isinstance(content, dict) or str(content.get("level")) not in _BY_NAME:
         return _unreadable(path, "no known level in it")
     return content
 

@@ -67,7 +67,8 @@ class _Lines(logging.Formatter):
             # A library's own line.
             line |= {"event": "library_said", "logger": record.name, "message": redacted_text(record.getMessage())}
         else:
-            line |= {"event": record.msg} | redacted({key: fields[key] for key in fields if key not in line})
+            line["event"] = record.msg
+            line |= redacted({key: fields[key] for key in fields if key not in line})
         if record.exc_info:
             line["trace"] = redacted_text(self.formatException(record.exc_info))
         return json.dumps(line, ensure_ascii=False, separators=(",", ":"))
