@@ -103,10 +103,11 @@ class Stream:
             except FeedError as error:
                 cause = str(error)
             self.counts["disconnects"] += 1
-            attempt = 0 if self._is_up else attempt + 1
+            attempt = 0 if self._is_up else attempt
             self._is_up = False
             on_state(StreamState.DOWN, cause)
             await asyncio.sleep(backoff_s(attempt, self._timing.backoff_ms))
+            attempt += 1
 
     async def _session(
         self, on_data: Callable[[bytes, int, int], None], on_state: Callable[[StreamState, str], None]
@@ -190,6 +191,6 @@ class Stream:
 
 
 def backoff_s(attempt: int, steps_ms: tuple[int, ...]) -> float:
-    """Return the wait before attempt number `attempt` + 1, cut by up to a fifth so that not all come at once."""
+    """Return the wait after failure number `attempt` in a row (from 0), cut by up to a fifth so that not all come at once."""
     step = steps_ms[min(attempt, len(steps_ms) - 1)]
     return (step - randbelow(step // 5 + 1)) / 1000
