@@ -5,7 +5,7 @@ the wire (9 to 20 were seen, upbit.md §1.6 and §3.3) and stay `Decimal` until 
 bound, which is then taken against us. No float enters.
 """
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, Inexact, InvalidOperation
 from enum import StrEnum
 from typing import NewType
 
@@ -26,7 +26,9 @@ PPM = 1_000_000
 INT64_MAX = 2**63 - 1
 QUOTE = "KRW"
 
-_WIDE = Context(prec=60)
+_WIDE = Context(prec=60, traps=[Inexact, InvalidOperation])
+_HIGHEST_EXPONENT = 30
+"""Numbers from 10^31 are nobody's amount; turning `1E+900000` into an int would take half a minute."""
 
 
 class Exchange(StrEnum):
@@ -68,7 +70,7 @@ def base_of(market: str) -> str:
 
 def units_exact(value: Decimal) -> int:
     """Return `value` in 10^-8; ValueError when it has more decimals, is not finite or not in int64."""
-    scaled = value.scaleb(DECIMALS, _WIDE)
+    scaled = _scaled(value)
     number = int(scaled)
     if scaled != number:
         raise ValueError(f"{value} has more than {DECIMALS} decimals")
@@ -78,13 +80,22 @@ def units_exact(value: Decimal) -> int:
 
 
 def units_floor(value: Decimal) -> int:
-    """Return `value` in 10^-8, towards minus infinity. Finite values only."""
-    return int(value.scaleb(DECIMALS, _WIDE).to_integral_value(ROUND_FLOOR))
+    """Return `value` in 10^-8, towards minus infinity; ValueError beyond 60 digits or 10^31, or not finite."""
+    return int(_scaled(value).to_integral_value(ROUND_FLOOR))
 
 
 def units_ceil(value: Decimal) -> int:
-    """Return `value` in 10^-8, towards plus infinity. Finite values only."""
-    return int(value.scaleb(DECIMALS, _WIDE).to_integral_value(ROUND_CEILING))
+    """Return `value` in 10^-8, towards plus infinity; ValueError beyond 60 digits or 10^31, or not finite."""
+    return int(_scaled(value).to_integral_value(ROUND_CEILING))
+
+
+def _scaled(value: Decimal) -> Decimal:
+    if not value.is_finite() or value.adjusted() > _HIGHEST_EXPONENT:
+        raise ValueError(f"{value} is not an amount")
+    try:
+        return value.scaleb(DECIMALS, _WIDE)
+    except ArithmeticError:
+        raise ValueError(f"{value} has more than 60 digits") from None
 
 
 def to_decimal(units: int) -> Decimal:
