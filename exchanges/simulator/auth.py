@@ -1,0 +1,103 @@
+"""JSON Web Tokens checked by hand: signature, claims, the hash of what was asked (upbit.md §2, bithumb.md §3.2)."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections import deque
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+_HASHES = {"HS256": hashlib.sha256, "HS512": hashlib.sha512}
+_REMEMBERED = 200_000
+"""Nonces kept per key. How long the real exchanges remember is not known (upbit.md §9)."""
+
+
+class AuthFault(StrEnum):
+    """Why a token is not accepted; each dialect has its own wire name for it."""
+
+    MISSING = "missing"
+    MALFORMED = "malformed"
+    KEY_UNKNOWN = "key_unknown"
+    SIGNATURE = "signature"
+    CLAIMS = "claims"
+    EXPIRED = "expired"
+    QUERY_HASH = "query_hash"
+    NONCE_USED = "nonce_used"
+
+
+class Token(msgspec.Struct, frozen=True):
+    """A token taken apart, not yet believed."""
+
+    alg: str
+    claims: dict[str, Any]
+    signed: bytes
+    signature: bytes
+
+    @property
+    def access_key(self) -> str:
+        """Return the claimed key; empty when there is none."""
+        key = self.claims.get("access_key")
+        return key if isinstance(key, str) else ""
+
+
+class NonceMemory:
+    """Which nonces each key has used."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, set[str]] = {}
+        self._order: dict[str, deque[str]] = {}
+
+    def is_new(self, access_key: str, nonce: str) -> bool:
+        """Return whether this nonce was never seen, and remember it."""
+        seen = self._seen.setdefault(access_key, set())
+        if nonce in seen:
+            return False
+        order = self._order.setdefault(access_key, deque())
+        seen.add(nonce)
+        order.append(nonce)
+        if len(order) > _REMEMBERED:
+            seen.discard(order.popleft())
+        return True
+
+
+def parse_bearer(header: str | None) -> Token | AuthFault:
+    """Return the token in an Authorization header."""
+    if not header:
+        return AuthFault.MISSING
+    scheme, _, text = header.partition(" ")
+    parts = text.strip().split(".")
+    if scheme.lower() != "bearer" or len(parts) != 3:
+        return AuthFault.MALFORMED
+    try:
+        head = msgspec.json.decode(_unbase64(parts[0]))
+        claims = msgspec.json.decode(_unbase64(parts[1]))
+        signature = _unbase64(parts[2])
+    except (binascii.Error, msgspec.DecodeError, UnicodeError):
+        return AuthFault.MALFORMED
+    if not isinstance(head, dict) or not isinstance(claims, dict):
+        return AuthFault.MALFORMED
+    return Token(str(head.get("alg")), claims, f"{parts[0]}.{parts[1]}".encode(), signature)
+
+
+def _unbase64(text: str) -> bytes:
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+
+
+def token_fault(token: Token, secret: bytes, algs: tuple[str, ...], signed_text: str) -> AuthFault | None:
+    """Return why `token` does not allow a request of `signed_text`, or None; whether the nonce is new, see above."""
+    if token.alg not in algs:
+        return AuthFault.SIGNATURE
+    expected = hmac.new(secret, token.signed, _HASHES[token.alg]).digest()
+    if not hmac.compare_digest(expected, token.signature):
+        return AuthFault.SIGNATURE
+    if not isinstance(token.claims.get("nonce"), str) or not token.claims["nonce"]:
+        return AuthFault.CLAIMS
+    claimed = token.claims.get("query_hash")
+    if claimed is None:
+        return AuthFault.QUERY_HASH if signed_text else None
+    if token.claims.get("query_hash_alg", "SHA512") != "SHA512":
+        return AuthFault.QUERY_HASH
+    return None if claimed == hashlib.sha512(signed_text.encode()).hexdigest() else AuthFault.QUERY_HASH

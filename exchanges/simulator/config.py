@@ -1,0 +1,119 @@
+"""What a simulator is started with, and the file that names its accounts."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from arbitrage.domain.errors import ConfigError
+from arbitrage.domain.params import is_market
+from arbitrage.domain.units import Exchange
+from exchanges.simulator.dialects.bithumb_rest import OnRepeat
+from exchanges.simulator.money import Fine, fine_of_text
+
+MARKETS = ("KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-SOL", "KRW-DOGE")
+
+
+class AccountSpec(msgspec.Struct, frozen=True):
+    """One key with what it begins with; balances count for a new state only."""
+
+    exchange: Exchange
+    access_key: str
+    secret_key: str
+    balances: dict[str, Fine]
+
+    def __repr__(self) -> str:
+        return f"AccountSpec({self.exchange}, {self.access_key!r})"
+
+
+class SimConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a simulator needs. Port 0 takes any free one."""
+
+    upbit: tuple[str, int] = ("127.0.0.1", 0)
+    bithumb: tuple[str, int] = ("127.0.0.1", 0)
+    seed: int = 7
+    markets: tuple[str, ...] = ()
+    """Empty = the five usual ones, or what the recording holds."""
+    recording: Path | None = None
+    accounts: tuple[AccountSpec, ...] = ()
+    state_dir: Path | None = None
+    upbit_fee_ppm: int = 500
+    bithumb_fee_ppm: int = 400
+    """0.04 % with the free application, 0.25 % without (bithumb.md §5.4)."""
+    on_repeat: OnRepeat = OnRepeat.REFUSE
+    wall_ns: Callable[[], int] = time.time_ns
+    """The driver's clock; the logic is told the time and never asks."""
+
+
+def read_keys(path: Path) -> tuple[AccountSpec, ...]:
+    """Return the accounts in a keys file: `{"accounts": [{"exchange", "access_key", "secret_key", "balances"}]}`.
+
+    ConfigError with every problem found; values of secrets are never in it.
+    """
+    try:
+        data = msgspec.json.decode(path.read_bytes())
+    except OSError as error:
+        raise ConfigError([f"--keys {path}: {error.strerror}"]) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ConfigError([f"--keys {path}: not JSON: {error}"]) from None
+    rows = data.get("accounts") if isinstance(data, dict) else None
+    if not isinstance(rows, list):
+        raise ConfigError([f'--keys {path}: must be an object with a list "accounts"'])
+    problems: list[str] = []
+    found: list[AccountSpec] = []
+    for index, row in enumerate(rows):
+        spec = _account(row, f"--keys {path}: accounts[{index}]", problems)
+        if spec is None:
+            continue
+        if any((spec.exchange, spec.access_key) == (other.exchange, other.access_key) for other in found):
+            problems.append(f"--keys {path}: accounts[{index}].access_key is named twice")
+        found.append(spec)
+    if problems:
+        raise ConfigError(problems)
+    return tuple(found)
+
+
+def _account(row: Any, where: str, problems: list[str]) -> AccountSpec | None:
+    if not isinstance(row, dict):
+        problems.append(f"{where} must be an object")
+        return None
+    before = len(problems)
+    known = ("exchange", "access_key", "secret_key", "balances")
+    problems += [f"{where}.{name} is not a member of an account" for name in sorted(row.keys() - set(known))]
+    if row.get("exchange") not in tuple(Exchange):
+        problems.append(f"{where}.exchange was {row.get('exchange')!r}, must be one of {', '.join(Exchange)}")
+    for name in ("access_key", "secret_key"):
+        if not isinstance(row.get(name), str) or not row[name]:
+            problems.append(f"{where}.{name} must be text, not empty")
+    balances = row.get("balances", {})
+    amounts: dict[str, Fine] = {}
+    if not isinstance(balances, dict):
+        problems.append(f"{where}.balances must be an object")
+        balances = {}
+    for asset, text in balances.items():
+        if not is_market(f"KRW-{asset}"):
+            problems.append(f"{where}.balances has {asset!r}, must look like BTC")
+        elif not isinstance(text, str):
+            problems.append(f"{where}.balances.{asset} was {text!r}, must be text")
+        else:
+            try:
+                amounts[asset] = fine_of_text(text)
+            except ValueError as error:
+                problems.append(f"{where}.balances.{asset}: {error}")
+    if len(problems) > before:
+        return None
+    return AccountSpec(Exchange(row["exchange"]), row["access_key"], row["secret_key"], amounts)
+
+
+def market_problems(markets: tuple[str, ...]) -> list[str]:
+    """Return what is wrong with a list of markets: every one a KRW market, none twice."""
+    found = [
+        f"--markets has {market!r}, must look like KRW-BTC"
+        for market in markets
+        if not is_market(market) or not market.startswith("KRW-")
+    ]
+    if len(set(markets)) != len(markets):
+        found.append("--markets names a market twice")
+    return found

@@ -1,0 +1,196 @@
+"""One TCP connection to a simulated exchange: HTTP with keep-alive, or a WebSocket after the upgrade.
+
+Bytes only: what is asked and answered is decided by the `Venue`.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+import httptools
+from websockets.exceptions import InvalidState
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request as Handshake
+from websockets.protocol import State as WsState
+from websockets.server import ServerProtocol
+
+from exchanges.simulator.http import Head, response_bytes
+from exchanges.simulator.stream import ABNORMAL, Session
+from exchanges.simulator.venue import Venue
+from exchanges.simulator.wire import Delivery, Response
+
+MAX_REQUEST = 1 << 20
+MAX_BACKLOG = 8 << 20
+"""A client this many bytes behind is cut off: the exchange does not wait (upbit.md §7)."""
+
+
+class Connection(asyncio.Protocol):
+    """The server's end of one connection. `after` is called whenever the venue may have events for others."""
+
+    def __init__(self, venue: Venue, wall_ns: Callable[[], int], after: Callable[[], None]) -> None:
+        self.session: Session | None = None
+        self._venue = venue
+        self._wall_ns = wall_ns
+        self._after = after
+        self._transport: asyncio.Transport | None = None
+        self._peer = ""
+        self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
+        self._head = Head()
+        self._raw = bytearray()
+        self._ws: ServerProtocol | None = None
+        self._message = bytearray()
+        self._has_ended = False
+
+    @property
+    def is_gone(self) -> bool:
+        """Return whether this connection has ended."""
+        return self._has_ended
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self._transport = cast(asyncio.Transport, transport)
+        peername = transport.get_extra_info("peername")
+        self._peer = peername[0] if isinstance(peername, tuple) else "127.0.0.1"
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._transport = None
+        self._has_ended = True
+        if self.session is not None:
+            self._venue.disconnect(self.session)
+        self._after()
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes in."""
+        if self._ws is not None:
+            self._websocket(data)
+            return
+        self._raw += data
+        assert self._parser is not None
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._upgrade()
+        except httptools.HttpParserError:
+            self._answer(Response(400, b"Bad Request"), keep_alive=False)
+        if len(self._raw) > MAX_REQUEST:
+            self._answer(Response(413, b"Payload Too Large"), keep_alive=False)
+        self._after()
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        self._head = Head()
+
+    def on_url(self, url: bytes) -> None:
+        """Take (a part of) the target."""
+        self._head.url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take one header."""
+        self._head.add(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
+        self._head.body += body
+
+    def on_message_complete(self) -> None:
+        """Answer the request that is now whole."""
+        if self._head.wants_websocket or self._transport is None:
+            return
+        assert self._parser is not None
+        self._raw.clear()
+        keep_alive = self._parser.should_keep_alive()
+        if self._head.repeated is not None:
+            body = b'{"error":{"name":"bad_request","message":"a header was sent twice"}}'
+            self._answer(Response(400, body), keep_alive=keep_alive)
+            return
+        request = self._head.request(self._parser.get_method(), self._peer)
+        self._answer(self._venue.handle(request, self._wall_ns()), keep_alive=keep_alive)
+
+    def flush(self) -> None:
+        """Send what the session has for the client; end the connection if the exchange wants that."""
+        session, ws = self.session, self._ws
+        if session is None or ws is None or self._transport is None:
+            return
+        if session.outbox:
+            for out in session.outbox:
+                if ws.state is WsState.OPEN:
+                    (ws.send_binary if out.is_binary else ws.send_text)(out.data)
+            session.outbox.clear()
+            self._write()
+        if session.close_code == ABNORMAL or self._transport.get_write_buffer_size() > MAX_BACKLOG:
+            self._transport.abort()
+        elif session.close_code is not None and ws.state is WsState.OPEN:
+            ws.send_close(session.close_code)
+            self._write()
+
+    def abort(self) -> None:
+        """Cut the connection without a word."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _answer(self, response: Response, *, keep_alive: bool) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        if response.delivery is Delivery.DROP:
+            self._transport.abort()
+            return
+        self._transport.write(response_bytes(response, self._wall_ns(), keep_alive=keep_alive))
+        if not keep_alive:
+            self._transport.close()
+
+    # The handshake again, this time for the WebSocket library: it checks it and answers it.
+    def _upgrade(self) -> None:
+        request = self._head.request(b"GET", self._peer)
+        self._parser = None
+        ws = self._ws = ServerProtocol(max_size=MAX_REQUEST)
+        raw, self._raw = bytes(self._raw), bytearray()
+        now = self._wall_ns()
+        opened = self._venue.connect(request, now)
+        if isinstance(opened, Response):
+            assert self._transport is not None
+            self._transport.write(response_bytes(opened, now, keep_alive=False))
+            self._transport.close()
+            return
+        self.session = opened
+        self._websocket(raw)
+        if ws.state is WsState.CONNECTING:
+            self.abort()
+
+    def _websocket(self, data: bytes) -> None:
+        ws = self._ws
+        assert ws is not None
+        ws.receive_data(data)
+        for event in ws.events_received():
+            if isinstance(event, Handshake):
+                ws.send_response(ws.accept(event))
+            elif isinstance(event, Frame):
+                self._frame(event)
+        self._write()
+        self._after()
+        if ws.close_expected() and self._transport is not None:
+            self._transport.close()
+
+    def _frame(self, frame: Frame) -> None:
+        assert self.session is not None
+        now = self._wall_ns()
+        self.session.touch(now)
+        if frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
+            self._message += frame.data
+            if frame.fin:
+                message = bytes(self._message)
+                self._message.clear()
+                self.session.receive(message, now)
+
+    def _write(self) -> None:
+        if self._transport is None or self._ws is None:
+            return
+        try:
+            parts = self._ws.data_to_send()
+        except InvalidState:
+            return
+        for part in parts:
+            if part:
+                self._transport.write(part)
+            else:
+                self._transport.close()

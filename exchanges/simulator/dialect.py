@@ -1,0 +1,178 @@
+"""What an exchange's dialect must provide, so that one `Venue` can speak either.
+
+A dialect is words only: paths, names, spellings, limits. It decides nothing about money.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from arbitrage.domain.units import Exchange
+from exchanges.simulator.account import Account
+from exchanges.simulator.auth import AuthFault
+from exchanges.simulator.ladder import Ladder
+from exchanges.simulator.limits import Limit, Verdict
+from exchanges.simulator.matching import OrderStep
+from exchanges.simulator.wire import Params, Request, Response, WireRefusal
+
+if TYPE_CHECKING:
+    from exchanges.simulator.venue import Venue
+
+
+class Access(StrEnum):
+    """Who may ask."""
+
+    PUBLIC = "public"
+    PRIVATE = "private"
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One request on its way through a route, with what is known of it."""
+
+    request: Request
+    params: Params
+    now: int
+    account: Account | None = None
+
+    @property
+    def owner(self) -> Account:
+        """Return the account of a private call."""
+        assert self.account is not None, "only routes with Access.PRIVATE have an account"
+        return self.account
+
+
+class Route(msgspec.Struct, frozen=True):
+    """Who may ask, which limit counts, and what answers. `answer` may raise WireRefusal."""
+
+    access: Access
+    group: str
+    answer: Callable[[Venue, Call], Response]
+
+
+class BookView(msgspec.Struct, frozen=True):
+    """One market's book at one moment. Ladders in 10^-8, best first, at most 30 levels."""
+
+    market: str
+    bids: Ladder
+    asks: Ladder
+    at_ns: int
+
+
+class StreamType(StrEnum):
+    """Both exchanges' words for the first frame and the later ones."""
+
+    SNAPSHOT = "SNAPSHOT"
+    REALTIME = "REALTIME"
+
+
+class Format(StrEnum):
+    """Frame formats (upbit.md §3.2)."""
+
+    DEFAULT = "DEFAULT"
+    SIMPLE = "SIMPLE"
+    JSON_LIST = "JSON_LIST"
+    SIMPLE_LIST = "SIMPLE_LIST"
+
+    @property
+    def is_simple(self) -> bool:
+        """Return whether keys are short."""
+        return self in (Format.SIMPLE, Format.SIMPLE_LIST)
+
+    @property
+    def is_list(self) -> bool:
+        """Return whether messages come wrapped in an array."""
+        return self in (Format.JSON_LIST, Format.SIMPLE_LIST)
+
+
+class AfterError(StrEnum):
+    """What a stream does after an error frame."""
+
+    STAYS_OPEN = "stays_open"
+    CLOSES = "closes"
+
+
+class StreamWords(msgspec.Struct, frozen=True):
+    """How one exchange's WebSocket listens and keeps alive."""
+
+    paths: dict[str, Access]
+    snapshot_flags: tuple[str, ...]
+    realtime_flags: tuple[str, ...]
+    depths: tuple[int, ...]
+    """Depths a code suffix may ask for, smallest first; the last is the default."""
+    formats: tuple[Format, ...]
+    unknown_format: str | None
+    """Error name for any other format; None = it is ignored."""
+    plain_levels: tuple[int, ...]
+    """`level` values that mean an ungrouped book."""
+    unknown_level: str | None
+    """Error name for any other level; None = nothing comes and nothing is said."""
+    after_error: AfterError
+    idle_ns: int
+    status_ns: int
+    connect_limit: Limit
+    message_limits: tuple[Limit, ...]
+
+
+class Dialect(Protocol):
+    """One exchange's wire words."""
+
+    @property
+    def exchange(self) -> Exchange:
+        """Return whose words these are."""
+
+    @property
+    def algs(self) -> tuple[str, ...]:
+        """Return the token algorithms accepted."""
+
+    @property
+    def routes(self) -> Mapping[tuple[str, str], Route]:
+        """Return what answers each (method, path)."""
+
+    @property
+    def limits(self) -> Mapping[str, Limit]:
+        """Return the request limits by group."""
+
+    @property
+    def stream(self) -> StreamWords:
+        """Return how the WebSocket listens."""
+
+    def token_claims_fault(self, claims: Mapping[str, object], now: int) -> AuthFault | None:
+        """Return why these claims are not enough here, or None."""
+
+    def auth_refusal(self, fault: AuthFault) -> WireRefusal:
+        """Return the wire's words for a token that is not accepted."""
+
+    def refused(self, refusal: WireRefusal, access: Access) -> Response:
+        """Return the error answer."""
+
+    def path_unknown(self) -> Response:
+        """Return the answer for a path that does not exist."""
+
+    def over_limit(self) -> Response:
+        """Return the answer for one request too many."""
+
+    def limit_headers(self, group: str, limit: Limit, verdict: Verdict) -> tuple[tuple[str, str], ...]:
+        """Return the headers that say what is left."""
+
+    def book_frame(self, view: BookView, stream_type: StreamType, fmt: Format, depth: int) -> bytes:
+        """Return one order-book frame."""
+
+    def order_frame(self, step: OrderStep, fmt: Format) -> bytes:
+        """Return one myOrder frame."""
+
+    def asset_frame(self, account: Account, assets: tuple[str, ...], at_ns: int, fmt: Format) -> bytes:
+        """Return one myAsset frame with these assets' balances as they are."""
+
+
+class Ids(Protocol):
+    """Mints one exchange's order and trade ids; each kind counts for itself."""
+
+    def order_id(self, market: str) -> str:
+        """Return a new order id."""
+
+    def trade_id(self, market: str) -> str:
+        """Return a new trade id."""

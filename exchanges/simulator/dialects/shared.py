@@ -1,0 +1,174 @@
+"""Words both exchanges spell alike: names, chance, accounts, tickers (bithumb.md §7, last paragraph)."""
+
+from collections.abc import Iterable
+
+from arbitrage.domain.units import Side, base_of
+from exchanges.simulator.account import Account
+from exchanges.simulator.dialect import BookView
+from exchanges.simulator.kst import kst_parts, utc_parts
+from exchanges.simulator.ladder import Ladder
+from exchanges.simulator.money import fine_text, plain_text
+from exchanges.simulator.orders import SimOrder
+from exchanges.simulator.rules import Rules, State, start_price
+from exchanges.simulator.wire import WireRefusal
+
+NAMES = {
+    "BTC": ("비트코인", "Bitcoin"),
+    "ETH": ("이더리움", "Ethereum"),
+    "XRP": ("엑스알피(리플)", "XRP"),
+    "SOL": ("솔라나", "Solana"),
+    "DOGE": ("도지코인", "Dogecoin"),
+    "WAVES": ("웨이브", "Waves"),
+    "LAMB": ("람다", "Lambda"),
+}
+
+
+def names_of(market: str) -> dict[str, str]:
+    """Return a market's code and its two names."""
+    base = base_of(market)
+    korean, english = NAMES.get(base, (base, base))
+    return {"market": market, "korean_name": korean, "english_name": english}
+
+
+def wire_state(order: SimOrder) -> State:
+    """Return the state as either exchange tells it: accepted orders read `wait`."""
+    return State.WAIT if order.state is State.ACCEPTED else order.state
+
+
+def remaining_fee(order: SimOrder) -> int:
+    """Return reserved minus paid for bids; asks reserve nothing (upbit.md §1.5, bithumb.md §3.5)."""
+    return order.reserved_fee - order.paid_fee if order.draft.side is Side.BID else 0
+
+
+def paired(bids: Ladder, asks: Ladder) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Return (ask, bid) by rank, the shorter side padded with (0, 0) (upbit.md §3.4, bithumb.md §3.3)."""
+    rows = max(len(bids), len(asks))
+    nothing = [(0, 0)]
+    return list(zip(asks + nothing * (rows - len(asks)), bids + nothing * (rows - len(bids)), strict=True))
+
+
+def account_row(account: Account, asset: str) -> dict[str, object]:
+    """Return one row of /v1/accounts: amounts as text, `balance` = free (upbit.md §1.3, bithumb.md §3.5)."""
+    return {
+        "currency": asset,
+        "balance": fine_text(account.free.get(asset, 0)),
+        "locked": fine_text(account.locked.get(asset, 0)),
+        "avg_buy_price": "0",
+        "avg_buy_price_modified": asset == "KRW",
+        "unit_currency": "KRW",
+    }
+
+
+def ppm_text(ppm: int) -> str:
+    """Return a rate as text: 500 -> `0.0005`."""
+    return plain_text(ppm * 100)
+
+
+def chance(
+    rules: Rules, account: Account, market: str, kinds: dict[Side, list[str]], side_extra: dict[str, str]
+) -> dict[str, object]:
+    """Return /v1/orders/chance: fees, bounds, and both accounts even when nothing is held."""
+    base = base_of(market)
+    minimum = fine_text(rules.min_total)
+    return {
+        "bid_fee": ppm_text(rules.bid_fee_ppm),
+        "ask_fee": ppm_text(rules.ask_fee_ppm),
+        "maker_bid_fee": ppm_text(rules.bid_fee_ppm),
+        "maker_ask_fee": ppm_text(rules.ask_fee_ppm),
+        "market": {
+            "id": market,
+            "name": f"{base}/KRW",
+            "order_types": ["limit"],
+            "order_sides": ["ask", "bid"],
+            "bid_types": kinds[Side.BID],
+            "ask_types": kinds[Side.ASK],
+            "bid": {"currency": "KRW", **side_extra, "min_total": minimum},
+            "ask": {"currency": base, **side_extra, "min_total": minimum},
+            "max_total": fine_text(rules.max_market_total),
+            "state": "active",
+        },
+        "bid_account": account_row(account, "KRW"),
+        "ask_account": account_row(account, base),
+    }
+
+
+def listed_markets(text: str | None, known: Iterable[str]) -> list[str]:
+    """Return the markets a comma list names; WireRefusal with a numeric name (upbit.md §1.2, bithumb.md §3.4)."""
+    if not text:
+        raise WireRefusal(400, 400, "Missing request parameter error. Check the required parameters!")
+    known = set(known)
+    markets = [part.strip() for part in text.split(",")]
+    if any(market not in known for market in markets):
+        raise WireRefusal(404, 404, "Code not found")
+    return list(dict.fromkeys(markets))
+
+
+def ticker_fields(view: BookView, shift_ns: int) -> dict[str, str]:
+    """Return one ticker's members, each as JSON text. `shift_ns` moves the stamps (bithumb.md §3.3: +9 h).
+
+    The simulator prints no trades: the middle of the book stands for the last price, the start price for yesterday's.
+    """
+    opening = start_price(view.market)
+    price = view.bids[0][0] if view.bids else opening
+    change = price - opening
+    word = "RISE" if change > 0 else "FALL" if change < 0 else "EVEN"
+    rate = plain_text(abs(change) * 10**8 // opening)
+    sign = "-" if change < 0 else ""
+    stamp = str((view.at_ns + shift_ns) // 1_000_000)
+    (utc_date, utc_time), (kst_date, kst_time) = utc_parts(view.at_ns), kst_parts(view.at_ns)
+    high, low = max(price, opening), min(price, opening)
+    return {
+        "market": f'"{view.market}"',
+        "trade_date": f'"{utc_date}"',
+        "trade_time": f'"{utc_time}"',
+        "trade_date_kst": f'"{kst_date}"',
+        "trade_time_kst": f'"{kst_time}"',
+        "trade_timestamp": stamp,
+        "opening_price": _price(opening),
+        "high_price": _price(high),
+        "low_price": _price(low),
+        "trade_price": _price(price),
+        "prev_closing_price": _price(opening),
+        "change": f'"{word}"',
+        "change_price": _price(abs(change)),
+        "change_rate": rate,
+        "signed_change_price": sign + _price(abs(change)),
+        "signed_change_rate": sign + rate,
+        "trade_volume": "0.01",
+        "acc_trade_price": "0.0",
+        "acc_trade_price_24h": "0.0",
+        "acc_trade_volume": "0.0",
+        "acc_trade_volume_24h": "0.0",
+        "highest_52_week_price": _price(high),
+        "highest_52_week_date": f'"{utc_date[:4]}-{utc_date[4:6]}-{utc_date[6:]}"',
+        "lowest_52_week_price": _price(low),
+        "lowest_52_week_date": f'"{utc_date[:4]}-{utc_date[4:6]}-{utc_date[6:]}"',
+        "timestamp": stamp,
+    }
+
+
+def _price(units: int) -> str:
+    text = plain_text(units)
+    return text if "." in text else f"{text}.0"
+
+
+def raw_object(fields: dict[str, str]) -> str:
+    """Return a JSON object of members that are JSON text already."""
+    return "{" + ",".join(f'"{key}":{value}' for key, value in fields.items()) + "}"
+
+
+def wallet_rows(markets: Iterable[str], at_text: str) -> list[dict[str, object]]:
+    """Return /v1/status/wallet: all networks work (upbit.md §1.9, bithumb.md §3.5)."""
+    return [
+        {
+            "currency": asset,
+            "wallet_state": "working",
+            "block_state": "normal",
+            "block_height": 1_000_000,
+            "block_updated_at": at_text,
+            "block_elapsed_minutes": 1,
+            "net_type": asset,
+            "network_name": NAMES.get(asset, (asset, asset))[1],
+        }
+        for asset in map(base_of, markets)
+    ]

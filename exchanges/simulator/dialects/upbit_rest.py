@@ -1,0 +1,261 @@
+"""Upbit's paths and what each answers (upbit.md §1.2 to §1.9)."""
+
+from collections.abc import Iterable
+
+from arbitrage.domain.units import Side
+from exchanges.simulator.dialect import Access, Call, Route
+from exchanges.simulator.dialects import shared
+from exchanges.simulator.dialects.reading import Wrong, own_orders, read_count, read_draft, read_states
+from exchanges.simulator.dialects.upbit import JSON, ORDER_FAULTS, UpbitWords, order_types, order_words
+from exchanges.simulator.kst import SECOND, kst_text, parse_time
+from exchanges.simulator.matching import Fault
+from exchanges.simulator.money import plain_text
+from exchanges.simulator.orders import Draft, SimOrder, Tif
+from exchanges.simulator.rules import State
+from exchanges.simulator.venue import Venue
+from exchanges.simulator.wire import Response, WireRefusal, json_bytes
+
+_WEEK_NS = 7 * 86_400 * SECOND
+_SMP = ("cancel_maker", "cancel_taker", "reduce", "none")
+_WRONG = {
+    Wrong.MEMBER: "validation_error",
+    Wrong.PRICE: "invalid_price_{side}",
+    Wrong.VOLUME: "invalid_volume_{side}",
+    Wrong.TIF: "invalid_time_in_force",
+}
+_NOT_FOUND = (404, "order_not_found", "주문을 찾지 못했습니다.")
+
+
+def _json(value: object, status: int = 200) -> Response:
+    return Response(status, json_bytes(value), JSON)
+
+
+def _market_list(venue: Venue, call: Call) -> Response:
+    rows: list[dict[str, object]] = []
+    for market in venue.market.markets:
+        row: dict[str, object] = dict(shared.names_of(market))
+        if call.params.one("is_details") == "true":
+            names = (
+                "PRICE_FLUCTUATIONS",
+                "TRADING_VOLUME_SOARING",
+                "DEPOSIT_AMOUNT_SOARING",
+                "GLOBAL_PRICE_DIFFERENCES",
+                "CONCENTRATION_OF_SMALL_ACCOUNTS",
+            )
+            row["market_event"] = {"warning": False, "caution": dict.fromkeys(names, False)}
+        rows.append(row)
+    return _json(rows)
+
+
+def _orderbook(venue: Venue, call: Call) -> Response:
+    markets = shared.listed_markets(call.params.one("markets"), venue.market.markets)
+    count = _count(call.params.one("count"), 30, 30)
+    level = call.params.one("level") or "0"
+    if level not in ("0", "0.0"):
+        return _json([])
+    books = []
+    for market in markets:
+        view = venue.view(market, call.now)
+        assert view is not None
+        bids, asks = view.bids[:count], view.asks[:count]
+        units = ",".join(
+            f'{{"ask_price":{plain_text(ask[0])},"bid_price":{plain_text(bid[0])},'
+            f'"ask_size":{plain_text(ask[1])},"bid_size":{plain_text(bid[1])}}}'
+            for ask, bid in shared.paired(bids, asks)
+        )
+        books.append(
+            f'{{"market":"{market}","timestamp":{call.now // 1_000_000},'
+            f'"total_ask_size":{plain_text(sum(qty for _, qty in asks))},'
+            f'"total_bid_size":{plain_text(sum(qty for _, qty in bids))},'
+            f'"orderbook_units":[{units}],"level":0}}'
+        )
+    return Response(200, f"[{','.join(books)}]".encode(), JSON)
+
+
+def _instruments(venue: Venue, call: Call) -> Response:
+    rows = []
+    for market in shared.listed_markets(call.params.one("markets"), venue.market.markets):
+        best = venue.levels(market, Side.BID, call.now) or venue.levels(market, Side.ASK, call.now)
+        tick = venue.rules.ticks.tick_at(best[0][0]) if best else 0  # type: ignore[arg-type]
+        rows.append(
+            {"market": market, "quote_currency": "KRW", "tick_size": plain_text(tick), "supported_levels": ["0"]}
+        )
+    return _json(rows)
+
+
+def _ticker(venue: Venue, call: Call) -> Response:
+    rows = []
+    for market in shared.listed_markets(call.params.one("markets"), venue.market.markets):
+        view = venue.view(market, call.now)
+        assert view is not None
+        rows.append(shared.raw_object(shared.ticker_fields(view, 0)))
+    return Response(200, f"[{','.join(rows)}]".encode(), JSON)
+
+
+def _count(text: str | None, default: int, most: int) -> int:
+    return read_count(text, default, most, "validation_error")
+
+
+def _accounts(venue: Venue, call: Call) -> Response:
+    return _json([shared.account_row(call.owner, asset) for asset in call.owner.assets()])
+
+
+def _chance(venue: Venue, call: Call) -> Response:
+    market = call.params.one("market") or ""
+    if market not in venue.market.markets:
+        raise _fault(Fault.MARKET_UNKNOWN, Side.BID)
+    kinds = {side: order_types(side) for side in Side}
+    return _json(shared.chance(venue.rules, call.owner, market, kinds, {}))
+
+
+def _fault(fault: Fault, side: Side) -> WireRefusal:
+    status, name = ORDER_FAULTS[fault]
+    return WireRefusal(status, name.format(side=side.value))
+
+
+def _draft(call: Call) -> Draft:
+    draft = read_draft(call.params, "ord_type", "identifier", _WRONG)
+    smp = call.params.one("smp_type")
+    if smp is not None and smp not in _SMP:
+        raise WireRefusal(400, "validation_error", "smp_type is unknown")
+    if draft.tif is Tif.POST_ONLY and smp not in (None, "none"):
+        raise WireRefusal(400, "invalid_post_only")
+    return draft
+
+
+def _place(venue: Venue, call: Call) -> Response:
+    return venue.take_order(call, _draft, _fault, lambda order: _json(order_words(order), 201))
+
+
+def _place_test(venue: Venue, call: Call) -> Response:
+    draft = _draft(call)
+    order = venue.matching.trial(call.owner, draft, call.now)
+    if isinstance(order, Fault):
+        raise _fault(order, draft.side)
+    return _json(order_words(order), 201)
+
+
+def _named(venue: Venue, call: Call) -> SimOrder:
+    order_id, client_id = call.params.one("uuid"), call.params.one("identifier")
+    if order_id is None and client_id is None:
+        raise WireRefusal(400, "validation_error", "uuid or identifier is needed")
+    order = venue.own_order(call.owner, order_id, client_id)
+    if order is None:
+        raise WireRefusal(*_NOT_FOUND)
+    return order
+
+
+def _get(venue: Venue, call: Call) -> Response:
+    return _json(order_words(_named(venue, call), trades="present"))
+
+
+def _cancel(venue: Venue, call: Call) -> Response:
+    order = _named(venue, call)
+    if not order.is_open:
+        raise WireRefusal(*_NOT_FOUND)
+    answer = _json(order_words(order))
+    venue.matching.cancel(order, call.now)
+    return answer
+
+
+def _rows(orders: Iterable[SimOrder]) -> Response:
+    return _json([order_words(order, executed_funds="present") for order in orders])
+
+
+def _states(call: Call, allowed: tuple[str, ...], default: tuple[str, ...]) -> tuple[State, ...]:
+    return read_states(call, allowed, default, "validation_error")
+
+
+def _open(venue: Venue, call: Call) -> Response:
+    found = own_orders(venue, call, _states(call, ("wait", "watch"), ("wait",)))
+    limit = _count(call.params.one("limit"), 100, 100)
+    page = _count(call.params.one("page"), 1, 1_000_000)
+    return _rows(found[(page - 1) * limit : page * limit])
+
+
+def _closed(venue: Venue, call: Call) -> Response:
+    states = _states(call, ("done", "cancel"), ("done", "cancel"))
+    limit = _count(call.params.one("limit"), 100, 1000)
+    try:
+        end = parse_time(call.params.one("end_time") or "") if call.params.one("end_time") else None
+        start = parse_time(call.params.one("start_time") or "") if call.params.one("start_time") else None
+    except ValueError:
+        raise WireRefusal(400, "validation_error", "start_time and end_time must be ISO-8601 or milliseconds") from None
+    if end is None:
+        end = call.now if start is None else start + _WEEK_NS
+    if start is None:
+        start = end - _WEEK_NS
+    if not start <= end <= start + _WEEK_NS:
+        raise WireRefusal(400, "validation_error", "the window is at most 7 days")
+    found = [order for order in own_orders(venue, call, states) if start <= order.created_ns <= end]
+    return _rows(found[:limit])
+
+
+def _by_ids(venue: Venue, call: Call) -> Response:
+    ids, client_ids = call.params.many("uuids"), call.params.many("identifiers")
+    if not 1 <= len(ids) + len(client_ids) <= 100:
+        raise WireRefusal(400, "validation_error", "1 to 100 uuids[] or identifiers[]")
+    found = [venue.own_order(call.owner, order_id, None) for order_id in ids]
+    found += [venue.own_order(call.owner, None, client_id) for client_id in client_ids]
+    market = call.params.one("market")
+    rows = {order.order_id: order for order in found if order is not None and market in (None, order.draft.market)}
+    newest_first = call.params.one("order_by") != "asc"
+    return _rows(sorted(rows.values(), key=lambda order: order.created_ns, reverse=newest_first))
+
+
+def _cancel_open(venue: Venue, call: Call) -> Response:
+    params = call.params
+    pairs = (params.one("pairs") or "").split(",") if params.one("pairs") else None
+    quotes = (params.one("quote_currencies") or "KRW").split(",")
+    excluded = (params.one("excluded_pairs") or "").split(",")
+    side = params.one("cancel_side") or "all"
+    if side not in ("all", "bid", "ask") or (pairs is not None and (len(pairs) > 20 or params.one("quote_currencies"))):
+        raise WireRefusal(400, "validation_error")
+    found = [
+        order
+        for order in own_orders(venue, call, (State.WAIT,))
+        if (order.draft.market in pairs if pairs is not None else order.draft.market.split("-")[0] in quotes)
+        and order.draft.market not in excluded
+        and side in ("all", order.draft.side.value)
+    ][: _count(params.one("count"), 20, 300)]
+    rows = []
+    for order in found:
+        row = {"uuid": order.order_id, "market": order.draft.market}
+        if order.draft.client_order_id is not None:
+            row["identifier"] = order.draft.client_order_id
+        rows.append(row)
+        venue.matching.cancel(order, call.now)
+    return _json({"success": {"count": len(rows), "orders": rows}, "failed": {"count": 0, "orders": []}})
+
+
+def _api_keys(venue: Venue, call: Call) -> Response:
+    return _json([{"access_key": call.owner.access_key, "expire_at": call.owner.expire_at}])
+
+
+def _wallets(venue: Venue, call: Call) -> Response:
+    return _json(shared.wallet_rows(venue.market.markets, kst_text(call.now)))
+
+
+class UpbitDialect(UpbitWords):
+    """All of Upbit's words."""
+
+    def __init__(self) -> None:
+        public, private = Access.PUBLIC, Access.PRIVATE
+        self.routes = {
+            ("GET", "/v1/market/all"): Route(public, "market", _market_list),
+            ("GET", "/v1/orderbook"): Route(public, "orderbook", _orderbook),
+            ("GET", "/v1/orderbook/instruments"): Route(public, "orderbook", _instruments),
+            ("GET", "/v1/ticker"): Route(public, "ticker", _ticker),
+            ("GET", "/v1/accounts"): Route(private, "default", _accounts),
+            ("GET", "/v1/orders/chance"): Route(private, "default", _chance),
+            ("POST", "/v1/orders"): Route(private, "order", _place),
+            ("POST", "/v1/orders/test"): Route(private, "order-test", _place_test),
+            ("GET", "/v1/order"): Route(private, "default", _get),
+            ("DELETE", "/v1/order"): Route(private, "default", _cancel),
+            ("GET", "/v1/orders/uuids"): Route(private, "default", _by_ids),
+            ("GET", "/v1/orders/open"): Route(private, "default", _open),
+            ("GET", "/v1/orders/closed"): Route(private, "default", _closed),
+            ("DELETE", "/v1/orders/open"): Route(private, "order-cancel-all", _cancel_open),
+            ("GET", "/v1/api_keys"): Route(private, "default", _api_keys),
+            ("GET", "/v1/status/wallet"): Route(private, "default", _wallets),
+        }

@@ -1,0 +1,155 @@
+"""The liquidity of one market on one exchange: a ladder someone quotes, less what was taken from it.
+
+`Quotes` makes a seeded ladder around a fair price; a recording hands in its own. `LiveBook` shows
+either, and keeps what was taken away until it is refilled.
+"""
+
+from collections.abc import Iterable
+from random import Random
+
+from arbitrage.domain.instrument import TickTable
+from arbitrage.domain.units import PPM, SCALE, Price, Side
+
+Ladder = list[tuple[int, int]]
+"""(price, qty) in 10^-8, best first."""
+
+DEPTH = 30
+_KEEP = 36
+PPB = 10**9
+
+
+class LiveBook:
+    """What stands in the book right now."""
+
+    def __init__(self) -> None:
+        self._source: dict[Side, Ladder] = {Side.BID: [], Side.ASK: []}
+        self._taken: dict[Side, dict[int, list[tuple[int, int]]]] = {Side.BID: {}, Side.ASK: {}}
+        self.version = 0
+        """Grows whenever the ladders may have changed."""
+
+    def quote(self, bids: Ladder, asks: Ladder) -> None:
+        """Replace what is quoted; what was taken stays taken until its refill."""
+        self._source = {Side.BID: bids, Side.ASK: asks}
+        self.version += 1
+
+    def mid(self) -> int | None:
+        """Return the middle of the quoted touch, or None when a side is empty."""
+        bids, asks = self._source[Side.BID], self._source[Side.ASK]
+        return (bids[0][0] + asks[0][0]) // 2 if bids and asks else None
+
+    def levels(self, side: Side, now: int) -> Ladder:
+        """Return the levels resting on `side` at `now`, best first, at most 30."""
+        source, taken = self._source[side], self._taken[side]
+        if not taken:
+            return source[:DEPTH]
+        self._refill(side, now)
+        shown = []
+        for price, qty in source:
+            left = qty - sum(gone for _, gone in taken.get(price, ()))
+            if left > 0:
+                shown.append((price, left))
+                if len(shown) == DEPTH:
+                    break
+        return shown
+
+    def take(self, side: Side, price: int, qty: int, refill_ns: int) -> None:
+        """Remove `qty` resting on `side` at `price` until `refill_ns`."""
+        self._taken[side].setdefault(price, []).append((refill_ns, qty))
+        self.version += 1
+
+    def _refill(self, side: Side, now: int) -> None:
+        taken = self._taken[side]
+        for price in [price for price, rows in taken.items() if any(until <= now for until, _ in rows)]:
+            rows = [row for row in taken[price] if row[0] > now]
+            if rows:
+                taken[price] = rows
+            else:
+                del taken[price]
+            self.version += 1
+
+
+class Quotes:
+    """A seeded ladder that follows a fair price: ticks of the exchange, thin and thick times, some dust."""
+
+    def __init__(self, ticks: TickTable, rng: Random, level_krw: int, spacing_ppm: int) -> None:
+        self._ticks = ticks
+        self._rng = rng
+        self._level_krw = level_krw
+        self._spacing_ppm = spacing_ppm
+        self._thick_ppm = PPM
+        self._bids: Ladder = []
+        self._asks: Ladder = []
+
+    def follow(self, fair: int, half_spread_ppm: int) -> tuple[Ladder, Ladder]:
+        """Return new bids and asks around `fair` (10^-8): swept levels gone, new ones in front, some sizes redrawn."""
+        rng = self._rng
+        if rng.random() < 0.01:
+            self._thick_ppm = rng.choice((300_000, 600_000, PPM, 1_600_000))
+        half = fair * half_spread_ppm // PPM
+        bid = self._aligned(max(fair - half, 1), -1)
+        ask = self._aligned(fair + half, 1)
+        if ask <= bid:
+            ask = self._aligned(bid + 1, 1)
+        self._bids = self._side(self._bids, bid, -1)
+        self._asks = self._side(self._asks, ask, 1)
+        return self._bids[:], self._asks[:]
+
+    def _side(self, levels: Ladder, best: int, sign: int) -> Ladder:
+        levels = [level for level in levels if (level[0] - best) * sign >= 0]
+        if not levels or levels[0][0] != best:
+            near = self._gap(best) // 2
+            while levels and (levels[0][0] - best) * sign < near:
+                levels.pop(0)
+            levels[:0] = self._run(best, sign, levels[0][0] if levels else None)
+        del levels[_KEEP:]
+        if len(levels) < DEPTH:
+            levels += self._run(self._next(levels[-1][0], sign), sign, None, DEPTH + 2 - len(levels))
+        for _ in range(self._rng.randint(1, 4)):
+            index = min(int(self._rng.expovariate(0.2)), len(levels) - 1)
+            price = levels[index][0]
+            levels[index] = (price, self._size(price, index))
+        return levels
+
+    # New levels from `start` outwards, stopping short of `stop`.
+    def _run(self, start: int, sign: int, stop: int | None, most: int = DEPTH + 2) -> Ladder:
+        fresh: Ladder = []
+        price = start
+        while len(fresh) < most and price > 0 and (stop is None or (stop - price) * sign > 0):
+            fresh.append((price, self._size(price, len(fresh))))
+            price = self._next(price, sign)
+        return fresh
+
+    def _next(self, price: int, sign: int) -> int:
+        return self._aligned(max(price + sign * self._gap(price), 1), sign)
+
+    def _gap(self, price: int) -> int:
+        tick = self._ticks.tick_at(Price(price))
+        widest: int = max(1, 2 * price * self._spacing_ppm // PPM // tick)
+        return int(tick) * self._rng.randint(1, widest)
+
+    def _aligned(self, price: int, sign: int) -> int:
+        tick = self._ticks.tick_at(Price(price))
+        down = price - price % tick
+        if sign < 0 or down == price:
+            return max(down, tick)
+        return down + tick
+
+    def _size(self, price: int, rank: int) -> int:
+        rng = self._rng
+        if rng.random() < 0.02:
+            krw = rng.randint(1, 3_000)
+        else:
+            shape = 600_000 + 120_000 * min(rank, 12)
+            spread_ppm = int(rng.lognormvariate(0.0, 0.7) * PPM)
+            krw = self._level_krw * shape // PPM * self._thick_ppm // PPM * spread_ppm // PPM
+        return max(1, krw * SCALE * SCALE // price)
+
+
+def swept(levels: Iterable[tuple[int, int]], bound: int, sign: int) -> Ladder:
+    """Return the levels an order with limit `bound` meets: asks up to it (sign 1) or bids down to it (sign -1)."""
+    met: Ladder = []
+    for price, qty in levels:
+        if (price - bound) * sign > 0:
+            break
+        met.append((price, qty))
+    return met

@@ -1,0 +1,227 @@
+"""The market both simulated exchanges share: one seeded world, or recorded books played back.
+
+Each market has a common price that walks, and a gap between the exchanges that reverts to its mean.
+Now and then one exchange runs ahead for 0.1 to 1.5 s: the chances a desk lives on. Sometimes someone
+else is faster and sweeps the level. Randomness is seeded per stream, so orders disturb no other draw.
+"""
+
+from collections.abc import Callable
+from random import Random
+
+import msgspec
+
+from arbitrage.domain.units import EXCHANGES, PPM, Exchange, Price, Side, other_exchange
+from exchanges.simulator.agenda import Agenda
+from exchanges.simulator.ladder import PPB, Ladder, LiveBook, Quotes, swept
+from exchanges.simulator.recording import RecordedBook
+from exchanges.simulator.rules import Rules, start_price
+from exchanges.simulator.seeds import stream
+
+MS = 1_000_000
+_BPS = 100_000
+"""One basis point in 10^-9."""
+_PATH_NS = 50 * MS
+_FEES_AND_EDGE = 12 * _BPS
+"""Both fees and the least edge a desk asks for: a run ahead below this would be no chance."""
+_DEPTH_KRW = {"KRW-BTC": 9_000_000, "KRW-ETH": 6_000_000, "KRW-XRP": 6_000_000, "KRW-SOL": 4_000_000}
+_OTHER_DEPTH_KRW = 2_500_000
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """How one exchange quotes: frame gap in ms, chance of a repeat in ppm, liquidity and half spread in ppm."""
+
+    gap_ms: tuple[int, int]
+    repeat_ppm: int
+    depth_ppm: int
+    half_spread_ppm: int
+    spacing_ppm: int
+
+
+PACES = {
+    Exchange.UPBIT: Pace((90, 200), 0, 1_000_000, 120, 110),
+    Exchange.BITHUMB: Pace((75, 105), 450_000, 500_000, 170, 160),
+}
+"""Bithumb repeats itself in 40 to 54 % of its frames, about ten a second (bithumb.md §6.1)."""
+
+
+class Path:
+    """The common price and the gap of one market, in 10^-9 of the start price. Advances in fixed steps of time."""
+
+    def __init__(self, rng: Random, now: int) -> None:
+        self._rng = rng
+        self._at = now
+        self.common = 0
+        self.gap = 0
+        self.lead = dict.fromkeys(EXCHANGES, 0)
+
+    def advance(self, now: int) -> None:
+        """Walk to `now`: common by 0.25 bps a step, gap as Ornstein-Uhlenbeck around 0 (sd about 2 bps)."""
+        gauss = self._rng.gauss
+        while self._at + _PATH_NS <= now:
+            self._at += _PATH_NS
+            self.common += int(gauss(0.0, 0.25 * _BPS)) - self.common // 100_000
+            self.gap += int(gauss(0.0, 0.6 * _BPS)) - self.gap // 20
+
+    def offset(self, exchange: Exchange) -> int:
+        """Return how far `exchange` stands from the common price."""
+        half = self.gap // 2
+        return self.lead[exchange] + (half if exchange is Exchange.UPBIT else -half)
+
+
+class Market:
+    """All books of both exchanges. `on_book` hears of every publication."""
+
+    def __init__(
+        self,
+        markets: tuple[str, ...],
+        rules: dict[Exchange, Rules],
+        seed: int,
+        agenda: Agenda,
+        recorded: dict[tuple[Exchange, str], RecordedBook],
+    ) -> None:
+        self.markets = markets
+        self.on_book: Callable[[Exchange, str, int], None] = _nobody
+        self._agenda = agenda
+        self._rules = rules
+        self._recorded = recorded
+        self._books = {(exchange, market): LiveBook() for exchange in EXCHANGES for market in markets}
+        self._shown: dict[tuple[Exchange, str], tuple[Ladder, Ladder]] = {}
+        self._quotes: dict[tuple[Exchange, str], Quotes] = {}
+        self._paths = {market: Path(stream(seed, market, "path"), agenda.now) for market in markets}
+        self._rng = {market: stream(seed, market, "events") for market in markets}
+        self._pace_rng = {key: stream(seed, *key, "pace") for key in self._books}
+        self._refill_rng = stream(seed, "refill")
+        for key in self._books:
+            exchange, market = key
+            if key not in recorded:
+                pace = PACES[exchange]
+                level_krw = _DEPTH_KRW.get(market, _OTHER_DEPTH_KRW) * pace.depth_ppm // PPM
+                rng = stream(seed, exchange, market, "quotes")
+                self._quotes[key] = Quotes(rules[exchange].ticks, rng, level_krw, pace.spacing_ppm)
+        for key in sorted(self._books, key=lambda key: key not in recorded):
+            self._begin(key)
+        for market in markets:
+            if any((exchange, market) in self._quotes for exchange in EXCHANGES):
+                self._plan_burst(market, agenda.now)
+
+    def levels(self, exchange: Exchange, market: str, side: Side, now: int) -> Ladder:
+        """Return what rests on `side`, best first, at most 30 levels."""
+        return self._books[exchange, market].levels(side, now)
+
+    def shown(self, exchange: Exchange, market: str) -> tuple[Ladder, Ladder]:
+        """Return bids and asks as last published."""
+        return self._shown[exchange, market]
+
+    def take(self, exchange: Exchange, market: str, side: Side, price: int, qty: int, now: int) -> None:
+        """Remove liquidity until it is refilled, 0.3 to 2 s later."""
+        refill = now + self._refill_rng.randint(300, 2_000) * MS
+        self._books[exchange, market].take(side, price, qty, refill)
+
+    def publish(self, exchange: Exchange, market: str, now: int) -> None:
+        """Show the book as it is at `now` to everyone."""
+        book = self._books[exchange, market]
+        self._shown[exchange, market] = (book.levels(Side.BID, now), book.levels(Side.ASK, now))
+        self.on_book(exchange, market, now)
+
+    def _begin(self, key: tuple[Exchange, str]) -> None:
+        now = self._agenda.now
+        if key in self._recorded:
+            self._play(key, 0, now)
+        else:
+            self._requote(key, now)
+            self._plan_step(key, now)
+
+    def _requote(self, key: tuple[Exchange, str], now: int) -> None:
+        exchange, market = key
+        path = self._paths[market]
+        path.advance(now)
+        played = self._books[other_exchange(exchange), market].mid() if self._is_played(key) else None
+        if played is None:
+            fair = start_price(market) * (PPB + path.common + path.offset(exchange)) // PPB
+        else:
+            fair = played * (PPB + path.gap + path.lead[exchange]) // PPB
+        self._books[key].quote(*self._quotes[key].follow(max(fair, 1), PACES[exchange].half_spread_ppm))
+        self.publish(exchange, market, now)
+
+    def _is_played(self, key: tuple[Exchange, str]) -> bool:
+        return (other_exchange(key[0]), key[1]) in self._recorded
+
+    def _plan_step(self, key: tuple[Exchange, str], now: int) -> None:
+        pace, rng = PACES[key[0]], self._pace_rng[key]
+
+        def step(at: int) -> None:
+            if rng.randrange(PPM) < pace.repeat_ppm:
+                self.publish(*key, at)
+            else:
+                self._requote(key, at)
+            self._plan_step(key, at)
+
+        self._agenda.at(now + rng.randint(*pace.gap_ms) * MS, step)
+
+    # One recorded book: shown at its own time, repeated every 250 ms while nothing newer comes.
+    def _play(self, key: tuple[Exchange, str], index: int, now: int) -> None:
+        recorded = self._recorded[key]
+        gap_ns, bids, asks = recorded.frames[index % len(recorded.frames)]
+        self._books[key].quote(bids, asks)
+        due = now + gap_ns
+
+        def show(at: int) -> None:
+            self.publish(*key, at)
+            if at + 250 * MS < due:
+                self._agenda.at(at + 250 * MS, show)
+
+        show(now)
+        self._agenda.at(due, lambda at: self._play(key, index + 1, at))
+
+    def _plan_burst(self, market: str, now: int) -> None:
+        wait = int(self._rng[market].expovariate(1 / 2.4) * 1_000) + 200
+        self._agenda.at(now + wait * MS, lambda at: self._burst(market, at))
+
+    # One exchange runs ahead of the other, far enough for both fees, both spreads and the ticks between.
+    def _burst(self, market: str, now: int) -> None:
+        rng, path = self._rng[market], self._paths[market]
+        leaders = [exchange for exchange in EXCHANGES if (exchange, market) in self._quotes]
+        leader = rng.choice(leaders)
+        up = rng.choice((1, -1))
+        price = self._books[leader, market].mid() or start_price(market)
+        ticks = sum(self._rules[exchange].ticks.tick_at(Price(price)) for exchange in EXCHANGES) * PPB // price
+        spreads = sum(pace.half_spread_ppm for pace in PACES.values()) * (PPB // PPM)
+        reach = _FEES_AND_EDGE + spreads + ticks + int((1 + rng.expovariate(1 / 6)) * _BPS)
+        lasts = int(rng.lognormvariate(6.0, 0.7))
+        lasts_ns = min(max(lasts, 100), 1_500) * MS
+        path.lead[leader] = up * reach
+        self._requote((leader, market), now)
+        if rng.random() < 0.3:
+            rival = rng.choice(EXCHANGES)
+            side = Side.BID if (rival is leader) is (up > 0) else Side.ASK
+            self._agenda.at(
+                now + lasts_ns * rng.randint(5, 60) // 100,
+                lambda at: self._sweep(rival, market, side, reach - _FEES_AND_EDGE, at),
+            )
+        follows = rng.random() < 0.4 and reach < 60 * _BPS
+
+        def end(at: int) -> None:
+            path.lead[leader] = 0
+            if follows:
+                path.common += up * reach
+            for exchange in EXCHANGES:
+                if (exchange, market) in self._quotes and (follows or exchange is leader):
+                    self._requote((exchange, market), at)
+            self._plan_burst(market, at)
+
+        self._agenda.at(now + lasts_ns, end)
+
+    # Someone else was faster.
+    def _sweep(self, exchange: Exchange, market: str, side: Side, reach_ppb: int, now: int) -> None:
+        levels = self.levels(exchange, market, side, now)
+        if not levels:
+            return
+        sign = 1 if side is Side.ASK else -1
+        bound = levels[0][0] * (PPB + sign * reach_ppb) // PPB
+        for price, qty in swept(levels[:20], bound, sign):
+            self.take(exchange, market, side, price, qty, now)
+        self.publish(exchange, market, now)
+
+
+def _nobody(exchange: Exchange, market: str, now: int) -> None:
+    return None

@@ -1,0 +1,121 @@
+"""The simulated exchanges on loopback: two listeners, one simulator, one timer.
+
+The shell around the logic: it owns the sockets and the clock, advances the agenda when something is
+due, and sends what the sessions have to say.
+"""
+
+import asyncio
+import errno
+
+from arbitrage.domain.errors import ConfigError
+from arbitrage.domain.units import EXCHANGES, Exchange
+from exchanges.simulator.config import SimConfig
+from exchanges.simulator.connection import Connection
+from exchanges.simulator.faults import Faults
+from exchanges.simulator.simulator import Simulator
+from exchanges.simulator.venue import Venue
+
+_LONGEST_SLEEP_S = 1.0
+
+
+class RunningSimulator:
+    """A simulator that serves. Made by `start`; ended by `stop`."""
+
+    def __init__(self, config: SimConfig) -> None:
+        self._wall_ns = config.wall_ns
+        self.simulator = Simulator(config, config.wall_ns())
+        self._connections: list[Connection] = []
+        self._servers: dict[Exchange, asyncio.Server] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def upbit_address(self) -> str:
+        """Return host:port of Upbit's listener."""
+        return self._address(Exchange.UPBIT)
+
+    @property
+    def bithumb_address(self) -> str:
+        """Return host:port of Bithumb's listener."""
+        return self._address(Exchange.BITHUMB)
+
+    @property
+    def markets(self) -> tuple[str, ...]:
+        """Return the markets listed on both exchanges."""
+        return self.simulator.markets
+
+    def venue(self, exchange: Exchange) -> Venue:
+        """Return one exchange's logic, for tests to look into."""
+        return self.simulator.venue(exchange)
+
+    def faults(self, exchange: Exchange) -> Faults:
+        """Return what can be made to go wrong on one exchange."""
+        return self.simulator.faults(exchange)
+
+    def connection_count(self, exchange: Exchange) -> int:
+        """Return how many WebSocket connections one exchange has."""
+        return len(self.venue(exchange).sessions)
+
+    def cut(self, exchange: Exchange) -> None:
+        """Cut all WebSocket connections of one exchange without a Close frame."""
+        for connection in list(self._connections):
+            if connection.session in self.venue(exchange).sessions:
+                connection.abort()
+
+    async def listen(self, exchange: Exchange, address: tuple[str, int]) -> None:
+        """Open one exchange's listener. ConfigError when the port cannot be had."""
+        venue = self.venue(exchange)
+        try:
+            server = await self._loop.create_server(lambda: self._connected(venue), address[0], address[1], backlog=256)
+        except OSError as error:
+            why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be opened: {error.strerror or error}"
+            raise ConfigError([f"--{exchange} {address[0]}:{address[1]} {why}; choose another port"]) from None
+        self._servers[exchange] = server
+
+    def tick(self) -> None:
+        """Let what is due happen, send what came of it, and come back when more is due."""
+        self.simulator.advance(self._wall_ns())
+        self._after()
+
+    async def stop(self) -> None:
+        """Stop listening, cut every connection, let go of the state file."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for server in self._servers.values():
+            server.close()
+        for connection in list(self._connections):
+            connection.abort()
+        await asyncio.sleep(0)
+        self.simulator.close()
+
+    def _connected(self, venue: Venue) -> Connection:
+        self._connections = [connection for connection in self._connections if not connection.is_gone]
+        connection = Connection(venue, self._wall_ns, self._after)
+        self._connections.append(connection)
+        return connection
+
+    def _after(self) -> None:
+        for connection in self._connections:
+            connection.flush()
+        if self._timer is not None:
+            self._timer.cancel()
+        due = self.simulator.next_due()
+        wait_s = _LONGEST_SLEEP_S if due is None else min(max(due - self._wall_ns(), 0) / 1e9, _LONGEST_SLEEP_S)
+        self._timer = self._loop.call_later(wait_s, self.tick)
+
+    def _address(self, exchange: Exchange) -> str:
+        host, port = self._servers[exchange].sockets[0].getsockname()[:2]
+        return f"{host}:{port}"
+
+
+async def start(config: SimConfig) -> RunningSimulator:
+    """Return a serving simulator. ConfigError: keys, recording, state, market names or ports cannot be used."""
+    running = RunningSimulator(config)
+    try:
+        for exchange, address in zip(EXCHANGES, (config.upbit, config.bithumb), strict=True):
+            await running.listen(exchange, address)
+    except ConfigError:
+        await running.stop()
+        raise
+    running.tick()
+    return running

@@ -1,0 +1,128 @@
+"""Both exchanges on one market and one agenda: the whole simulator without a socket or a clock.
+
+In memory: make one with a start time, call `venue(...).handle(...)`, and `advance` to `next_due()`.
+"""
+
+from arbitrage.domain.errors import ConfigError
+from arbitrage.domain.units import EXCHANGES, Exchange, base_of
+from exchanges.simulator.account import Account
+from exchanges.simulator.agenda import Agenda
+from exchanges.simulator.config import MARKETS, SimConfig, market_problems
+from exchanges.simulator.dialect import Dialect, Ids
+from exchanges.simulator.dialects.bithumb import BithumbIds
+from exchanges.simulator.dialects.bithumb_rest import BithumbDialect
+from exchanges.simulator.dialects.upbit import UpbitIds
+from exchanges.simulator.dialects.upbit_rest import UpbitDialect
+from exchanges.simulator.faults import Faults
+from exchanges.simulator.kst import SECOND, kst_text
+from exchanges.simulator.market import Market
+from exchanges.simulator.recording import Recording, read_recording
+from exchanges.simulator.rules import Rules, bithumb_rules, upbit_rules
+from exchanges.simulator.seeds import stream
+from exchanges.simulator.state import Kept, Nowhere, Sink, StateLog, account_line, fold
+from exchanges.simulator.venue import Venue
+
+_YEAR_NS = 365 * 86_400 * SECOND
+
+
+class Simulator:
+    """Two venues, one market. All time comes from outside."""
+
+    def __init__(self, config: SimConfig, now: int) -> None:
+        """Set everything up at `now`. ConfigError: recording or state cannot be used, a market name is malformed."""
+        self.recording: Recording | None = None
+        if config.recording is not None:
+            self.recording = read_recording(config.recording)
+        recorded = {} if self.recording is None else self.recording.books
+        self.markets = config.markets or (self.recording.markets if self.recording is not None else MARKETS)
+        problems = market_problems(self.markets)
+        if problems:
+            raise ConfigError(problems)
+        rules = {
+            Exchange.UPBIT: upbit_rules(config.upbit_fee_ppm),
+            Exchange.BITHUMB: bithumb_rules(config.bithumb_fee_ppm),
+        }
+        self._agenda = Agenda(now)
+        usable = {key: book for key, book in recorded.items() if key[1] in self.markets}
+        self.market = Market(self.markets, rules, config.seed, self._agenda, usable)
+        self._log = None if config.state_dir is None else StateLog(config.state_dir)
+        sink: Sink = Nowhere() if self._log is None else self._log
+        kept = fold([] if self._log is None else self._log.load())
+        self._venues: dict[Exchange, Venue] = {}
+        for exchange in EXCHANGES:
+            self._venues[exchange] = self._venue(config, exchange, rules[exchange], sink, now)
+            self._open_accounts(config, exchange, kept[exchange], sink, now)
+        self.market.on_book = lambda exchange, market, at: self._venues[exchange].on_publication(market, at)
+
+    def venue(self, exchange: Exchange) -> Venue:
+        """Return one exchange."""
+        return self._venues[exchange]
+
+    def faults(self, exchange: Exchange) -> Faults:
+        """Return what can be made to go wrong on one exchange."""
+        return self._venues[exchange].faults
+
+    def advance(self, now: int) -> None:
+        """Let everything happen that is due by `now`."""
+        self._agenda.advance(now)
+
+    def next_due(self) -> int | None:
+        """Return when something happens next."""
+        return self._agenda.next_due()
+
+    def close(self) -> None:
+        """Let go of the state file."""
+        if self._log is not None:
+            self._log.close()
+
+    def _venue(self, config: SimConfig, exchange: Exchange, rules: Rules, sink: Sink, now: int) -> Venue:
+        dialect: Dialect
+        ids: Ids
+        if exchange is Exchange.UPBIT:
+            dialect, ids = UpbitDialect(), UpbitIds(config.seed, now)
+        else:
+            dialect, ids = BithumbDialect(config.on_repeat), BithumbIds(now)
+        rng = stream(config.seed, exchange, "matching")
+        return Venue(dialect, rules, self.market, self._agenda, sink, rng, ids)
+
+    # Accounts of the keys file with the balances of the state; a key the state does not know yet is opened.
+    def _open_accounts(self, config: SimConfig, exchange: Exchange, kept: Kept, sink: Sink, now: int) -> None:
+        matching = self._venues[exchange].matching
+        for spec in config.accounts:
+            if spec.exchange is not exchange:
+                continue
+            line = kept.accounts.get(spec.access_key)
+            opened_ns = now if line is None else int(line["opened_ns"])
+            expire_at = kst_text(now + _YEAR_NS) if line is None else str(line["expire_at"])
+            account = Account(spec.access_key, spec.secret_key.encode(), opened_ns, expire_at)
+            if line is None:
+                account.free = dict(spec.balances)
+                sink.append(account_line(exchange, account))
+            else:
+                account.free = kept.free[spec.access_key]
+                account.locked = kept.locked[spec.access_key]
+            matching.accounts[spec.access_key] = account
+        for access_key, client_order_id in kept.burned:
+            matching.by_client_id[access_key, client_order_id] = None
+        problems = []
+        for order in kept.orders.values():
+            if order.access_key not in matching.accounts:
+                if order.is_open:
+                    problems.append(f"--state has open orders of {order.access_key}, which --keys does not name")
+            elif order.is_open and order.draft.market not in self.markets:
+                problems.append(f"--state has an open order on {order.draft.market}, which is not listed")
+            else:
+                matching.restore(order, now)
+        if problems:
+            raise ConfigError(sorted(set(problems)))
+
+    def totals(self) -> dict[str, int]:
+        """Return the sum of each asset over all accounts, the market and the fees, in 10^-22: it never changes."""
+        sums: dict[str, int] = {}
+        for venue in self._venues.values():
+            matching = venue.matching
+            for asset in {"KRW", *map(base_of, self.markets)}:
+                held = sum(account.total(asset) for account in matching.accounts.values())
+                sums[asset] = sums.get(asset, 0) + held + matching.counterparty.balance.get(asset, 0)
+            sums["KRW"] += matching.counterparty.fees
+        return sums

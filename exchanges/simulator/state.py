@@ -1,0 +1,147 @@
+"""Accounts and orders that outlive the process: one append-only file of JSON lines.
+
+A line is written to the operating system before the answer or event it stands for leaves, so
+whatever a client was told survives kill -9. A last line without its end was never announced: it is
+dropped. Damage anywhere else refuses to start.
+"""
+
+import fcntl
+import json
+import os
+from pathlib import Path
+from typing import Any, Protocol
+
+from arbitrage.domain.errors import ConfigError
+from arbitrage.domain.units import Exchange
+from exchanges.simulator.account import Account
+from exchanges.simulator.orders import SimOrder, order_from_plain, order_to_plain
+
+FILE_NAME = "simulator.jsonl"
+
+
+class Sink(Protocol):
+    """Where lines go. `append` returns only once the line would survive the process."""
+
+    def append(self, line: dict[str, Any]) -> None:
+        """Keep one line."""
+
+
+class Nowhere:
+    """The sink of a simulator without a state directory."""
+
+    def append(self, line: dict[str, Any]) -> None:
+        """Forget the line."""
+
+
+class StateLog:
+    """The file behind `--state DIR`. One process at a time."""
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / FILE_NAME
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        except OSError as error:
+            raise ConfigError([f"--state {directory}: {error.strerror}"]) from None
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._fd)
+            raise ConfigError([f"--state {directory} is in use by another simulator"]) from None
+
+    def load(self) -> list[dict[str, Any]]:
+        """Return all lines; a torn last one is cut off the file. ConfigError when an earlier one is damaged."""
+        data = self.path.read_bytes()
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data):
+            os.ftruncate(self._fd, whole)
+        lines = []
+        for number, text in enumerate(data[:whole].splitlines(), 1):
+            try:
+                line = json.loads(text)
+            except ValueError as error:
+                raise ConfigError([f"{self.path}:{number}: {error}; move the file away to start anew"]) from None
+            lines.append(line)
+        return lines
+
+    def append(self, line: dict[str, Any]) -> None:
+        """Write one line to the operating system. OSError when it cannot be kept: nothing may be announced then."""
+        data = json.dumps(line, separators=(",", ":")).encode() + b"\n"
+        start = os.lseek(self._fd, 0, os.SEEK_END)
+        written = os.write(self._fd, data)
+        if written != len(data):
+            os.ftruncate(self._fd, start)
+            raise OSError(f"{self.path}: wrote {written} of {len(data)} bytes")
+
+    def close(self) -> None:
+        """Close the file and give up the lock."""
+        os.close(self._fd)
+
+
+def account_line(exchange: Exchange, account: Account) -> dict[str, Any]:
+    """Return the line for a new account with its first balances."""
+    return {
+        "line": "account",
+        "exchange": exchange.value,
+        "access_key": account.access_key,
+        "opened_ns": account.opened_ns,
+        "expire_at": account.expire_at,
+        "free": account.free,
+    }
+
+
+def burned_line(exchange: Exchange, access_key: str, client_order_id: str) -> dict[str, Any]:
+    """Return the line for a client order id that may never be used again, though no order came of it."""
+    return {"line": "burned", "exchange": exchange.value, "access_key": access_key, "id": client_order_id}
+
+
+def order_line(exchange: Exchange, order: SimOrder, account: Account) -> dict[str, Any]:
+    """Return the line for an order's new state together with the balances it changed."""
+    changed = sorted(account.touched)
+    return {
+        "line": "order",
+        "exchange": exchange.value,
+        "order": order_to_plain(order),
+        "balances": {asset: [account.free.get(asset, 0), account.locked.get(asset, 0)] for asset in changed},
+    }
+
+
+class Kept:
+    """What the lines of one exchange add up to."""
+
+    def __init__(self) -> None:
+        self.accounts: dict[str, dict[str, Any]] = {}
+        self.free: dict[str, dict[str, int]] = {}
+        self.locked: dict[str, dict[str, int]] = {}
+        self.orders: dict[str, SimOrder] = {}
+        self.burned: set[tuple[str, str]] = set()
+
+
+def fold(lines: list[dict[str, Any]]) -> dict[Exchange, Kept]:
+    """Return the state of both exchanges: the newest image wins. ConfigError when a line is malformed."""
+    kept = {exchange: Kept() for exchange in Exchange}
+    for number, line in enumerate(lines, 1):
+        try:
+            _fold_line(kept[Exchange(line["exchange"])], line)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ConfigError([f"{FILE_NAME}:{number}: {error!r}; move the file away to start anew"]) from None
+    return kept
+
+
+def _fold_line(into: Kept, line: dict[str, Any]) -> None:
+    kind = line["line"]
+    if kind == "account":
+        key = line["access_key"]
+        into.accounts[key] = line
+        into.free[key] = dict(line["free"])
+        into.locked[key] = {}
+    elif kind == "burned":
+        into.burned.add((line["access_key"], line["id"]))
+    elif kind == "order":
+        order = order_from_plain(line["order"])
+        into.orders[order.order_id] = order
+        for asset, (free, locked) in line["balances"].items():
+            into.free[order.access_key][asset] = free
+            into.locked[order.access_key][asset] = locked
+    else:
+        raise ValueError(f"line was {kind!r}")

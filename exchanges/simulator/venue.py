@@ -1,0 +1,199 @@
+"""One simulated exchange: requests in, answers out, events to whoever subscribed.
+
+No sockets, no clock, no waiting: `handle` and `connect` are told the time, and everything that
+happens later is on the agenda, which the driver advances. The same object runs behind a server or in
+memory on virtual time.
+"""
+
+from collections.abc import Callable
+from random import Random
+
+import msgspec
+
+from arbitrage.domain.units import Exchange, Side
+from exchanges.simulator.account import Account
+from exchanges.simulator.agenda import Agenda
+from exchanges.simulator.auth import AuthFault, NonceMemory, parse_bearer, token_fault
+from exchanges.simulator.dialect import Access, BookView, Call, Dialect, Format, Ids
+from exchanges.simulator.faults import Faults
+from exchanges.simulator.ladder import Ladder
+from exchanges.simulator.limits import Limiter
+from exchanges.simulator.market import Market
+from exchanges.simulator.matching import Fault, Matching, OrderStep
+from exchanges.simulator.orders import Draft, SimOrder
+from exchanges.simulator.rules import Rules
+from exchanges.simulator.state import Sink
+from exchanges.simulator.stream import Session
+from exchanges.simulator.wire import Delivery, Params, Request, Response, WireRefusal, body_params, query_params
+
+_CONNECT = "websocket-connect"
+
+
+class Venue:
+    """An exchange: its dialect, its orders and accounts, its connections."""
+
+    def __init__(
+        self, dialect: Dialect, rules: Rules, market: Market, agenda: Agenda, sink: Sink, rng: Random, ids: Ids
+    ) -> None:
+        self.dialect = dialect
+        self.rules = rules
+        self.market = market
+        self.faults = Faults()
+        self.matching = Matching(rules, market, agenda, sink, self.faults, rng, ids.order_id, ids.trade_id)
+        self.matching.on_step = self._on_step
+        self.matching.on_assets = self._on_assets
+        self.sessions: list[Session] = []
+        self.counts = {"frames": 0, "requests": 0, "orders": 0, "fills": 0}
+        self._agenda = agenda
+        self._nonces = NonceMemory()
+        self._limiter = Limiter({**dialect.limits, _CONNECT: dialect.stream.connect_limit})
+
+    @property
+    def exchange(self) -> Exchange:
+        """Return which exchange this is."""
+        return self.rules.exchange
+
+    @property
+    def accounts(self) -> dict[str, Account]:
+        """Return the accounts by access key."""
+        return self.matching.accounts
+
+    def handle(self, request: Request, now: int) -> Response:
+        """Answer one request. Everything due by `now` has happened first."""
+        now = self._agenda.advance(now)
+        self.counts["requests"] += 1
+        dialect = self.dialect
+        route = dialect.routes.get((request.method, request.path))
+        if route is None:
+            return dialect.path_unknown()
+        try:
+            call = self._call(request, route.access, now)
+        except WireRefusal as refusal:
+            return dialect.refused(refusal, route.access)
+        owner = request.peer if call.account is None else call.account.access_key
+        verdict = self._limiter.take(route.group, owner, now)
+        headers = dialect.limit_headers(route.group, self._limiter.limits[route.group], verdict)
+        if not verdict.is_allowed:
+            response = dialect.over_limit()
+        else:
+            try:
+                response = route.answer(self, call)
+            except WireRefusal as refusal:
+                response = dialect.refused(refusal, route.access)
+        return msgspec.structs.replace(response, headers=response.headers + headers)
+
+    def connect(self, request: Request, now: int) -> Session | Response:
+        """Open a WebSocket connection, or refuse it with an HTTP answer."""
+        now = self._agenda.advance(now)
+        access = self.dialect.stream.paths.get(request.path)
+        if access is None:
+            return self.dialect.path_unknown()
+        try:
+            account = self._authorised(request, Params(()), now) if access is Access.PRIVATE else None
+        except WireRefusal as refusal:
+            return self.dialect.refused(refusal, access)
+        owner = request.peer if account is None else account.access_key
+        if not self._limiter.take(_CONNECT, owner, now).is_allowed:
+            return self.dialect.over_limit()
+        session = Session(self.dialect, self._agenda, access, account, self.view, now)
+        self.sessions.append(session)
+        return session
+
+    def disconnect(self, session: Session) -> None:
+        """Forget a connection that is gone."""
+        session.end()
+        if session in self.sessions:
+            self.sessions.remove(session)
+
+    def view(self, market: str, now: int) -> BookView | None:
+        """Return the book as last published, or None for a market not listed."""
+        if market not in self.market.markets:
+            return None
+        bids, asks = self.market.shown(self.exchange, market)
+        return BookView(market, bids, asks, now)
+
+    def levels(self, market: str, side: Side, now: int) -> Ladder:
+        """Return what rests on `side` at this moment."""
+        return self.market.levels(self.exchange, market, side, now)
+
+    def on_publication(self, market: str, now: int) -> None:
+        """Pass a changed or repeated book on, and let resting orders meet it."""
+        if self.sessions:
+            view = self.view(market, now)
+            assert view is not None
+            cache: dict[tuple[Format, int], bytes] = {}
+            for session in self.sessions:
+                before = len(session.outbox)
+                session.on_book(view, cache, now)
+                self.counts["frames"] += len(session.outbox) - before
+        self.matching.book_changed(market, now)
+
+    def own_order(self, account: Account, order_id: str | None, client_order_id: str | None) -> SimOrder | None:
+        """Return one of the account's orders; the exchange's id wins when both are given."""
+        if order_id is None and client_order_id is not None:
+            order_id = self.matching.by_client_id.get((account.access_key, client_order_id))
+        order = self.matching.orders.get(order_id or "")
+        return order if order is not None and order.access_key == account.access_key else None
+
+    def take_order(
+        self,
+        call: Call,
+        read: Callable[[Call], Draft],
+        refusal_of: Callable[[Fault, Side], WireRefusal],
+        answer: Callable[[SimOrder], Response],
+    ) -> Response:
+        """Place an order in a dialect's words, with whatever faults are armed for it."""
+        if self.faults.takes_drop_before_accept():
+            return Response(0, delivery=Delivery.DROP)
+        planned = self.faults.takes_refusal()
+        if planned is not None:
+            raise WireRefusal(planned.status, planned.name)
+        draft = read(call)
+        order = self.matching.place(call.owner, draft, call.now)
+        if isinstance(order, Fault):
+            raise refusal_of(order, draft.side)
+        self.counts["orders"] += 1
+        if self.faults.takes_drop_after_accept():
+            return Response(0, delivery=Delivery.DROP)
+        return answer(order)
+
+    def _call(self, request: Request, access: Access, now: int) -> Call:
+        if request.method == "POST":
+            if not request.headers.get("content-type", "").lower().startswith("application/json"):
+                raise WireRefusal(400, "bad_request", "Content-Type must be application/json")
+            try:
+                params = body_params(request.body)
+            except ValueError as error:
+                raise WireRefusal(400, "invalid_parameter", str(error)) from None
+        else:
+            if request.body:
+                raise WireRefusal(400, "QUERY_PARAMETER_NOT_SUPPORTED", "GET and DELETE take query parameters only")
+            params = query_params(request.query)
+        account = self._authorised(request, params, now) if access is Access.PRIVATE else None
+        return Call(request, params, now, account)
+
+    def _authorised(self, request: Request, params: Params, now: int) -> Account:
+        refusal = self.dialect.auth_refusal
+        token = parse_bearer(request.headers.get("authorization"))
+        if isinstance(token, AuthFault):
+            raise refusal(token)
+        account = self.accounts.get(token.access_key)
+        if account is None:
+            raise refusal(AuthFault.KEY_UNKNOWN)
+        fault = token_fault(token, account.secret, self.dialect.algs, params.signed_text)
+        fault = fault or self.dialect.token_claims_fault(token.claims, now)
+        if fault is None and not self._nonces.is_new(account.access_key, str(token.claims["nonce"])):
+            fault = AuthFault.NONCE_USED
+        if fault is not None:
+            raise refusal(fault)
+        return account
+
+    def _on_step(self, account: Account, step: OrderStep) -> None:
+        if step.trade is not None:
+            self.counts["fills"] += 1
+        for session in self.sessions:
+            session.on_order(account, step)
+
+    def _on_assets(self, account: Account, assets: tuple[str, ...], now: int) -> None:
+        for session in self.sessions:
+            session.on_assets(account, assets, now)

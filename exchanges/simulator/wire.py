@@ -1,0 +1,109 @@
+"""Requests and answers as the exchange's logic sees them: no sockets, no clocks."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any
+from urllib.parse import unquote_plus
+
+import msgspec
+
+from arbitrage.domain.errors import KArbError
+
+
+class Delivery(StrEnum):
+    """Whether an answer is sent, or the connection cut instead (a fault)."""
+
+    SEND = "send"
+    DROP = "drop"
+
+
+class Request(msgspec.Struct, frozen=True):
+    """One HTTP request; header names in lower case, `query` as on the wire, `peer` an IP address."""
+
+    method: str
+    path: str
+    query: str = ""
+    headers: dict[str, str] = {}
+    body: bytes = b""
+    peer: str = "127.0.0.1"
+
+
+class Response(msgspec.Struct, frozen=True):
+    """One answer. `headers` do not hold Content-Length, Date or Connection: the server adds them."""
+
+    status: int
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+    delivery: Delivery = Delivery.SEND
+
+
+class WireRefusal(KArbError):
+    """The exchange says no: HTTP status, error name (text or number) and message."""
+
+    def __init__(self, status: int, name: str | int, message: str = "") -> None:
+        self.status = status
+        self.name = name
+        self.message = message or str(name)
+        super().__init__(f"{status} {name}")
+
+
+class Params:
+    """Query parameters, or the members of a JSON body, in order as sent."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        self.pairs = list(pairs)
+
+    def one(self, name: str) -> str | None:
+        """Return the last value of `name`, or None."""
+        return next((value for key, value in reversed(self.pairs) if key == name), None)
+
+    def many(self, name: str) -> list[str]:
+        """Return all values of `name[]`."""
+        return [value for key, value in self.pairs if key == f"{name}[]"]
+
+    @property
+    def signed_text(self) -> str:
+        """Return the text both exchanges hash: `k=v` joined by `&`, nothing encoded (upbit.md §2, bithumb.md §3.2)."""
+        return "&".join(f"{key}={value}" for key, value in self.pairs)
+
+
+def query_params(query: str) -> Params:
+    """Return a query string's parameters, decoded."""
+    parts = (part.partition("=") for part in query.split("&") if part)
+    return Params((unquote_plus(key), unquote_plus(value)) for key, _, value in parts)
+
+
+_NUMBERS_AS_TEXT = msgspec.json.Decoder(dict[str, Any], float_hook=str)
+
+
+def body_params(body: bytes) -> Params:
+    """Return a JSON object's members as text, in order. ValueError when the body is anything else."""
+    if not body:
+        return Params(())
+    try:
+        members = _NUMBERS_AS_TEXT.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ValueError(str(error)) from None
+    pairs: list[tuple[str, str]] = []
+    for key, value in members.items():
+        if isinstance(value, list):
+            pairs += [(f"{key}[]", _member_text(item)) for item in value]
+        elif value is not None:
+            pairs.append((key, _member_text(value)))
+    return Params(pairs)
+
+
+def _member_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def json_bytes(value: object) -> bytes:
+    """Return compact JSON; a `msgspec.Raw` inside keeps its own spelling."""
+    return msgspec.json.encode(value)
+
+
+def number(text: str) -> msgspec.Raw:
+    """Return a JSON number spelled exactly as `text`."""
+    return msgspec.Raw(text.encode())
