@@ -5,13 +5,16 @@ run changes nothing. A job proposes, it never trades: `workers/tasks` cannot rea
 """
 
 import ctypes
+import logging
 import os
 import signal
+import sys
 from typing import Any
 
 from celery import Celery, signals
 from kombu import Queue
 
+from karb_project import logs
 from karb_project.env import read_env
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "karb_project.settings")
@@ -61,7 +64,6 @@ def _settings(broker: str) -> dict[str, Any]:
         "worker_send_task_events": True,
         "worker_soft_shutdown_timeout": 5,
         "worker_max_memory_per_child": 400_000,
-        "worker_hijack_root_logger": True,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
@@ -83,6 +85,12 @@ def _settings(broker: str) -> dict[str, Any]:
 
 app = Celery("karb")
 app.conf.update(_settings(celery_url(read_env().redis_url or "redis://127.0.0.1:6379/0")))
+
+
+@signals.setup_logging.connect(dispatch_uid="karb_log_lines")
+def _log_lines(**_: object) -> None:
+    logs.setup("beat" if "beat" in sys.argv else "celery", read_env())
+    logging.getLogger("celery").setLevel(logging.INFO)
 
 
 def _redis() -> Any:

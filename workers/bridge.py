@@ -88,7 +88,7 @@ async def carry(context: Context) -> int:
 
 def read_asked() -> Asked:
     """Return what the rows ask for right now."""
-    from arbitrage.models_incidents import Alert
+    from arbitrage import selectors
     from arbitrage.services import controls, params
 
     epoch, active = params.active()
@@ -101,7 +101,7 @@ def read_asked() -> Asked:
         by=wanted.by,
         exchanges=wanted.exchanges,
         markets=wanted.markets,
-        alerts_open=Alert.objects.filter(closed_at=None).count(),
+        alerts_open=selectors.open_alerts().count(),
     )
 
 

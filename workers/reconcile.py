@@ -1,0 +1,68 @@
+"""Compare the ledger with the exchanges once, by hand or for the supervisor: `python -m workers reconcile`.
+
+Exit code 0 when every figure agrees to the last digit, 1 when one does not or cannot be had.
+"""
+
+import argparse
+import sys
+from typing import Any
+
+import msgspec
+
+from arbitrage.domain.errors import KArbError
+from arbitrage.domain.units import EXCHANGES
+from karb_project import logs
+from karb_project.env import Env, read_env
+from workers.django_room import open_django
+
+ORDERS_AT_MOST = 60
+
+
+def main(argv: list[str]) -> int:
+    """Compare, print, and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m workers reconcile", description="Compare the ledger once.")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON")
+    parser.add_argument("--since", type=int, default=0, metavar="WALL_NS", help="orders and sums since then")
+    given = parser.parse_args(argv)
+    env = read_env()
+    logs.setup("reconcile", env)
+    open_django()
+    found = reconcile(env, given.since)
+    if given.json:
+        sys.stdout.buffer.write(msgspec.json.encode(found) + b"\n")
+    else:
+        for line in found["differences"]:
+            print(line)
+        word = "agree" if found["ledger_equal"] else "DO NOT AGREE"
+        print(f"{found['accounts']} accounts and {found['orders_compared']} orders {word}")
+    return 0 if found["ledger_equal"] else 1
+
+
+def reconcile(env: Env, since_ns: int) -> dict[str, Any]:
+    """Return every difference of both exchanges, and fees and profit since then as exact text."""
+    from workers.reconciling import break_text, compare_exchange, sums_since
+    from workers.tasks.readers import open_reader
+
+    differences: list[str] = []
+    accounts = orders = 0
+    for exchange in EXCHANGES:
+        try:
+            reader = open_reader(exchange, env)
+            look = compare_exchange(reader, env, since_ns, orders_at_most=ORDERS_AT_MOST)
+        except KArbError as error:
+            differences.append(f"{exchange}: could not be asked: {error}")
+            continue
+        differences += [break_text(each) for each in look.breaks]
+        if not look.is_settled:
+            differences.append(f"{exchange}: balances could not be compared, something of ours was still moving")
+        accounts += look.balances_compared
+        orders += look.orders_compared
+    fees, profit = sums_since(since_ns)
+    return {
+        "ledger_equal": not differences,
+        "differences": differences,
+        "accounts": accounts,
+        "orders_compared": orders,
+        "fees_krw": format(fees, "f"),
+        "pnl_krw": format(profit, "f"),
+    }

@@ -1,0 +1,32 @@
+"""API keys by their fingerprints: which are in use, how old, when they end (R5.1). Safe to run twice."""
+
+from datetime import UTC, datetime
+
+from celery import shared_task
+
+from arbitrage.domain.errors import KArbError
+from arbitrage.domain.units import EXCHANGES
+from arbitrage.services import keys
+from karb_project import logs
+from karb_project.env import read_env
+from workers.tasks.readers import open_reader
+
+_NS = 1_000_000_000
+_log = logs.get("tasks.keys")
+
+
+@shared_task(name="workers.tasks.keys.check_key_age", ignore_result=True)
+def check_key_age() -> list[str]:
+    """Keep the fingerprints the exchanges name; return the keys that are to be rotated."""
+    env = read_env()
+    for exchange in EXCHANGES:
+        try:
+            reader = open_reader(exchange, env)
+            found = reader.keys()
+        except KArbError as error:
+            _log.warning("keys_not_read", exchange=exchange, error=str(error))
+            continue
+        ends = {each.fingerprint: datetime.fromtimestamp(each.expires_wall_ns // _NS, UTC) for each in found}
+        keys.keep_keys(exchange.value, ends)
+        reader.close()
+    return keys.check_ages()

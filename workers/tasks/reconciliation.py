@@ -1,0 +1,44 @@
+"""Orders and balances beside the exchanges' own (R3.3): a run each, its breaks as rows, alerts for grave ones.
+
+Safe to run twice: a run is kept under the task's own id, which a redelivery shares.
+"""
+
+import time
+
+from celery import Task, shared_task
+
+from arbitrage.domain.errors import KArbError
+from arbitrage.domain.units import EXCHANGES
+from arbitrage.services import reconciliation
+from karb_project import logs
+from karb_project.env import read_env
+from workers.reconciling import compare_exchange
+from workers.tasks.readers import open_reader
+
+ORDERS_SINCE_NS = 300_000_000_000
+_log = logs.get("tasks.reconciliation")
+
+
+@shared_task(bind=True, name="workers.tasks.reconciliation.reconcile", ignore_result=True)
+def reconcile(self: Task) -> dict[str, int]:
+    """Compare both exchanges; return the breaks found on each, -1 where it could not be asked."""
+    env = read_env()
+    found = {}
+    for exchange in EXCHANGES:
+        try:
+            reader = open_reader(exchange, env)
+            look = compare_exchange(reader, env, time.time_ns() - ORDERS_SINCE_NS)
+        except KArbError as error:
+            _log.warning("exchange_not_reconciled", exchange=exchange, error=str(error))
+            found[exchange.value] = -1
+            continue
+        reconciliation.keep_run(
+            exchange.value,
+            f"{exchange.value}:{self.request.id}",
+            look.breaks,
+            orders_compared=look.orders_compared,
+            balances_compared=look.balances_compared,
+        )
+        found[exchange.value] = len(look.breaks)
+        reader.close()
+    return found
