@@ -7,6 +7,7 @@ from contextlib import closing
 
 from arbitrage.domain.controls import TradingLevel
 from fast_path.control import ControlBlock
+from fast_path.mailbox import ResolveArb, post
 from karb_project.env import Env
 
 
@@ -25,6 +26,10 @@ class SharedMemorySwitch:
         """Return the level the desk obeys."""
         with closing(self._block()) as control:
             return control.level()
+
+    def resolve_arb(self, arb_id: str, reason: str, by: str) -> None:
+        """Leave word for the trader; it waits in a file while the trader is down."""
+        post(self._env.requests_dir, ResolveArb(arb_id, reason, by))
 
     def _block(self) -> ControlBlock:
         return ControlBlock(self._env.shm_dir, self._env.markets, self._env.latch_path)

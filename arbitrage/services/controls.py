@@ -12,11 +12,13 @@ import msgspec
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
+from arbitrage.domain.arb import ArbState
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.errors import KArbError
 from arbitrage.domain.units import Exchange
 from arbitrage.models_control import Control, ControlChange, Emergency, EmergencyState, EmergencyStep, Scope
 from arbitrage.models_incidents import Incident, Severity
+from arbitrage.models_trading import Arb
 from arbitrage.services import alerts, incidents
 from arbitrage.services.switch import load_switch
 
@@ -214,6 +216,21 @@ def resume(reason: str, by: str, *, acknowledged: Sequence[str] = ()) -> None:
             alerts.close_alerts_of(kind, by=by)
         _set_row(Scope.GLOBAL, "", TradingLevel.ACTIVE, reason, by, now)
     load_switch().set_level(TradingLevel.ACTIVE, reason, by)
+
+
+def resolve_arb(arb_id: str, reason: str, by: str) -> None:
+    """Tell the trader that a person settled a STUCK arb by hand (R3.1).
+
+    ControlRefused without a reason or when our rows say that there is no such stuck arb; OSError when
+    the word could not be left. The trader looks again, and only closes what is STUCK.
+    """
+    if not reason.strip():
+        raise ControlRefused("a reason is needed")
+    arb = Arb.objects.filter(arb_id=arb_id).first()
+    if arb is None or arb.state != ArbState.STUCK:
+        found = "there is no such arb" if arb is None else f"it is {arb.state}"
+        raise ControlRefused(f"arb {arb_id} is not stuck: {found}")
+    load_switch().resolve_arb(arb_id, reason, by)
 
 
 def observed_level() -> TradingLevel | None:

@@ -21,6 +21,9 @@ class Switch(Protocol):
     def level(self) -> TradingLevel:
         """Return the level the desk obeys right now."""
 
+    def resolve_arb(self, arb_id: str, reason: str, by: str) -> None:
+        """Leave word for the trader that a STUCK arb was settled by hand; raises OSError when that failed."""
+
 
 def load_switch() -> Switch:
     """Return a fresh switch on this machine's control block."""
