@@ -87,7 +87,7 @@ _BOUNDS: dict[str, tuple[int, int]] = {
     "rest_after_arb_ns": (0, 3600 * SECOND),
     "pause_ns": (1 * SECOND, 86_400 * SECOND),
     "max_daily_loss_krw": (1_000 * SCALE, 1_000_000_000 * SCALE),
-    "max_daily_notional_krw": (10_000 * SCALE, 1_000_000_000_000 * SCALE),
+    "max_daily_notional_krw": (10_000 * SCALE, 90_000_000_000 * SCALE),
     "query_after_ns": (50 * MS, 10 * SECOND),
     "cancel_after_ns": (200 * MS, 120 * SECOND),
     "not_found_grace_ns": (500 * MS, 120 * SECOND),
