@@ -1,0 +1,165 @@
+"""Frames of both exchanges' shapes, as they were seen on the wire, through one spec-driven decoder."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from arbitrage.domain.book import MAX_LEVELS, ladder_fault
+from arbitrage.domain.errors import FrameInvalid
+from arbitrage.domain.frame_spec import FrameDecoder, FrameSpec, TimeUnit
+from arbitrage.domain.units import INT64_MAX
+
+FRAMES = Path(__file__).parents[2] / "frames"
+SIMPLE = FrameSpec(
+    name="simple",
+    version=1,
+    type_key="ty",
+    type_value="orderbook",
+    market_key="cd",
+    time_key="tms",
+    time_unit=TimeUnit.MILLISECONDS,
+    units_key="obu",
+    ask_price_key="ap",
+    bid_price_key="bp",
+    ask_qty_key="as",
+    bid_qty_key="bs",
+)
+DEFAULT = FrameSpec(
+    name="default",
+    version=1,
+    type_key="type",
+    type_value="orderbook",
+    market_key="code",
+    time_key="timestamp",
+    time_unit=TimeUnit.MILLISECONDS,
+    units_key="orderbook_units",
+    ask_price_key="ask_price",
+    bid_price_key="bid_price",
+    ask_qty_key="ask_size",
+    bid_qty_key="bid_size",
+)
+REST = msgspec.structs.replace(DEFAULT, type_key=None, type_value=None, market_key="market")
+ROW = {"ap": 1001, "bp": 1000, "as": 1, "bs": 2}
+
+
+def frame(*rows: object, **changes: object) -> bytes:
+    return json.dumps({"ty": "orderbook", "cd": "KRW-XRP", "tms": 1_790_134_742_106, "obu": rows} | changes).encode()
+
+
+def decoded(data: bytes, spec: FrameSpec = SIMPLE):
+    return FrameDecoder(spec).decode(data)
+
+
+def recorded(proto: str) -> list[bytes]:
+    lines = (json.loads(line) for line in (FRAMES / "wire-2026-09-23.jsonl").read_text().splitlines())
+    return [line["raw"].encode() for line in lines if line["proto"] == proto and line["kind"] == "orderbook"]
+
+
+def test_a_recorded_upbit_frame_with_exponents_is_read_digit_by_digit():
+    book = decoded(recorded("upbit-ws-default")[0], DEFAULT)
+    assert (book.market, book.exchange_ns) == ("KRW-BTC", 1_790_134_742_106_000_000)
+    assert [(level.price, level.qty) for level in book.asks] == [
+        (11_653_900_000_000_000, 2_054_761),
+        (11_654_200_000_000_000, 77_720),
+    ]
+    assert [(level.price, level.qty) for level in book.bids] == [
+        (11_653_800_000_000_000, 8_120_946),
+        (11_653_700_000_000_000, 1_129_382),
+    ]
+
+
+def test_every_recorded_book_of_both_exchanges_is_tradable_after_padding_is_dropped():
+    seen = 0
+    for proto, spec, unit in (
+        ("upbit-ws-default", DEFAULT, TimeUnit.MILLISECONDS),
+        ("upbit-ws-simple", SIMPLE, TimeUnit.MILLISECONDS),
+        ("bithumb-ws-v2", DEFAULT, TimeUnit.MICROSECONDS),
+    ):
+        for data in recorded(proto):
+            book = decoded(data, msgspec.structs.replace(spec, time_unit=unit))
+            assert ladder_fault(book.bids, book.asks) is None, data
+            assert 1_790_000_000 * 10**9 < book.exchange_ns < 1_800_000_000 * 10**9
+            seen += 1
+    assert seen == 7
+
+
+def test_a_recorded_frame_whose_time_was_cut_off_is_no_book():
+    with pytest.raises(FrameInvalid, match="missing required field `tms`"):
+        decoded(recorded("bithumb-ws-v2-simple")[0])
+
+
+def test_padding_and_dust_are_dropped_where_they_stand():
+    # upbit.md §3.4: an emptied level has price and size 0; bithumb.md §6.1: a live price can show size 0.
+    book = decoded(frame({"ap": 0, "bp": 1000, "as": 0, "bs": 2}, {"ap": 1002, "bp": 999, "as": 0.000000001, "bs": 0}))
+    assert book.asks == ()
+    assert [(level.price, level.qty) for level in book.bids] == [(100_000_000_000, 200_000_000)]
+
+
+def test_a_rest_book_has_no_type_and_the_same_ladder():
+    data = {"market": "KRW-XRP", "timestamp": 1, "orderbook_units": []}
+    assert decoded(json.dumps(data).encode(), REST).exchange_ns == 1_000_000
+
+
+def test_time_may_be_text_and_counts_in_the_unit_of_the_spec():
+    micro = msgspec.structs.replace(SIMPLE, time_unit=TimeUnit.MICROSECONDS)
+    assert decoded(frame(ROW, tms="1732796700301434"), micro).exchange_ns == 1_732_796_700_301_434_000
+
+
+def test_levels_past_the_thirtieth_are_left_out():
+    rows = [{"ap": 2000 + i, "bp": 1000 - i, "as": 1, "bs": 1} for i in range(40)]
+    book = decoded(frame(*rows))
+    assert len(book.asks) == len(book.bids) == MAX_LEVELS == 30
+    assert book.asks[-1].price == 2029 * 10**8
+
+
+def test_sizes_are_cut_to_the_scale_and_to_int64():
+    book = decoded(frame(ROW | {"as": 1.999999999, "bs": 1e25}))
+    assert (book.asks[0].qty, book.bids[0].qty) == (199_999_999, INT64_MAX)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'"\xff\xfe"',
+        frame(ROW)[:-3],
+        frame(ROW, ty="ticker"),
+        frame(ROW, cd=7),
+        frame(ROW, tms=0),
+        frame(ROW, tms=-1),
+        frame(ROW, tms=10**13 * 10**6),
+        frame(ROW, tms="soon"),
+        frame(ROW, tms=1.5),
+        frame(ROW, obu={}),
+        frame({"ap": 1001, "bp": 1000, "as": 1}),
+        frame(ROW | {"ap": "NaN"}),
+        frame(ROW | {"as": "Infinity"}),
+        frame(ROW | {"ap": None}),
+        frame(ROW | {"ap": -1}),
+        frame(ROW | {"bs": -1}),
+        frame(ROW | {"ap": 1000.000000001}),
+        frame(ROW | {"ap": 1e12}),
+        frame(ROW | {"as": "1E+900000"}),
+        frame(ROW | {"ap": "1E+900000"}),
+    ],
+)
+def test_what_is_no_book_is_refused_at_once_and_quoted(data):
+    with pytest.raises(FrameInvalid, match="simple: "):
+        decoded(data)
+
+
+def test_a_spec_travels_as_json_and_refuses_what_it_does_not_know():
+    assert msgspec.json.decode(msgspec.json.encode(SIMPLE), type=FrameSpec) == SIMPLE
+    with pytest.raises(msgspec.ValidationError, match="unknown field `depth`"):
+        msgspec.json.decode(b'{"depth": 1}', type=FrameSpec)
+
+
+def test_another_mapping_reads_renamed_keys_without_code():
+    renamed = msgspec.structs.replace(SIMPLE, market_key="m", ask_price_key="a")
+    data = frame({"a": 1001, "bp": 1000, "as": 1, "bs": 2}, m="KRW-NEW")
+    assert (decoded(data, renamed).market, decoded(data, renamed).asks[0].price) == ("KRW-NEW", 1001 * 10**8)
