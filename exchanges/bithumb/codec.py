@@ -36,7 +36,7 @@ def order_body(order: Order) -> tuple[bytes, str]:
 
 def book_subscription(ticket: str, markets: tuple[str, ...]) -> str:
     """Return the whole subscription: it replaces what was there before (bithumb.md §6.1)."""
-    parts = [{"ticket": ticket}, {"type": "orderbook", "codes": markets}, {"format": "SIMPLE"}]
+    parts = [{"ticket": ticket}, {"type": "orderbook", "codes": markets}, {"format": "DEFAULT"}]
     return msgspec.json.encode(parts).decode()
 
 

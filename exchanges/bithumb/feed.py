@@ -1,4 +1,4 @@
-"""Bithumb sends SIMPLE frames of 15 levels, about half of them repeats (bithumb.md §6.1)."""
+"""Bithumb sends DEFAULT frames of 15 levels, about half of them repeats (bithumb.md §6.1)."""
 
 from exchanges.bithumb.codec import book_subscription
 from exchanges.bithumb.profile import FACTS

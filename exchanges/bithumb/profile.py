@@ -11,20 +11,21 @@ from arbitrage.domain.order import RefusalReason
 from arbitrage.domain.units import SCALE, Exchange, Krw, Ppm, Price, Qty, units_exact
 from exchanges.facts import Facts, GroupLimit, Groups, IdKeys, Paths, RemainingIn
 
-# bithumb.md §6.1, measured 2026-09: whole top 15 each frame, short keys, time in us (number or text).
+# bithumb.md §6.1, measured 2026-09: whole top 15 each frame, time in us (number or text). DEFAULT keys,
+# because only there the unit of time was seen in 2026; SIMPLE frames recorded in November 2024 have ms.
 STREAM_SPEC = FrameSpec(
-    name="bithumb.orderbook.simple",
+    name="bithumb.orderbook.default",
     version=1,
-    type_key="ty",
+    type_key="type",
     type_value="orderbook",
-    market_key="cd",
-    time_key="tms",
+    market_key="code",
+    time_key="timestamp",
     time_unit=TimeUnit.MICROSECONDS,
-    units_key="obu",
-    ask_price_key="ap",
-    bid_price_key="bp",
-    ask_qty_key="as",
-    bid_qty_key="bs",
+    units_key="orderbook_units",
+    ask_price_key="ask_price",
+    bid_price_key="bid_price",
+    ask_qty_key="ask_size",
+    bid_qty_key="bid_size",
 )
 
 # bithumb.md §3.3: an array of these; time in ms, true epoch.

@@ -27,7 +27,9 @@ def error(name: str) -> bytes:
 @pytest.mark.parametrize("facts", [UPBIT, BITHUMB])
 @pytest.mark.parametrize("status", [200, 201, 202])
 def test_any_2xx_with_an_id_is_accepted_with_both_times(facts, status) -> None:
-    answer = command_answer(http(status, b'{"uuid":"u","state":"wait","executed_volume":"0","volume":"1"}'), facts, read)
+    answer = command_answer(
+        http(status, b'{"uuid":"u","state":"wait","executed_volume":"0","volume":"1"}'), facts, read
+    )
     assert isinstance(answer, Accepted)
     assert answer.report.on is OrderOn.ACKED
     assert (answer.sent_mono_ns, answer.answered_mono_ns) == (5, 9)

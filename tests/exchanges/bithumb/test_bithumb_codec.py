@@ -15,7 +15,7 @@ from arbitrage.domain.units import SCALE, Exchange, Price, Qty
 from exchanges.bithumb.codec import book_subscription, order_body, private_subscription, read_news
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from order_makers import make_order  # noqa: E402
+from order_makers import make_order
 
 TRADE = {
     "type": "myOrder", "stream_type": "REALTIME", "code": "KRW-BTC", "order_id": "C0101000009900000004",
@@ -106,5 +106,8 @@ def test_figures_that_cannot_be_believed_are_frame_invalid(changes: dict[str, ob
 
 
 def test_subscriptions_are_whole_requests() -> None:
-    assert json.loads(book_subscription("t1", ("KRW-BTC",)))[1] == {"type": "orderbook", "codes": ["KRW-BTC"]}
+    assert json.loads(book_subscription("t1", ("KRW-BTC",)))[1:] == [
+        {"type": "orderbook", "codes": ["KRW-BTC"]},
+        {"format": "DEFAULT"},
+    ]
     assert json.loads(private_subscription("t2"))[1:3] == [{"type": "myOrder"}, {"type": "myAsset"}]

@@ -15,7 +15,7 @@ from arbitrage.domain.units import SCALE, Price, Qty, Side
 from exchanges.upbit.codec import book_subscription, order_body, private_subscription, read_news
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from order_makers import make_order  # noqa: E402
+from order_makers import make_order
 
 TRADE = {
     "type": "myOrder", "code": "KRW-ETH", "uuid": "0b7c", "ask_bid": "BID", "order_type": "limit", "state": "trade",

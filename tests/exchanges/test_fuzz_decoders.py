@@ -1,0 +1,123 @@
+"""Mutated frames and bodies: a decoder says FrameInvalid or ValueError, and nothing else, ever."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from arbitrage.domain.errors import FrameInvalid
+from arbitrage.domain.frame_spec import FrameDecoder
+from arbitrage.domain.units import Exchange
+from exchanges import reads
+from exchanges.bithumb import codec as bithumb
+from exchanges.bithumb.profile import FACTS as BITHUMB
+from exchanges.stream import control_frame
+from exchanges.upbit import codec as upbit
+from exchanges.upbit.profile import FACTS as UPBIT
+
+BOOK: dict[str, Any] = {
+    "ty": "orderbook", "cd": "KRW-ETH", "tms": 1795000000123, "tas": 812.4, "tbs": 640.0,
+    "obu": [{"ap": 4322000, "bp": 4321000, "as": 3.1, "bs": 0.84}, {"ap": 4323000, "bp": 4320000, "as": 11.5, "bs": 7}],
+    "st": "REALTIME", "lv": 0,
+}  # fmt: skip
+NEWS: dict[str, Any] = {
+    "type": "myOrder", "uuid": "u", "order_id": "o", "state": "trade", "trade_uuid": "t", "trade_id": "t", "price": 1,
+    "volume": 0.5, "remaining_volume": 0.5, "executed_volume": 0.5, "trade_price": 1, "trade_quantity": 0.5,
+    "order_quantity": 1, "executed_quantity": 0.5, "paid_fee": 0.1, "trade_timestamp": 1795000000123,
+    "identifier": "i", "client_order_id": "i",
+}  # fmt: skip
+ORDER: dict[str, Any] = {
+    "uuid": "u", "state": "wait", "market": "KRW-ETH", "volume": "1", "executed_volume": "0.5", "paid_fee": "0.1",
+    "trades": [{"uuid": "t", "price": "1", "volume": "0.5", "funds": "0.5", "created_at": "2026-11-22T10:00:00+09:00"}],
+}  # fmt: skip
+
+SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(-(10**30), 10**30), st.floats(), st.text(max_size=20),
+    st.sampled_from(["NaN", "Infinity", "-0", "1e999", "1E-400", "0x1", "2026-13-01T00:00:00Z", "9" * 60, ""]),
+)  # fmt: skip
+VALUES = st.one_of(SCALARS, st.lists(SCALARS, max_size=3), st.dictionaries(st.text(max_size=5), SCALARS, max_size=3))
+
+
+@st.composite
+def mutated(draw: st.DrawFn, sample: dict[str, Any]) -> bytes:
+    """Return `sample` with members replaced or dropped at any depth, then perhaps with its bytes damaged."""
+    frame = json.loads(json.dumps(sample))
+    for _ in range(draw(st.integers(0, 3))):
+        place = frame
+        inner = [value for value in place.values() if isinstance(value, list) and value and isinstance(value[0], dict)]
+        if inner and draw(st.booleans()):
+            place = draw(st.sampled_from(draw(st.sampled_from(inner))))
+        if not isinstance(place, dict) or not place:
+            continue
+        key = draw(st.sampled_from(sorted(place)))
+        if draw(st.booleans()):
+            del place[key]
+        else:
+            place[key] = draw(VALUES)
+    data = bytearray(json.dumps(frame).encode("utf-8", "surrogatepass"))
+    for _ in range(draw(st.integers(0, 2))):
+        if data:
+            data[draw(st.integers(0, len(data) - 1))] = draw(st.integers(0, 255))
+    return bytes(data[: draw(st.integers(0, len(data)))] if draw(st.booleans()) else data)
+
+
+def survives(read: Callable[[bytes], object], data: bytes) -> None:
+    try:
+        read(data)
+    except (FrameInvalid, ValueError):
+        return
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=mutated(BOOK))
+@pytest.mark.parametrize("facts", [UPBIT, BITHUMB], ids=["upbit", "bithumb"])
+def test_book_frames(facts, data: bytes) -> None:
+    try:
+        FrameDecoder(facts.stream_spec).decode(data)
+    except FrameInvalid:
+        return
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=mutated(NEWS))
+@pytest.mark.parametrize("read_news", [upbit.read_news, bithumb.read_news], ids=["upbit", "bithumb"])
+def test_private_frames(read_news, data: bytes) -> None:
+    try:
+        read_news(data)
+    except FrameInvalid:
+        return
+
+
+@settings(max_examples=400, deadline=None)
+@given(data=mutated(ORDER))
+def test_order_answers(data: bytes) -> None:
+    survives(lambda body: reads.order_report(reads.read_order(body)), data)
+    survives(lambda body: reads.read_open_orders(Exchange.UPBIT, b"[" + body + b"]"), data)
+    survives(reads.read_balances, data)
+    survives(reads.read_rules, data)
+    survives(reads.read_markets, data)
+    survives(lambda body: reads.read_books(FrameDecoder(UPBIT.rest_spec), body), data)
+    reads.wire_error(data, 400)
+    control_frame(data)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=300))
+def test_any_bytes_at_all(data: bytes) -> None:
+    reads.wire_error(data, 400)
+    control_frame(data)
+    survives(upbit.read_news, data)
+    survives(bithumb.read_news, data)
+    survives(FrameDecoder(UPBIT.stream_spec).decode, data)
+
+
+@pytest.mark.parametrize("depth", [200, 20_000])
+def test_deep_nesting_is_not_a_crash(depth: int) -> None:
+    data = b'{"type":' + b"[" * depth + b"]" * depth + b"}"
+    assert reads.wire_error(data, 400) is None
+    assert control_frame(data) is None
+    survives(upbit.read_news, data)
+    survives(reads.read_balances, data)

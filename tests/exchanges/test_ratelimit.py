@@ -1,0 +1,131 @@
+"""Token buckets with lanes: told the time, corrected by the exchange, shrinking on an overrun."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exchanges.facts import GroupLimit, RemainingIn
+from exchanges.ratelimit import SHRUNK_FOR_NS, Lane, Limiter, remaining_of
+
+SECOND = 1_000_000_000
+
+
+def spent(limiter: Limiter, group: str, lane: Lane, now: int) -> int:
+    """Return how many requests `lane` gets at one moment."""
+    count = 0
+    while limiter.take((group,), lane, now):
+        count += 1
+    return count
+
+
+def test_each_lane_leaves_some_for_those_above() -> None:
+    limiter = Limiter([GroupLimit("order", 12)], 0)
+    assert [limiter.spare("order", lane, 0) for lane in Lane] == [12, 11, 10, 9]
+    assert spent(limiter, "order", Lane.NEW, 0) == 9
+    assert spent(limiter, "order", Lane.QUERY, 0) == 1
+    assert spent(limiter, "order", Lane.CANCEL, 0) == 1
+    assert spent(limiter, "order", Lane.HEDGE, 0) == 1
+    assert spent(limiter, "order", Lane.HEDGE, 0) == 0
+
+
+def test_bucket_refills_at_its_rate_and_no_further_than_full() -> None:
+    limiter = Limiter([GroupLimit("order", 10)], 0)
+    assert spent(limiter, "order", Lane.HEDGE, 0) == 10
+    assert spent(limiter, "order", Lane.HEDGE, SECOND // 10 - 1) == 0
+    assert spent(limiter, "order", Lane.HEDGE, SECOND // 10) == 1
+    assert spent(limiter, "order", Lane.HEDGE, 100 * SECOND) == 10
+
+
+def test_two_groups_are_taken_together_or_not_at_all() -> None:
+    limiter = Limiter([GroupLimit("order", 5), GroupLimit("asset:BTC", 1)], 0)
+    assert limiter.take(("order", "asset:BTC"), Lane.HEDGE, 0)
+    assert not limiter.take(("order", "asset:BTC"), Lane.HEDGE, 0)
+    assert limiter.spare("order", Lane.HEDGE, 0) == 4
+
+
+def test_exchanges_lower_count_is_believed_and_a_higher_one_is_not() -> None:
+    limiter = Limiter([GroupLimit("order", 12), GroupLimit("default", 30)], 0)
+    limiter.correct("order", "order", 3, 0)
+    assert limiter.spare("order", Lane.HEDGE, 0) == 3
+    limiter.correct("order", "order", 11, 0)
+    assert limiter.spare("order", Lane.HEDGE, 0) == 3
+
+
+def test_unknown_group_name_means_the_group_asked_under_and_a_known_one_itself() -> None:
+    limiter = Limiter([GroupLimit("order", 12), GroupLimit("default", 30)], 0)
+    limiter.correct("default", "crix-trades", 2, 0)
+    assert limiter.spare("default", Lane.HEDGE, 0) == 2
+    limiter.correct("default", "order", 1, 0)
+    assert limiter.spare("order", Lane.HEDGE, 0) == 1
+    limiter.correct("nobody", None, 0, 0)
+
+
+def test_overrun_empties_and_halves_then_recovers() -> None:
+    limiter = Limiter([GroupLimit("order", 12)], 0)
+    limiter.overrun("order", 0)
+    assert limiter.spare("order", Lane.HEDGE, 0) == 0
+    assert limiter.spare("order", Lane.HEDGE, SECOND) == 6
+    limiter.overrun("order", SECOND)
+    assert limiter.spare("order", Lane.HEDGE, 2 * SECOND) == 3
+    assert spent(limiter, "order", Lane.HEDGE, SECOND + 2 * SHRUNK_FOR_NS) == 12
+    assert spent(limiter, "order", Lane.HEDGE, 2 * SECOND + 2 * SHRUNK_FOR_NS) == 12
+
+
+def test_many_overruns_never_stop_a_group_for_good() -> None:
+    limiter = Limiter([GroupLimit("order", 12)], 0)
+    for moment in range(20):
+        limiter.overrun("order", moment)
+    assert limiter.spare("order", Lane.HEDGE, 20 + SECOND) == 1
+
+
+def test_block_stops_every_group_until_its_end() -> None:
+    limiter = Limiter([GroupLimit("order", 12), GroupLimit("default", 30)], 0)
+    limiter.block(SECOND)
+    assert not limiter.take(("order",), Lane.HEDGE, SECOND - 1)
+    assert not limiter.take(("default",), Lane.HEDGE, SECOND - 1)
+    assert limiter.take(("order",), Lane.HEDGE, SECOND)
+
+
+def test_group_met_at_run_time_is_limited_from_then_on() -> None:
+    limiter = Limiter([], 0)
+    assert limiter.take(("asset:ETH",), Lane.NEW, 0)
+    limiter.learn(GroupLimit("asset:ETH", 1), 0)
+    limiter.learn(GroupLimit("asset:ETH", 100), 0)
+    assert spent(limiter, "asset:ETH", Lane.HEDGE, 0) == 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, SECOND), st.sampled_from(list(Lane))), max_size=60), st.integers(1, 40))
+def test_no_second_ever_lets_more_than_twice_the_rate_pass(steps: list[tuple[int, Lane]], rate: int) -> None:
+    limiter = Limiter([GroupLimit("g", rate)], 0)
+    now = 0
+    sent: list[int] = []
+    for passed, lane in steps:
+        now += passed
+        if limiter.take(("g",), lane, now):
+            sent.append(now)
+    for moment in sent:
+        assert sum(moment <= other < moment + SECOND for other in sent) <= 2 * rate
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("group=order; min=480; sec=7", ("order", 7)),
+        ("group=brand-new_1; sec=0", ("brand-new_1", 0)),
+        ("sec=3", (None, 3)),
+        ("group=order; min=480", None),
+        ("group=order; sec=-1", None),
+        ("group=order; sec=x", None),
+        ("", None),
+        (";;=;", None),
+    ],
+)
+def test_remaining_req_is_read_whatever_it_holds(header: str, said: tuple[str | None, int] | None) -> None:
+    assert remaining_of({"remaining-req": header}, RemainingIn.REMAINING_REQ) == said
+
+
+def test_bithumbs_bucket_header() -> None:
+    assert remaining_of({"x-ratelimit-remaining": "149"}, RemainingIn.X_RATELIMIT) == (None, 149)
+    assert remaining_of({"x-ratelimit-remaining": "many"}, RemainingIn.X_RATELIMIT) is None
+    assert remaining_of({}, RemainingIn.X_RATELIMIT) is None
