@@ -8,10 +8,11 @@ import argparse
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.units import EXCHANGES
-from exchanges.simulator.config import SimConfig, market_problems, read_keys
+from exchanges.simulator.config import AccountSpec, SimConfig, market_problems, read_keys
 from exchanges.simulator.server import RunningSimulator, start
 from karb_project.env import read_env
 from workers.process import Context, run_process
@@ -40,7 +41,7 @@ def config_of(argv: list[str]) -> SimConfig:
     addresses = [_address(name, getattr(given, name), problems) for name in ("upbit", "bithumb")]
     markets = tuple(part.strip() for part in given.markets.split(",") if part.strip())
     problems += market_problems(markets)
-    accounts = ()
+    accounts: tuple[AccountSpec, ...] = ()
     if given.keys is not None:
         try:
             accounts = read_keys(given.keys)
@@ -68,6 +69,16 @@ def _address(name: str, text: str, problems: list[str]) -> tuple[str, int]:
 
 
 async def _serve(context: Context, config: SimConfig) -> int:
+    code = 0
+
+    # A bug or a full disk: nothing more may be announced; the state file is what a restart begins from.
+    def fail(_loop: asyncio.AbstractEventLoop, what: dict[str, Any]) -> None:
+        nonlocal code
+        code = 1
+        context.log.critical("simulator_failed", message=what.get("message"), error=repr(what.get("exception")))
+        context.stopping.set()
+
+    asyncio.get_running_loop().set_exception_handler(fail)
     running = await start(config)
     try:
         recording = running.simulator.recording
@@ -93,7 +104,7 @@ async def _serve(context: Context, config: SimConfig) -> int:
                 await asyncio.wait_for(context.stopping.wait(), _COUNT_EVERY_S)
             except TimeoutError:
                 pass
-        return 0
+        return code
     finally:
         await running.stop()
 

@@ -37,6 +37,7 @@ class Connection(asyncio.Protocol):
         self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
         self._head = Head()
         self._raw = bytearray()
+        self._whole: list[tuple[Head, bytes, bool]] = []
         self._ws: ServerProtocol | None = None
         self._message = bytearray()
         self._has_ended = False
@@ -67,11 +68,19 @@ class Connection(asyncio.Protocol):
             return
         self._raw += data
         assert self._parser is not None
+        wants_upgrade, is_broken = False, False
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._upgrade()
+            wants_upgrade = True
         except httptools.HttpParserError:
+            is_broken = True
+        for head, method, keep_alive in self._whole:
+            self._serve(head, method, keep_alive=keep_alive)
+        self._whole.clear()
+        if wants_upgrade:
+            self._upgrade()
+        elif is_broken:
             self._answer(Response(400, b"Bad Request"), keep_alive=False)
         if len(self._raw) > MAX_REQUEST:
             self._answer(Response(413, b"Payload Too Large"), keep_alive=False)
@@ -94,18 +103,11 @@ class Connection(asyncio.Protocol):
         self._head.body += body
 
     def on_message_complete(self) -> None:
-        """Answer the request that is now whole."""
-        if self._head.wants_websocket or self._transport is None:
-            return
+        """Keep the request that is now whole; it is answered once the parser has returned."""
         assert self._parser is not None
-        self._raw.clear()
-        keep_alive = self._parser.should_keep_alive()
-        if self._head.repeated is not None:
-            body = b'{"error":{"name":"bad_request","message":"a header was sent twice"}}'
-            self._answer(Response(400, body), keep_alive=keep_alive)
-            return
-        request = self._head.request(self._parser.get_method(), self._peer)
-        self._answer(self._venue.handle(request, self._wall_ns()), keep_alive=keep_alive)
+        if not self._head.wants_websocket:
+            self._raw.clear()
+            self._whole.append((self._head, self._parser.get_method(), self._parser.should_keep_alive()))
 
     def flush(self) -> None:
         """Send what the session has for the client; end the connection if the exchange wants that."""
@@ -128,6 +130,16 @@ class Connection(asyncio.Protocol):
         """Cut the connection without a word."""
         if self._transport is not None:
             self._transport.abort()
+
+    def _serve(self, head: Head, method: bytes, *, keep_alive: bool) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        if head.repeated is not None:
+            body = b'{"error":{"name":"bad_request","message":"a header was sent twice"}}'
+            self._answer(Response(400, body), keep_alive=keep_alive)
+        else:
+            response = self._venue.handle(head.request(method, self._peer), self._wall_ns())
+            self._answer(response, keep_alive=keep_alive)
 
     def _answer(self, response: Response, *, keep_alive: bool) -> None:
         if self._transport is None or self._transport.is_closing():

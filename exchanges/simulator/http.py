@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 from exchanges.simulator.wire import Request, Response
 
+_PHRASES = {int(status): status.phrase for status in HTTPStatus}
 _JOINED = frozenset({"connection", "upgrade"})
 
 
@@ -39,8 +40,7 @@ class Head:
 
 def response_bytes(response: Response, wall_ns: int, *, keep_alive: bool) -> bytes:
     """Return the whole answer as it goes on the wire."""
-    phrase = HTTPStatus(response.status).phrase if response.status in HTTPStatus else "Unknown"
-    lines = [f"HTTP/1.1 {response.status} {phrase}"]
+    lines = [f"HTTP/1.1 {response.status} {_PHRASES.get(response.status, 'Unknown')}"]
     lines += [f"{name}: {value}" for name, value in response.headers]
     lines.append(f"Date: {formatdate(wall_ns / 1e9, usegmt=True)}")
     lines.append(f"Content-Length: {len(response.body)}")

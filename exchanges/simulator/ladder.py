@@ -136,13 +136,14 @@ class Quotes:
 
     def _size(self, price: int, rank: int) -> int:
         rng = self._rng
+        krw: int
         if rng.random() < 0.02:
             krw = rng.randint(1, 3_000)
         else:
             shape = 600_000 + 120_000 * min(rank, 12)
             spread_ppm = int(rng.lognormvariate(0.0, 0.7) * PPM)
             krw = self._level_krw * shape // PPM * self._thick_ppm // PPM * spread_ppm // PPM
-        return max(1, krw * SCALE * SCALE // price)
+        return max(1, int(krw * SCALE * SCALE // price))
 
 
 def swept(levels: Iterable[tuple[int, int]], bound: int, sign: int) -> Ladder:
