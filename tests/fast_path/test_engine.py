@@ -1,0 +1,212 @@
+"""One step over real shared memory: books and params in, one decision out, nothing asked in vain."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from desk_builders import MS, SECOND, book, e8, instrument
+
+from arbitrage.domain.balances import Wallets
+from arbitrage.domain.book import Book
+from arbitrage.domain.controls import TradingLevel
+from arbitrage.domain.events import Holding
+from arbitrage.domain.frame_spec import DecodedBook, FrameDecoder, FrameSpec, TimeUnit
+from arbitrage.domain.params import DEFAULT_PARAMS, GateMode, Params, params_to_bytes
+from arbitrage.domain.risk import Approved, Denied, DenyReason, Exposure
+from arbitrage.domain.signal import NoSignalReason, Signal
+from arbitrage.domain.units import EXCHANGES, Exchange, Krw, Ns, Ppm, Qty, to_decimal
+from fast_path.books import BookReader, BookWriter
+from fast_path.control import ControlBlock
+from fast_path.engine import Engine
+
+UPBIT, BITHUMB = Exchange.UPBIT, Exchange.BITHUMB
+MARKETS = ("KRW-BTC", "KRW-ETH")
+ETH = 1
+NOW = Ns(1_000 * SECOND)
+PARAMS = Params(max_qty={}, book_share_ppm=1_000_000)
+SPEC = FrameSpec("unused", 1, None, None, "m", "t", TimeUnit.MILLISECONDS, "u", "ap", "bp", "as", "bs")
+CHEAP = ([(3_998_000, "2")], [(4_000_000, "2")])
+DEAR = ([(4_010_000, "0.5")], [(4_014_000, "2")])
+
+
+class Room:
+    """The engine among real books and a real control block; counts how often exposure is asked for."""
+
+    def __init__(self, directory: Path) -> None:
+        self.control = ControlBlock(directory, MARKETS, directory / "latch.json")
+        self.writers = {
+            ex: BookWriter(directory, ex, MARKETS, FrameDecoder(SPEC), mono_ns=lambda: 77) for ex in EXCHANGES
+        }
+        self.wallets = Wallets()
+        for exchange in EXCHANGES:
+            rich = [Holding(asset, to_decimal(e8(100_000_000)), to_decimal(0)) for asset in ("KRW", "ETH", "BTC")]
+            self.wallets.replace_all(exchange, rich, Ns(1))
+        self.asked: list[Signal] = []
+        self.engine = Engine(
+            markets=MARKETS,
+            readers={exchange: BookReader(directory, exchange, MARKETS) for exchange in EXCHANGES},
+            instruments={(ex, market): instrument(ex, market=market) for ex in EXCHANGES for market in MARKETS},
+            control=self.control,
+            wallets=self.wallets,
+            exposure=self.exposure,
+        )
+
+    def exposure(self, signal: Signal, now: Ns) -> Exposure:
+        assert now == NOW
+        self.asked.append(signal)
+        return Exposure(
+            open_arbs=0,
+            open_arbs_market=0,
+            unresolved_legs=0,
+            orders_last_second=0,
+            daily_pnl=Krw(0),
+            daily_notional=Krw(0),
+            krw_spendable=Krw(e8(90_000_000)),
+            base_spendable=Qty(e8(90)),
+            buy_fee_ppm=Ppm(500),
+            buy_min_notional=Krw(e8(5_000)),
+            sell_min_notional=Krw(e8(5_000)),
+            exchange_rest_until_ns=Ns(0),
+            market_pause_until_ns=Ns(0),
+            market_rest_until_ns=Ns(0),
+            streams_down=0,
+            buy_request_budget=8,
+            sell_request_budget=8,
+            loop_lag_ns=Ns(0),
+        )
+
+    def publish(self, exchange: Exchange, rows, *, market: str = "KRW-ETH", age_ns: int = 10 * MS) -> None:
+        made: Book = book(exchange, *rows, market=market)
+        decoded = DecodedBook(market, Ns(1), made.bids, made.asks)
+        assert self.writers[exchange].publish_book(decoded, Ns(1), Ns(NOW - age_ns)) is None
+
+    def step(self, index: int = ETH):
+        return self.engine.step(index, NOW)
+
+
+@pytest.fixture
+def room(tmp_path):
+    made = Room(tmp_path)
+    made.control.write_params(4, params_to_bytes(PARAMS))
+    made.control.beat("bridge", Ns(NOW - 100 * MS), Ns(1))
+    return made
+
+
+@pytest.mark.parametrize(("cheap", "dear"), [(UPBIT, BITHUMB), (BITHUMB, UPBIT)])
+def test_a_gap_in_either_direction_is_approved_with_the_right_legs(room, cheap, dear):
+    room.publish(cheap, CHEAP)
+    room.publish(dear, DEAR, age_ns=20 * MS)
+    decision = room.step()
+    assert decision.approved == Approved(Qty(e8("0.5")))
+    assert (decision.denied, decision.no_signal, decision.denial) == (None, None, None)
+    signal = decision.signal
+    assert (signal.buy_exchange, signal.sell_exchange, signal.market) == (cheap, dear, "KRW-ETH")
+    assert (signal.qty, signal.buy_limit, signal.sell_limit) == (e8("0.5"), e8(4_000_000), e8(4_010_000))
+    assert (signal.buy_book_mono_ns, signal.sell_book_mono_ns) == (NOW - 10 * MS, NOW - 20 * MS)
+    assert signal.found_mono_ns == NOW
+    assert (decision.market_index, decision.market, decision.params_epoch) == (ETH, "KRW-ETH", 4)
+    assert decision.published_mono_ns == 77
+    assert room.asked == [signal]
+
+
+def test_no_gap_asks_nothing_and_counts_nothing(room):
+    room.publish(UPBIT, CHEAP)
+    room.publish(BITHUMB, CHEAP)
+    decision = room.step()
+    assert decision.no_signal.reason is NoSignalReason.NO_GAP
+    assert (decision.signal, decision.denial, room.asked) == (None, None, [])
+
+
+def test_a_gap_that_cannot_be_used_is_counted_by_its_reason(room):
+    room.wallets.replace_all(UPBIT, [], Ns(2))
+    room.publish(UPBIT, CHEAP)
+    room.publish(BITHUMB, DEAR)
+    assert (room.step().denial, room.asked) == ("no_balance", [])
+
+
+def test_each_market_has_its_own_books(room):
+    room.publish(UPBIT, CHEAP)
+    room.publish(BITHUMB, DEAR)
+    assert room.step(0).denial == "book_missing"
+    room.publish(UPBIT, DEAR, market="KRW-BTC")
+    room.publish(BITHUMB, CHEAP, market="KRW-BTC")
+    assert room.step(0).signal.market == "KRW-BTC"
+    assert room.step(ETH).signal.market == "KRW-ETH"
+
+
+@pytest.mark.parametrize("dead", [UPBIT, BITHUMB])
+def test_a_dead_slot_is_no_book(room, dead):
+    room.publish(UPBIT, CHEAP)
+    room.publish(BITHUMB, DEAR)
+    room.writers[dead].mark_dead("KRW-ETH")
+    decision = room.step()
+    assert (decision.denial, decision.published_mono_ns, decision.signal) == ("book_missing", 0, None)
+
+
+def test_a_stale_book_is_denied_by_the_gate(room):
+    room.publish(UPBIT, CHEAP, age_ns=701 * MS)
+    room.publish(BITHUMB, DEAR)
+    decision = room.step()
+    assert decision.denied == Denied(DenyReason.BOOK_STALE)
+    assert (decision.denial, decision.approved) == ("book_stale", None)
+    assert decision.signal is not None
+
+
+def test_controls_reach_the_gate(room):
+    room.publish(UPBIT, CHEAP)
+    room.publish(BITHUMB, DEAR)
+    room.control.set_exchange_level(BITHUMB, TradingLevel.HALTED)
+    assert room.step().denial == "trading_state"
+    room.control.set_exchange_level(BITHUMB, TradingLevel.ACTIVE)
+    assert room.step().approved is not None
+    room.control.beat("bridge", Ns(NOW - 4 * SECOND), Ns(1))
+    assert room.step().denial == "control_stale"
+
+
+def test_nothing_is_decided_before_the_first_params(tmp_path):
+    room = Room(tmp_path)
+    room.publish(UPBIT, CHEAP)
+    room.publish(BITHUMB, DEAR)
+    decision = room.step()
+    assert (decision.denial, decision.params_epoch, room.asked) == ("no_params", 0, [])
+    assert room.engine.params == DEFAULT_PARAMS
+    assert room.control.applied_epoch() == 0
+
+
+def test_new_params_work_from_the_next_step_and_are_said_to(room):
+    room.publish(UPBIT, CHEAP)
+    room.publish(BITHUMB, DEAR)
+    assert room.step().approved is not None
+    assert room.control.applied_epoch() == 4
+    room.control.write_params(5, params_to_bytes(msgspec.structs.replace(PARAMS, gate_mode=GateMode.OBSERVE_ONLY)))
+    decision = room.step()
+    assert (decision.denial, decision.params_epoch) == ("observe_only", 5)
+    assert room.control.applied_epoch() == 5
+
+
+@pytest.mark.parametrize(
+    "data", [b"{", b'{"min_edge_ppm": -1}', b'{"unknown": 1}', params_to_bytes(PARAMS)[:-1], b'{"min_edge_ppm": 1.5}']
+)
+def test_a_bad_set_is_counted_once_and_the_old_one_stays(room, data):
+    room.publish(UPBIT, CHEAP)
+    room.publish(BITHUMB, DEAR)
+    room.step()
+    room.control.write_params(5, data)
+    for _ in range(3):
+        decision = room.step()
+        assert decision.approved is not None
+        assert decision.params_epoch == 4
+    assert (room.engine.params_refused, len(room.engine.params_findings)) == (1, 1)
+    assert (room.engine.params, room.control.applied_epoch()) == (PARAMS, 4)
+    room.control.write_params(6, params_to_bytes(PARAMS))
+    assert room.step().params_epoch == 6
+    assert (room.engine.params_findings, room.control.applied_epoch()) == ((), 6)
+
+
+def test_a_changed_fee_counts_from_the_next_step(room):
+    room.publish(UPBIT, CHEAP)
+    room.publish(BITHUMB, DEAR)
+    assert room.step().approved is not None
+    # The coupon lapsed: 0.04 % became 0.25 % (bithumb.md §5.4).
+    room.engine.set_instrument(instrument(BITHUMB, fee_ppm=2_500))
+    assert room.step().no_signal.reason is NoSignalReason.NO_GAP
