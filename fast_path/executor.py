@@ -31,7 +31,7 @@ from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.errors import InvariantError
 from arbitrage.domain.events import ArbStepped, StrangeOrderSeen
 from arbitrage.domain.hedge import Quote
-from arbitrage.domain.order import Order, OrderOn, OrderReport, OrderRole
+from arbitrage.domain.order import Order, OrderOn, OrderReport, OrderRole, OrderState
 from arbitrage.domain.params import SECOND, Params
 from arbitrage.domain.ports import (
     Accepted,
@@ -389,12 +389,18 @@ class Executor:
 
 
 def _says_more(before: Arb, after: Arb) -> bool:
-    """Return whether a journal reader learns anything from `after`: clocks alone are not news."""
+    """Return whether a journal reader learns anything from `after`.
+
+    Clocks are no news, and neither is PLANNED becoming SENT: a restart treats both alike, and the
+    bytes must not wait for another record.
+    """
     if before.state is not after.state or len(before.orders) != len(after.orders):
         return True
     return any(
-        (old.state, old.executed_qty, old.paid_fee, len(old.fills), old.exchange_order_id)
-        != (new.state, new.executed_qty, new.paid_fee, len(new.fills), new.exchange_order_id)
-        for old, new in zip(before.orders, after.orders, strict=True)
-        if old is not new
+        old is not new and _news_of(old) != _news_of(new) for old, new in zip(before.orders, after.orders, strict=True)
     )
+
+
+def _news_of(order: Order) -> tuple[object, ...]:
+    state = OrderState.PLANNED if order.state is OrderState.SENT else order.state
+    return state, order.executed_qty, order.paid_fee, len(order.fills), order.exchange_order_id
