@@ -24,6 +24,7 @@ from arbitrage.domain.arb import (
     Place,
     Query,
     Tick,
+    is_news,
 )
 from arbitrage.domain.arb_step import advance, open_arb, recovered
 from arbitrage.domain.balances import Shortage
@@ -31,7 +32,7 @@ from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.errors import InvariantError
 from arbitrage.domain.events import ArbStepped, StrangeOrderSeen
 from arbitrage.domain.hedge import Quote
-from arbitrage.domain.order import Order, OrderOn, OrderReport, OrderRole, OrderState
+from arbitrage.domain.order import Order, OrderOn, OrderReport, OrderRole
 from arbitrage.domain.params import SECOND, Params
 from arbitrage.domain.ports import (
     Accepted,
@@ -244,7 +245,7 @@ class Executor:
     def _keep(self, before: Arb | None, after: Arb, actions: tuple[Action, ...], now: Moment) -> None:
         """Journal `after` if it says anything new, then keep it, then act."""
         places = any(isinstance(action, Place) for action in actions)
-        if before is None or _says_more(before, after):
+        if before is None or is_news(before, after):
             moved = before is None or before.state is not after.state
             began = self._desk.now().mono_ns
             self._journal.append(
@@ -386,21 +387,3 @@ class Executor:
         self._journal.append(
             StrangeOrderSeen(exchange, "", key[1], news.client_order_id, self._desk.now().wall_ns), durable=False
         )
-
-
-def _says_more(before: Arb, after: Arb) -> bool:
-    """Return whether a journal reader learns anything from `after`.
-
-    Clocks are no news, and neither is PLANNED becoming SENT: a restart treats both alike, and the
-    bytes must not wait for another record.
-    """
-    if before.state is not after.state or len(before.orders) != len(after.orders):
-        return True
-    return any(
-        old is not new and _news_of(old) != _news_of(new) for old, new in zip(before.orders, after.orders, strict=True)
-    )
-
-
-def _news_of(order: Order) -> tuple[object, ...]:
-    state = OrderState.PLANNED if order.state is OrderState.SENT else order.state
-    return state, order.executed_qty, order.paid_fee, len(order.fills), order.exchange_order_id

@@ -11,7 +11,7 @@ import msgspec
 
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.hedge import Quote
-from arbitrage.domain.order import Order, OrderReport
+from arbitrage.domain.order import Order, OrderReport, OrderState
 from arbitrage.domain.signal import Signal
 from arbitrage.domain.units import Exchange, Ns, Qty
 
@@ -194,3 +194,21 @@ class Halt(msgspec.Struct, frozen=True):
 
 
 Action = Place | Cancel | Query | Halt
+
+
+def is_news(before: Arb, after: Arb) -> bool:
+    """Return whether a journal reader learns anything from `after`.
+
+    Clocks are no news, and neither is PLANNED becoming SENT: a restart treats both alike, and the
+    bytes must not wait for another record.
+    """
+    if before.state is not after.state or len(before.orders) != len(after.orders):
+        return True
+    return any(
+        old is not new and _news_of(old) != _news_of(new) for old, new in zip(before.orders, after.orders, strict=True)
+    )
+
+
+def _news_of(order: Order) -> tuple[object, ...]:
+    state = OrderState.PLANNED if order.state is OrderState.SENT else order.state
+    return state, order.executed_qty, order.paid_fee, len(order.fills), order.exchange_order_id
