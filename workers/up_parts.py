@@ -50,6 +50,11 @@ def _beats(name: str) -> Probe:
     return probe
 
 
+async def _trades(watch: Watch, pid: int) -> bool:
+    # Its own word: recovery is done and it looks at signals.
+    return watch.beats("trader", pid) and watch.counters().get("trader", {}).get("ready", 0) == 1
+
+
 def _feeds(exchange: Exchange) -> Probe:
     async def probe(watch: Watch, pid: int) -> bool:
         return watch.beats(f"feed.{exchange}", pid) and watch.readable_books(exchange) == len(watch.env.markets)
@@ -85,7 +90,7 @@ def parts(env: Env, options: Options) -> tuple[Part, ...]:
         Part(
             name="trader",
             argv=_python("workers", "trader"),
-            probe=_beats("trader"),
+            probe=_trades,
             needs=tuple(f"feed.{exchange}" for exchange in EXCHANGES),
             wave=0,
             grace_s=TRADER_GRACE_S,

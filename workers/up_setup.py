@@ -10,21 +10,14 @@ from decimal import Decimal
 from pathlib import Path
 
 from arbitrage.domain.errors import ConfigError
-from arbitrage.domain.units import EXCHANGES, QUOTE, base_of
+from arbitrage.domain.units import EXCHANGES, QUOTE, base_of, to_decimal
+from exchanges.simulator.rules import start_price
 from karb_project.env import Env, split_address
 
 NEEDED_BYTES = 200 * 1024 * 1024
 KRW_EACH = Decimal(1_000_000_000)
 COINS_WORTH_KRW = Decimal(300_000_000)
-ROUGH_PRICES = {
-    "BTC": Decimal(116_000_000),
-    "ETH": Decimal(5_000_000),
-    "XRP": Decimal(3_500),
-    "SOL": Decimal(280_000),
-    "DOGE": Decimal(300),
-}
-"""KRW per coin, roughly, of September 2026: only how many coins a new simulated account begins with."""
-ROUGH_PRICE = Decimal(1_000)
+"""What a new simulated account begins with, on each exchange: KRW, and coins of each market."""
 
 
 def addresses(env: Env) -> dict[str, tuple[str, str]]:
@@ -108,7 +101,7 @@ def make_keys(env: Env) -> Path:
         raise ConfigError([f"KARB_KEYS_FILE was {env.keys_file!r}, which does not exist"])
     balances = {QUOTE: str(KRW_EACH)}
     for market in env.markets:
-        coins = COINS_WORTH_KRW / ROUGH_PRICES.get(base_of(market), ROUGH_PRICE)
+        coins = COINS_WORTH_KRW / to_decimal(start_price(market))
         balances[base_of(market)] = format(coins.quantize(Decimal("0.00000001")), "f")
     accounts = [
         {
