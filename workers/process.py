@@ -20,9 +20,9 @@ from karb_project.env import Env
 try:
     import uvloop
 except ImportError:
-    _new_loop = asyncio.new_event_loop
+    new_loop = asyncio.new_event_loop
 else:
-    _new_loop = uvloop.new_event_loop
+    new_loop = uvloop.new_event_loop
 
 BEAT_NS = 200_000_000
 LAG_LOOK_S = 0.05
@@ -129,7 +129,7 @@ def run_process(name: str, main: Callable[[Context], Awaitable[int]], env: Env) 
     try:
         described = core.describe(env.native)
         log.info("process_started", pid=os.getpid(), core=described, mode=env.mode)
-        with asyncio.Runner(loop_factory=_new_loop) as runner:
+        with asyncio.Runner(loop_factory=new_loop) as runner:
             code = runner.run(_run(name, main, env))
     except ConfigError as error:
         print(*error.problems, sep="\n", file=sys.stderr)
