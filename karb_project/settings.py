@@ -162,6 +162,7 @@ WHITENOISE_USE_FINDERS = True
 """Served from where they are installed: nothing to collect before the first start."""
 
 DJANGO_CELERY_BEAT_TZ_AWARE = True
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 
 
 def _page(title: str, icon: str, name: str) -> dict[str, Any]:

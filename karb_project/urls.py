@@ -3,8 +3,10 @@
 from django.contrib import admin
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
+
+from arbitrage import admin_dashboard
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -17,8 +19,19 @@ def healthz(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok\n", content_type="text/plain")
 
 
+desk_patterns = [
+    path("fragment", admin_dashboard.guarded(admin_dashboard.fragment), name="fragment"),
+    path("stop", admin_dashboard.guarded(admin_dashboard.stop), name="stop"),
+    path("reduce", admin_dashboard.guarded(admin_dashboard.reduce), name="reduce"),
+    path("resume", admin_dashboard.guarded(admin_dashboard.resume), name="resume"),
+    path("confirm", admin_dashboard.guarded(admin_dashboard.confirm_step), name="confirm"),
+    path("level", admin_dashboard.guarded(admin_dashboard.set_level), name="level"),
+    path("params/<int:param_set_id>/<slug:step>", admin_dashboard.guarded(admin_dashboard.param_step), name="params"),
+]
+
 urlpatterns = [
     path("healthz", healthz),
+    path("admin/desk/", include((desk_patterns, "desk"))),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(url="/admin/", permanent=False)),
 ]

@@ -41,6 +41,11 @@ def active() -> tuple[int, Params]:
     return row.epoch, params
 
 
+def active_set() -> ParamSet | None:
+    """Return the set in force, or None before the first seed."""
+    return ParamSet.objects.filter(state=S.ACTIVE.value).first()
+
+
 def submit_draft(given: dict[str, Any] | str | bytes, by: str, note: str) -> ParamSet:
     """Return a new draft holding `given`: JSON text or a dict of fields, others at their default.
 
@@ -57,6 +62,14 @@ def submit_draft(given: dict[str, Any] | str | bytes, by: str, note: str) -> Par
         )
         _log(row, "submitted", "", by, note)
     return row
+
+
+def copy_to_draft(param_set_id: int, by: str) -> ParamSet:
+    """Return a new draft with the body of any set. NotAllowed when there is no such set."""
+    row = ParamSet.objects.filter(pk=param_set_id).first()
+    if row is None:
+        raise NotAllowed(f"there is no parameter set {param_set_id}")
+    return submit_draft(row.body, by, f"copy of set {param_set_id}")
 
 
 def edit_draft(param_set_id: int, given: dict[str, Any] | str | bytes, revision: int, by: str, note: str) -> ParamSet:
@@ -132,10 +145,10 @@ def seed(mode: str) -> ParamSet | None:
     return row
 
 
-def fields_of(row: ParamSet) -> dict[str, Any]:
-    """Return the set's fields as plain JSON values; fields it does not name at their default."""
+def fields_of(row: ParamSet | None) -> dict[str, Any]:
+    """Return the set's fields as plain JSON values; what it does not name, or no set at all, at the default."""
     plain: dict[str, Any] = msgspec.json.decode(params_to_bytes(DEFAULT_PARAMS))
-    return plain | msgspec.json.decode(row.body.encode())
+    return plain | (msgspec.json.decode(row.body.encode()) if row else {})
 
 
 def _body(given: dict[str, Any] | str | bytes) -> tuple[str, list[str]]:

@@ -1,0 +1,219 @@
+"""What the desk says of itself: reconciliation, book checks, heartbeats, latency, reports."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+
+from arbitrage.admin_evidence import EvidenceAdmin, EvidenceInline
+from arbitrage.charts import bar_chart
+from arbitrage.display import age, duration, exact, krw, signed
+from arbitrage.models import BookCheck, Break, Counter, Heartbeat, ReconciliationRun, Report, StageLatency
+from arbitrage.services import reconciliation
+
+SEVERITY_COLOURS = {"critical": "danger", "high": "warning", "medium": "info", "low": "success"}
+
+
+class BreakInline(EvidenceInline):
+    """The breaks of a run."""
+
+    model = Break
+    fields = ("kind", "severity", "subject", "ours_exact", "theirs_exact", "difference_exact")
+    readonly_fields = fields
+
+    @admin.display(description="ours")
+    def ours_exact(self, row: Break) -> str:
+        """Return our figure."""
+        return exact(row.ours)
+
+    @admin.display(description="theirs")
+    def theirs_exact(self, row: Break) -> str:
+        """Return the exchange's figure."""
+        return exact(row.theirs)
+
+    @admin.display(description="difference")
+    def difference_exact(self, row: Break) -> str:
+        """Return theirs minus ours."""
+        return exact(row.difference)
+
+
+@admin.register(ReconciliationRun)
+class ReconciliationRunAdmin(EvidenceAdmin):
+    """Runs with their breaks."""
+
+    list_display = ("run_key", "at", "exchange", "orders_compared", "balances_compared", "breaks_found")
+    list_filter = ("exchange", ("at", admin.DateFieldListFilter))
+    inlines = (BreakInline,)
+
+
+@admin.register(Break)
+class BreakAdmin(ModelAdmin):
+    """Breaks; a person notes how one was resolved, once."""
+
+    list_display = (
+        "kind",
+        "severity_label",
+        "subject",
+        "ours_exact",
+        "theirs_exact",
+        "difference_exact",
+        "resolved_at",
+    )
+    list_filter = ("severity", "kind", ("resolved_at", admin.EmptyFieldListFilter))
+    search_fields = ("subject",)
+    fields = (
+        "run",
+        "kind",
+        "severity",
+        "subject",
+        "ours_exact",
+        "theirs_exact",
+        "difference_exact",
+        "resolution",
+        "resolved_at",
+        "resolved_by",
+    )
+    list_fullwidth = True
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Break | None = None) -> tuple[str, ...]:
+        """Return all but the resolution."""
+        return tuple(name for name in self.fields if name != "resolution")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Never: breaks come from reconciliation."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Break | None = None) -> bool:
+        """Return whether there is still something to note."""
+        return super().has_change_permission(request, obj) and (obj is None or obj.resolved_at is None)
+
+    def save_model(self, request: HttpRequest, obj: Break, form: Any, change: bool) -> None:
+        """Note the resolution through the service."""
+        if obj.resolution.strip():
+            reconciliation.resolve_break(obj.pk, request.user.get_username(), obj.resolution)
+
+    @display(description="severity", label=SEVERITY_COLOURS)
+    def severity_label(self, row: Break) -> tuple[str, str]:
+        """Return the severity."""
+        return row.severity, row.get_severity_display()
+
+    @admin.display(description="ours")
+    def ours_exact(self, row: Break) -> str:
+        """Return our figure."""
+        return exact(row.ours)
+
+    @admin.display(description="theirs")
+    def theirs_exact(self, row: Break) -> str:
+        """Return the exchange's figure."""
+        return exact(row.theirs)
+
+    @admin.display(description="difference")
+    def difference_exact(self, row: Break) -> str:
+        """Return theirs minus ours."""
+        return exact(row.difference)
+
+
+@admin.register(BookCheck)
+class BookCheckAdmin(EvidenceAdmin):
+    """Comparisons of our books with REST."""
+
+    list_display = ("at", "exchange", "market", "outcome_label", "did_resync", "detail")
+    list_filter = ("outcome", "exchange", "market", "did_resync")
+
+    @display(description="outcome", label={"same": "success", "different": "danger"}, ordering="outcome")
+    def outcome_label(self, row: BookCheck) -> tuple[str, str]:
+        """Return the outcome."""
+        return row.outcome, row.get_outcome_display()
+
+
+@admin.register(Heartbeat)
+class HeartbeatAdmin(EvidenceAdmin):
+    """Last signs of life."""
+
+    list_display = ("process", "pid", "beat_at", "beat_age", "detail")
+
+    @admin.display(description="age")
+    def beat_age(self, row: Heartbeat) -> str:
+        """Return how long ago it was."""
+        return age(row.beat_at)
+
+
+@admin.register(StageLatency)
+class StageLatencyAdmin(EvidenceAdmin):
+    """Quantiles per stage of the hot path."""
+
+    list_display = ("stage", "count", "p50", "p90", "p99", "at")
+
+    @admin.display(description="p50", ordering="p50_ns")
+    def p50(self, row: StageLatency) -> str:
+        """Return the median."""
+        return duration(row.p50_ns)
+
+    @admin.display(description="p90", ordering="p90_ns")
+    def p90(self, row: StageLatency) -> str:
+        """Return the 90th percentile."""
+        return duration(row.p90_ns)
+
+    @admin.display(description="p99", ordering="p99_ns")
+    def p99(self, row: StageLatency) -> str:
+        """Return the 99th percentile."""
+        return duration(row.p99_ns)
+
+
+@admin.register(Counter)
+class CounterAdmin(EvidenceAdmin):
+    """Counters of every process."""
+
+    list_display = ("process", "name", "value", "at")
+    list_filter = ("process",)
+    search_fields = ("name",)
+
+
+@admin.register(Report)
+class ReportAdmin(EvidenceAdmin):
+    """Reports, drawn."""
+
+    list_display = ("__str__", "day", "arbs", "pnl", "fees", "made_at")
+    list_filter = ("kind", ("day", admin.DateFieldListFilter))
+    fields = ("kind", "day", "made_at", "page")
+    readonly_fields = ("page",)
+
+    @admin.display(description="arbs closed")
+    def arbs(self, row: Report) -> int:
+        """Return how many arbs ended."""
+        return int(row.figures.get("arbs_closed", 0))
+
+    @admin.display(description="P&L KRW")
+    def pnl(self, row: Report) -> SafeString:
+        """Return what was earned."""
+        return signed(Decimal(row.figures.get("pnl_krw", "0")))
+
+    @admin.display(description="fees KRW")
+    def fees(self, row: Report) -> str:
+        """Return the fees charged."""
+        return krw(Decimal(row.figures.get("fees_krw", "0")))
+
+    @admin.display(description="figures")
+    def page(self, row: Report) -> SafeString:
+        """Return the report with its chart."""
+        figures = row.figures
+        bars = [
+            (
+                str(each.get("day", each.get("hour")))[-5:],
+                Decimal(each["pnl_krw"]),
+                f"{each['arbs']} arbs, {each['pnl_krw']} KRW",
+            )
+            for each in figures.get("by_day") or figures.get("by_hour", [])
+        ]
+        plain = {name: value for name, value in figures.items() if not isinstance(value, dict | list)}
+        context = {"figures": figures, "plain": plain, "chart": bar_chart(bars)}
+        return SafeString(render_to_string("arbitrage/report.html", context))
