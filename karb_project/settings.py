@@ -17,7 +17,7 @@ from karb_project.env import Env, read_env, split_address
 KARB_ENV = read_env()
 KARB_SWITCH = "workers.switch.SharedMemorySwitch"
 """What stops the desk at once; named here so that the app never imports a floor above it."""
-KARB_SEEDERS: list[str] = []
+KARB_SEEDERS: list[str] = ["workers.tasks.schedule.seed_beat"]
 """Callables that `manage.py seed` runs after its own; each returns a line to print."""
 
 BASE_DIR = Path(__file__).resolve().parent.parent

@@ -91,7 +91,7 @@ def parts(env: Env, options: Options) -> tuple[Part, ...]:
             name="trader",
             argv=_python("workers", "trader"),
             probe=_trades,
-            needs=tuple(f"feed.{exchange}" for exchange in EXCHANGES),
+            needs=(*(f"feed.{exchange}" for exchange in EXCHANGES), "bridge"),
             wave=0,
             grace_s=TRADER_GRACE_S,
         ),
