@@ -6,18 +6,15 @@ import os
 import socket
 import ssl
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 import uvloop
+from order_makers import RealClock
 
 from exchanges.http_async import Pool
 from exchanges.transport import MAX_BODY, AsyncTransport, HttpAnswer, Lost, Request, Stopped, Unsent, Use
-
-sys.path.insert(0, str(Path(__file__).parent))
-from order_makers import RealClock
 
 SECOND = 1_000_000_000
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]"

@@ -1,20 +1,17 @@
 """The only reader of the mode: addresses, keys, instruments."""
 
 import json
-import sys
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from order_makers import RealClock
 
 from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.ports import MarketRules
 from arbitrage.domain.units import EXCHANGES, SCALE, Exchange
 from exchanges import registry
 from karb_project.env import Env, read_env
-
-sys.path.insert(0, str(Path(__file__).parent))
-from order_makers import RealClock
 
 
 def env_of(tmp_path: Path, **variables: str) -> Env:

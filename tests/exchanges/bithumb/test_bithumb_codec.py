@@ -1,11 +1,10 @@
 """Bithumb's words, from the samples of bithumb.md."""
 
 import json
-import sys
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
+from order_makers import make_order
 
 from arbitrage.domain.errors import FrameInvalid
 from arbitrage.domain.events import Holding
@@ -13,9 +12,6 @@ from arbitrage.domain.order import Fill, OrderOn, TimeInForce
 from arbitrage.domain.ports import BalanceNews, OrderNews
 from arbitrage.domain.units import SCALE, Exchange, Price, Qty
 from exchanges.bithumb.codec import book_subscription, order_body, private_subscription, read_news
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from order_makers import make_order
 
 TRADE = {
     "type": "myOrder", "stream_type": "REALTIME", "code": "KRW-BTC", "order_id": "C0101000009900000004",

@@ -1,11 +1,10 @@
 """Upbit's words, from the samples of upbit.md."""
 
 import json
-import sys
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
+from order_makers import make_order
 
 from arbitrage.domain.errors import FrameInvalid
 from arbitrage.domain.events import Holding
@@ -13,9 +12,6 @@ from arbitrage.domain.order import Fill, OrderOn, TimeInForce
 from arbitrage.domain.ports import BalanceNews, OrderNews
 from arbitrage.domain.units import SCALE, Price, Qty, Side
 from exchanges.upbit.codec import book_subscription, order_body, private_subscription, read_news
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from order_makers import make_order
 
 TRADE = {
     "type": "myOrder", "code": "KRW-ETH", "uuid": "0b7c", "ask_bid": "BID", "order_type": "limit", "state": "trade",

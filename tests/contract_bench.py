@@ -1,0 +1,131 @@
+"""Both simulated exchanges on loopback, and the real adapters talking to them."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from order_makers import RealClock, make_order
+
+from arbitrage.domain.book import Book
+from arbitrage.domain.order import Order
+from arbitrage.domain.ports import OrderNews, PrivateNews, StreamNews, StreamState
+from arbitrage.domain.units import Exchange, Price, Qty, Side
+from exchanges import registry
+from exchanges.bithumb.gateway import BithumbGateway
+from exchanges.credentials import Credentials
+from exchanges.rest_gateway import RestGateway
+from exchanges.simulator import server
+from exchanges.upbit.gateway import UpbitGateway
+
+MARKET = "KRW-BTC"
+SECRET = "a-secret-of-decent-length-for-tests-0123456789-0123456789-01234567"
+BALANCES = {"KRW": "1000000000", "BTC": "10"}
+
+
+@dataclass
+class Bench:
+    """One simulated exchange and how to reach it."""
+
+    exchange: Exchange
+    simulator: server.RunningSimulator
+    clock: RealClock
+
+    @property
+    def host(self) -> str:
+        is_upbit = self.exchange is Exchange.UPBIT
+        return self.simulator.upbit_address if is_upbit else self.simulator.bithumb_address
+
+    @property
+    def faults(self) -> Any:
+        return self.simulator.faults(self.exchange)
+
+    def gateway(
+        self, secret: str = SECRET, last_check: Callable[[Exchange, Order], str | None] | None = None
+    ) -> RestGateway:
+        make = UpbitGateway if self.exchange is Exchange.UPBIT else BithumbGateway
+        keys = Credentials(self.exchange, f"{self.exchange}-access", secret)
+        return make(keys, f"http://{self.host}", f"ws://{self.host}", self.clock, last_check=last_check)
+
+    def taking(self, book: Book, client_order_id: str, side: Side = Side.BID, **changes: Any) -> Order:
+        """Return an IOC order for a thousandth of what stands best on the other side, at two per cent worse."""
+        best = book.side(side.opposite)[0]
+        rules = registry.instrument(self.exchange, MARKET, None)
+        price = rules.price_up(Price(best.price * (100 + 2 * side.sign) // 100))
+        fields = {"client_order_id": client_order_id, "market": MARKET, "side": side, "price": price}
+        return make_order(self.exchange, **(fields | {"qty": Qty(100_000)} | changes))
+
+    def resting(self, book: Book, client_order_id: str, **changes: Any) -> Order:
+        """Return a bid far below the market, which rests."""
+        rules = registry.instrument(self.exchange, MARKET, None)
+        price = rules.price_down(Price(book.bids[0].price * 90 // 100))
+        return self.taking(book, client_order_id, price=price, **changes)
+
+    async def book(self) -> Book:
+        """Return the market's book by REST."""
+        feed = make_feed(self)
+        try:
+            decoded = await feed.snapshot(MARKET)
+        finally:
+            await feed._transport.close()
+        return Book(self.exchange, MARKET, decoded.bids, decoded.asks, decoded.exchange_ns)
+
+
+def make_feed(bench: Bench, timing: Any = None) -> Any:
+    from exchanges.bithumb.feed import BithumbFeed
+    from exchanges.upbit.feed import UpbitFeed
+
+    make = UpbitFeed if bench.exchange is Exchange.UPBIT else BithumbFeed
+    return make(f"http://{bench.host}", f"ws://{bench.host}", bench.clock, timing)
+
+
+class News:
+    """Collects the private stream in the background."""
+
+    def __init__(self) -> None:
+        self.heard: list[PrivateNews] = []
+
+    def states(self) -> list[StreamState]:
+        return [news.state for news in self.heard if isinstance(news, StreamNews)]
+
+    def of(self, client_order_id: str) -> list[OrderNews]:
+        return [news for news in self.heard if isinstance(news, OrderNews) and news.client_order_id == client_order_id]
+
+
+@contextlib.asynccontextmanager
+async def listening(gateway: RestGateway) -> AsyncIterator[News]:
+    news = News()
+
+    async def listen() -> None:
+        async for item in gateway.private_news():  # type: ignore[attr-defined]
+            news.heard.append(item)
+
+    task = asyncio.create_task(listen())
+    try:
+        await until(lambda: StreamState.UP in news.states())
+        yield news
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(is_so: Callable[[], bool], within_s: float = 10.0) -> None:
+    """Wait for a condition; fail loudly when it does not come."""
+    for _ in range(int(within_s / 0.01)):
+        if is_so():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never came")
+
+
+def total(holdings: Any, asset: str) -> Decimal:
+    """Return what is held of one asset, zero when it is not listed."""
+    return sum((row.total for row in holdings if row.asset == asset), Decimal(0))
+
+
+def with_qty(order: Order, qty: int) -> Order:
+    """Return `order` for another quantity."""
+    return msgspec.structs.replace(order, qty=Qty(qty))
