@@ -24,6 +24,7 @@ from arbitrage.domain.arb import (
     Place,
     Query,
     Tick,
+    is_moving,
     is_news,
 )
 from arbitrage.domain.arb_step import advance, open_arb, recovered
@@ -260,6 +261,7 @@ class Executor:
         self._account(before, after)
         self._tally.stepped(before, after, now)
         self._counters.set("open_arbs", self.open_count)
+        self._counters.set("moving_arbs", sum(is_moving(arb) for arb in self.open_arbs()))
         for action in actions:
             self._act(action)
         if after.is_closed and (before is None or not before.is_closed):

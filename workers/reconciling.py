@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from arbitrage import selectors
+from arbitrage.domain.arb import ArbState
 from arbitrage.domain.events import Holding
 from arbitrage.domain.order import OrderOn, OrderReport, OrderState
 from arbitrage.domain.ports import Found, Lookup, NotFound, OpenOrder
@@ -88,9 +89,9 @@ def _look(reader: Reader, env: Env, since_ns: int, orders_at_most: int, sleep: C
 
 
 def is_quiet(env: Env) -> bool:
-    """Return whether no arb is open and every journal record is booked."""
+    """Return whether no arb can still move a balance and every journal record is booked."""
     counters = read_counters(env.shm_dir)
-    if counters.get("trader", {}).get("open_arbs", 0):
+    if counters.get("trader", {}).get("moving_arbs", 0):
         return False
     size = env.journal_path.stat().st_size if env.journal_path.exists() else 0
     return size <= counters.get("recorder", {}).get("position", 0)
@@ -189,6 +190,6 @@ def break_text(found: Break) -> str:
 
 
 def sums_since(since_ns: int) -> tuple[Decimal, Decimal]:
-    """Return (fees, profit) in KRW of the arbs opened since then, exactly."""
-    rows = list(Arb.objects.filter(opened_ns__gte=since_ns).values_list("fees_krw", "pnl_krw"))
-    return exact_sum(row[0] for row in rows), exact_sum(row[1] for row in rows)
+    """Return (fees, profit) in KRW of the arbs opened since then, exactly; profit of closed arbs only."""
+    rows = list(Arb.objects.filter(opened_ns__gte=since_ns).values_list("fees_krw", "pnl_krw", "state"))
+    return exact_sum(row[0] for row in rows), exact_sum(row[1] for row in rows if row[2] == ArbState.CLOSED)

@@ -52,6 +52,7 @@ class ArbLimits(msgspec.Struct, frozen=True):
     cancel_after_ns: Ns
     not_found_grace_ns: Ns
     unresolved_deadline_ns: Ns
+    hedge_patience_ns: Ns
     hedge_limit_ns: Ns
     hedge_max_attempts: int
     hedge_slippage_ppm: int
@@ -194,6 +195,13 @@ class Halt(msgspec.Struct, frozen=True):
 
 
 Action = Place | Cancel | Query | Halt
+
+
+def is_moving(arb: Arb) -> bool:
+    """Return whether balances may still change through this arb: it is neither closed nor stuck at rest."""
+    if arb.state is ArbState.STUCK:
+        return any(not order.is_ended for order in arb.orders)
+    return not arb.is_closed
 
 
 def is_news(before: Arb, after: Arb) -> bool:

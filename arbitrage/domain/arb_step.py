@@ -28,7 +28,7 @@ from arbitrage.domain.arb import (
 )
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.errors import IllegalTransition, InvariantError
-from arbitrage.domain.hedge import Dust, HedgeOrder, HedgeRules, Hold, plan
+from arbitrage.domain.hedge import Dust, HedgeOrder, HedgeRules, Hold, Quote, plan
 from arbitrage.domain.order import IN_DOUBT, Order, OrderOn, OrderReport, OrderRole, OrderState, TimeInForce
 from arbitrage.domain.params import Params
 from arbitrage.domain.signal import Signal
@@ -248,9 +248,13 @@ def _hedged(arb: Arb, tick: Tick, now: Moment) -> tuple[Arb, tuple[Action, ...]]
         return msgspec.structs.replace(arb, uneven_mono_ns=now.mono_ns), ()
     if arb.imbalance == 0:
         return _moved(arb, E.BALANCED, now, "late_fill"), ()
+    quotes = {exchange: _believable(arb, quote) for exchange, quote in tick.quotes.items()}
+    outdated = any(quotes[exchange].book is None and quote.book is not None for exchange, quote in tick.quotes.items())
+    if outdated and now.mono_ns - arb.changed_mono_ns < arb.limits.hedge_patience_ns:
+        return arb, ()
     attempt = sum(order.role is OrderRole.HEDGE for order in arb.orders)
     rules = HedgeRules(arb.limits.hedge_slippage_ppm * (attempt + 1), arb.limits.hedge_max_loss_krw)
-    wanted = plan(arb.imbalance, _basis(arb), tick.quotes, rules)
+    wanted = plan(arb.imbalance, _basis(arb), quotes, rules)
     match wanted:
         case Dust():
             return _moved(arb, E.DUST, now), ()
@@ -274,6 +278,18 @@ def _hedged(arb: Arb, tick: Tick, now: Moment) -> tuple[Arb, tuple[Action, ...]]
             )
             arb = msgspec.structs.replace(arb, orders=(*arb.orders, order))
             return _moved(arb, E.HEDGE_SENT, now), (Place(order),)
+
+
+def _believable(arb: Arb, quote: Quote) -> Quote:
+    """Return `quote` without a book that is older than an order that missed on it: what it shows is gone."""
+    missed = [
+        order.heard_mono_ns
+        for order in arb.orders
+        if order.exchange is quote.instrument.exchange and order.is_ended and order.executed_qty < order.qty
+    ]
+    if quote.book is None or not missed or quote.book.recv_mono_ns >= max(missed):
+        return quote
+    return msgspec.structs.replace(quote, book=None)
 
 
 def _basis(arb: Arb) -> Decimal:

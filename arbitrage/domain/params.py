@@ -61,6 +61,8 @@ class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     not_found_grace_ns: int = 5 * SECOND
     """`not found` proves absence only when it is said again this long after the send."""
     unresolved_deadline_ns: int = 60 * SECOND
+    hedge_patience_ns: int = 200 * MS
+    """How long a hedge waits for a book younger than the order that missed on it, before it goes elsewhere."""
     hedge_limit_ns: int = 10 * SECOND
     """An uneven fill not evened out by then makes the arb STUCK."""
     hedge_max_attempts: int = 8
@@ -92,6 +94,7 @@ _BOUNDS: dict[str, tuple[int, int]] = {
     "cancel_after_ns": (200 * MS, 120 * SECOND),
     "not_found_grace_ns": (500 * MS, 120 * SECOND),
     "unresolved_deadline_ns": (1 * SECOND, 3600 * SECOND),
+    "hedge_patience_ns": (0, 5 * SECOND),
     "hedge_limit_ns": (500 * MS, 600 * SECOND),
     "hedge_max_attempts": (1, 50),
     "hedge_slippage_ppm": (0, 50_000),
@@ -111,6 +114,10 @@ def problems(params: Params) -> list[str]:
     if params.max_book_skew_ns > params.max_book_age_ns:
         found.append(
             f"max_book_skew_ns was {params.max_book_skew_ns}, must be at most max_book_age_ns {params.max_book_age_ns}"
+        )
+    if params.hedge_patience_ns >= params.hedge_limit_ns:
+        found.append(
+            f"hedge_patience_ns was {params.hedge_patience_ns}, must be below hedge_limit_ns {params.hedge_limit_ns}"
         )
     for market in params.markets:
         if not is_market(market):

@@ -87,7 +87,8 @@ class StoryDesk:
         return Moment(Ns(self.mono), Ns(self.mono + 1_800_000_000_000_000_000))
 
     def quotes(self, market: str):
-        return quotes(UPBIT, BITHUMB)
+        fresh = (msgspec.structs.replace(one, recv_mono_ns=self.mono) for one in (UPBIT, BITHUMB))
+        return quotes(*fresh)
 
     def level(self, market: str) -> TradingLevel:
         return self.levels

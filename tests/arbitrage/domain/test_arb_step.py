@@ -1,5 +1,6 @@
 """Stories of one arb: both fill, one fills, an answer is lost, a fill comes late, nobody answers."""
 
+import msgspec
 import pytest
 from desk_builders import book, e8, fill, heard, moment, opened, quotes, signal
 
@@ -21,6 +22,11 @@ def say(arb: Arb, client_order_id: str, report: OrderReport, *, at: int = 10):
 
 
 def tick(arb: Arb, *, at: int, upbit=UPBIT, bithumb=BITHUMB, level=TradingLevel.ACTIVE, **kwargs):
+    """Let time pass with books received right now, or at the moment they carry."""
+    upbit, bithumb = (
+        one and (one if one.recv_mono_ns > 1 else msgspec.structs.replace(one, recv_mono_ns=moment(at).mono_ns))
+        for one in (upbit, bithumb)
+    )
     return advance(arb, Tick(quotes(upbit, bithumb, **kwargs), level), moment(at))
 
 
@@ -104,6 +110,27 @@ def test_partly_filled_hedge_is_followed_by_one_for_the_remainder():
     assert (arb.state, arb.imbalance) == (ArbState.LEGGED, e8("0.3"))
     arb, actions = tick(arb, at=30)
     assert [action.order.qty for action in actions if isinstance(action, Place)] == [e8("0.3")]
+
+
+def test_book_older_than_the_miss_is_waited_for_then_the_other_exchange_is_used():
+    old = msgspec.structs.replace(BITHUMB, recv_mono_ns=moment(9).mono_ns)
+    arb, actions = tick(legged(), at=12, bithumb=old)
+    assert (arb.state, actions) == (ArbState.LEGGED, ()), "the sell leg missed on that book at 10 ms"
+    _, actions = tick(arb, at=60, bithumb=msgspec.structs.replace(BITHUMB, recv_mono_ns=moment(50).mono_ns))
+    assert [a.order.exchange for a in actions if isinstance(a, Place)] == [Exchange.BITHUMB]
+    _, actions = tick(arb, at=211, bithumb=old)
+    assert [a.order.exchange for a in actions if isinstance(a, Place)] == [Exchange.UPBIT], "patience is over"
+
+
+def test_missed_hedge_is_not_repeated_on_the_book_it_missed_on():
+    arb, _ = tick(legged(), at=12, upbit=None)
+    arb, _ = say(arb, "t1-1-h0", heard(OrderOn.CANCELED, executed="0"), at=20)
+    same = msgspec.structs.replace(BITHUMB, recv_mono_ns=moment(15).mono_ns)
+    for at in (25, 100, 400):
+        arb, actions = tick(arb, at=at, upbit=None, bithumb=same)
+        assert actions == ()
+    _, actions = tick(arb, at=401, upbit=None)
+    assert [a.order.client_order_id for a in actions if isinstance(a, Place)] == ["t1-1-h1"]
 
 
 def test_remainder_too_small_to_order_closes_as_dust():
@@ -216,7 +243,6 @@ def test_end_without_its_fills_named_is_asked_for_before_closing():
 
 @pytest.mark.parametrize("events", [(), (OrderOn.SENT,), (OrderOn.SENT, OrderOn.OUTCOME_LOST)])
 def test_restart_asks_for_what_was_planned_or_sent(events):
-    arb, _ = say(sent(), BUY, bought())
     crashed = opened()
     for event in events:
         crashed, _ = say(crashed, SELL, OrderReport(event), at=0)
