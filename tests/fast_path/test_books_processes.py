@@ -44,8 +44,10 @@ def test_no_snapshot_is_torn_while_a_writer_publishes_flat_out(tmp_path):
     try:
         assert ready.wait(30)
         reader = BookReader(tmp_path, Exchange.UPBIT, ("KRW-BTC",))
-        seen, times = 0, set()
-        for _ in range(READS):
+        reads, seen, times = 0, 0, set()
+        deadline = time.monotonic() + 60
+        while reads < READS or (len(times) < 100 and time.monotonic() < deadline):
+            reads += 1
             view = reader.read(0)
             if view is None:
                 continue
@@ -55,8 +57,8 @@ def test_no_snapshot_is_torn_while_a_writer_publishes_flat_out(tmp_path):
             assert (view.book.bids, view.book.asks) == (expected.bids, expected.asks)
             assert view.book.exchange_ns == view.book.recv_mono_ns == view.frames
             times.add(view.book.exchange_ns)
-        assert seen > READS // 100
-        assert len(times) > 10
+        assert len(times) >= 100
+        assert seen >= len(times)
     finally:
         stop.set()
         part.join(30)
