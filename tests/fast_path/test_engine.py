@@ -193,6 +193,7 @@ def test_a_bad_set_is_counted_once_and_the_old_one_stays(room, data):
     room.step()
     room.control.write_params(5, data)
     for _ in range(3):
+        room.engine.refresh_params()
         decision = room.step()
         assert decision.approved is not None
         assert decision.params_epoch == 4
@@ -209,4 +210,24 @@ def test_a_changed_fee_counts_from_the_next_step(room):
     assert room.step().approved is not None
     # The coupon lapsed: 0.04 % became 0.25 % (bithumb.md §5.4).
     room.engine.set_instrument(instrument(BITHUMB, fee_ppm=2_500))
+    assert room.step().no_signal.reason is NoSignalReason.NO_GAP
+
+
+@pytest.mark.parametrize(("dear", "sell_limit"), [(BITHUMB, 4_010_500), (UPBIT, 4_010_000)])
+def test_each_leg_is_priced_by_its_own_exchanges_ticks(room, dear, sell_limit):
+    room.engine.set_instrument(instrument(BITHUMB, tick=500))
+    room.publish(UPBIT if dear is BITHUMB else BITHUMB, CHEAP)
+    room.publish(dear, ([(4_010_500, "0.5")], [(4_014_000, "2")]))
+    assert room.step().signal.sell_limit == e8(sell_limit)
+
+
+def test_each_leg_pays_its_own_exchanges_fee(room):
+    # At ten per cent on the purchase 4,422,000 is enough; the same taken off the sale would not be.
+    room.engine.set_instrument(instrument(UPBIT, fee_ppm=100_000))
+    room.engine.set_instrument(instrument(BITHUMB, fee_ppm=0))
+    room.publish(UPBIT, CHEAP)
+    room.publish(BITHUMB, ([(4_422_000, "0.5")], [(4_430_000, "2")]))
+    assert room.step().signal.fees == e8(200_000)
+    room.publish(UPBIT, ([(4_422_000, "0.5")], [(4_430_000, "2")]))
+    room.publish(BITHUMB, CHEAP)
     assert room.step().no_signal.reason is NoSignalReason.NO_GAP

@@ -73,6 +73,7 @@ def test_an_empty_side_is_no_signal():
 
 CAPPED = [
     ({"params": with_params(max_qty={"ETH": e8("1.25")})}, "1.25", 4_001_000, 4_020_000),
+    ({"params": with_params(max_qty={"ETH": e8("2.5") - 1})}, "2.49999999", 4_001_000, 4_010_000),
     ({"params": with_params(max_qty={"BTC": 1})}, "2.5", 4_001_000, 4_010_000),
     ({"params": with_params(book_share_ppm=100_000)}, "0.6", 4_000_000, 4_020_000),
     ({"params": with_params(max_slippage_ppm=200)}, "1", 4_000_000, 4_020_000),
@@ -102,6 +103,16 @@ def test_each_cap_binds_and_the_limits_are_the_last_levels_taken(given, qty, buy
     found = find(**given)
     assert isinstance(found, Signal)
     assert (found.qty, found.buy_limit, found.sell_limit) == (e8(qty), e8(buy_limit), e8(sell_limit))
+
+
+@pytest.mark.parametrize(("slippage_ppm", "qty"), [(1_000, 3), (999, 1)])
+def test_a_level_exactly_at_the_slippage_bound_is_taken_on_either_side(slippage_ppm, qty):
+    params = with_params(max_slippage_ppm=slippage_ppm)
+    sold = find([(3_900_000, "3")], [(4_000_000, "1"), (3_996_000, "2")], params=params)
+    bought = find([(4_000_000, "1"), (4_004_000, "2")], [(4_100_000, "3")], params=params)
+    assert isinstance(sold, Signal)
+    assert isinstance(bought, Signal)
+    assert (sold.qty, bought.qty) == (e8(qty), e8(qty))
 
 
 def test_share_counts_the_best_ten_levels_only():
@@ -147,6 +158,12 @@ def test_edge_that_only_rounding_takes_away_is_counted_as_lost():
     bid_book = book(Exchange.BITHUMB, [(2, "0.00000005")], [(3, "1")])
     found = find_signal(bid_book, ask_book, buy, sell, with_params(min_edge_ppm=999_998), RICH, Ns(1))
     assert reason(found) is NoSignalReason.EDGE_LOST
+
+
+def test_an_arb_that_would_earn_nothing_is_none():
+    free = {"buy": msgspec.structs.replace(UPBIT, fee_ppm=0), "sell": msgspec.structs.replace(BITHUMB, fee_ppm=0)}
+    even = find([(4_000_000, "1")], [(4_000_000, "1")], params=with_params(min_edge_ppm=0), **free)
+    assert reason(even) is NoSignalReason.EDGE_LOST
 
 
 def fine():
