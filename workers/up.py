@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from arbitrage.domain.errors import ConfigError
+from exchanges.simulator.recording import read_recording
 from karb_project.env import Env, read_env
 from workers.process import Clock
 from workers.up_parts import Options, parts
@@ -64,10 +65,24 @@ def parse(argv: list[str], env: Env) -> Options:
     return Options(for_s=for_s, json_path=json_path, recording=recording, seed=seed)
 
 
+def recorded_world(env: Env, recording: Path) -> Env:
+    """Return the environment of a desk on recorded books: their markets, and a var directory of its own.
+
+    Another market is another world: its accounts and ledger must not mix with the seeded one's.
+    Variables that are set stay as they are; what is decided here is set for the children too.
+    """
+    markets = read_recording(recording).markets
+    os.environ.setdefault("KARB_MARKETS", ",".join(markets))
+    os.environ.setdefault("KARB_VAR_DIR", str(env.var_dir / "recorded"))
+    return read_env()
+
+
 def main(argv: list[str]) -> int:
     """Run the desk until it is told to stop; see the module for the exit codes."""
     env = read_env()
     options = parse(argv, env)
+    if options.recording is not None:
+        env = recorded_world(env, options.recording)
     make_directories(env)
     lock = take_lock(env)
     try:
