@@ -1,0 +1,61 @@
+"""`kill -9` of each process in turn: it comes back, trading goes on, and the ledger still equals the exchanges'."""
+
+import json
+import os
+import signal
+import time
+
+import pytest
+
+from fast_path.counters import read_counters
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(170)]
+
+PARTS = {
+    "redis": r"redis-server|valkey-server",
+    "simulator": r"workers simulate",
+    "feed.upbit": r"workers feed upbit",
+    "feed.bithumb": r"workers feed bithumb",
+    "trader": r"workers trader",
+    "recorder": r"workers recorder",
+    "bridge": r"workers bridge",
+    "web": r"uvicorn karb_project",
+    "beat": r"celery .* beat",
+    "flower": r"celery .* flower",
+    "celery": r"celery .* worker",
+}
+RUN_S = 70
+
+
+def closed_arbs(desk):
+    """Return how many arbs were ever closed on this desk."""
+    return read_counters(desk.home / "shm").get("trader", {}).get("arbs_closed", 0)
+
+
+def wait_for_arbs(desk, more, limit_s=20):
+    """Wait until so many more arbs were closed."""
+    start, end = closed_arbs(desk), time.monotonic() + limit_s
+    while closed_arbs(desk) < start + more:
+        assert time.monotonic() < end, f"no arb closed within {limit_s} s:\n{desk.said}"
+        time.sleep(0.1)
+
+
+def test_each_part_killed_in_turn_comes_back_and_the_ledger_holds(desk):
+    path = desk.home / "report.json"
+    desk.up("--for", str(RUN_S), "--json", str(path))
+    desk.wait_line(r"^ready after")
+    wait_for_arbs(desk, 1)
+    for part, pattern in PARTS.items():
+        os.kill(desk.pid_of(pattern), signal.SIGKILL)
+        desk.wait_line(rf"^{part} died \(SIGKILL\); starting it again in 1 s$", 5)
+        desk.wait_line(rf"^{part} is back$", 30)
+        if part in ("simulator", "feed.upbit", "trader", "bridge"):
+            wait_for_arbs(desk, 1)
+    wait_for_arbs(desk, 1)
+    assert desk.process.poll() is None, f"the run ended before all parts were killed:\n{desk.said}"
+    assert desk.wait_end(RUN_S + 30) == 0, desk.said
+    report = json.loads(path.read_text())
+    assert report["ledger_equal"] is True
+    assert report["restarts"] == dict.fromkeys(PARTS, 1)
+    assert report["arbs_opened"] == report["arbs_closed"]
+    desk.wait_gone(1)
