@@ -1,22 +1,22 @@
 """Which adapter talks to which address with which keys: the only reader of the mode.
 
+No gateway is behind this file, so that jobs may use it; `gateways.py` is the door to orders.
+
 Simulated mode is the same adapters against the simulator's addresses; nothing else knows of it.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
 
 from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.frame_spec import FrameDecoder
 from arbitrage.domain.instrument import Instrument
-from arbitrage.domain.order import Order
-from arbitrage.domain.ports import Feed, Gateway, MarketRules
+from arbitrage.domain.ports import Feed, MarketRules
 from arbitrage.domain.units import PPM, Exchange, Krw, Ppm, units_ceil, units_floor
 from exchanges.bithumb.auth import BithumbSigner
 from exchanges.bithumb.feed import BithumbFeed
-from exchanges.bithumb.gateway import BithumbGateway
 from exchanges.bithumb.profile import FACTS as BITHUMB
 from exchanges.credentials import Credentials, FileRule, load_credentials
 from exchanges.facts import Facts
@@ -24,7 +24,6 @@ from exchanges.reader import SyncReader
 from exchanges.transport import Clock
 from exchanges.upbit.auth import UpbitSigner
 from exchanges.upbit.feed import UpbitFeed
-from exchanges.upbit.gateway import UpbitGateway
 from exchanges.upbit.profile import FACTS as UPBIT
 from karb_project import logs
 from karb_project.env import Env
@@ -38,23 +37,6 @@ def feed(exchange: Exchange, env: Env, clock: Clock) -> Feed:
     rest_url, stream_url = addresses(exchange, env)
     make = UpbitFeed if exchange is Exchange.UPBIT else BithumbFeed
     return make(rest_url, stream_url, clock)
-
-
-def gateway(
-    exchange: Exchange,
-    env: Env,
-    clock: Clock,
-    *,
-    last_check: Callable[[Exchange, Order], str | None] | None = None,
-) -> Gateway:
-    """Return the gateway of `exchange`. ConfigError when its keys are missing or unsafe.
-
-    `last_check` is asked for a reason to stop right before an order's bytes are handed to the
-    socket; whoever sends orders must pass one.
-    """
-    rest_url, stream_url = addresses(exchange, env)
-    make = UpbitGateway if exchange is Exchange.UPBIT else BithumbGateway
-    return make(credentials(exchange, env), rest_url, stream_url, clock, last_check=last_check)
 
 
 class _SystemClock:

@@ -191,6 +191,6 @@ class Stream:
 
 
 def backoff_s(attempt: int, steps_ms: tuple[int, ...]) -> float:
-    """Return the wait after failure number `attempt` in a row (from 0), cut by up to a fifth so that not all come at once."""
+    """Return the wait after the n-th failure in a row, from 0; cut by up to a fifth so that not all come at once."""
     step = steps_ms[min(attempt, len(steps_ms) - 1)]
     return (step - randbelow(step // 5 + 1)) / 1000

@@ -26,6 +26,7 @@ from arbitrage.domain.ports import BalanceNews, Gateway, OpenOrder, OrderNews, S
 from arbitrage.domain.risk import DenyReason
 from arbitrage.domain.units import EXCHANGES, Exchange
 from exchanges import registry
+from exchanges.gateways import gateway
 from fast_path import mailbox
 from fast_path.books import BookReader
 from fast_path.engine import Decision, Engine
@@ -380,7 +381,7 @@ async def _main(context: Context) -> int:
     try:
         held: list[Trader] = []
         gateways = {
-            exchange: registry.gateway(
+            exchange: gateway(
                 exchange, context.env, context.clock, last_check=lambda place, order: held[0].last_check(place, order)
             )
             for exchange in EXCHANGES

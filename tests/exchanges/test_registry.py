@@ -10,7 +10,7 @@ from order_makers import RealClock
 from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.ports import MarketRules
 from arbitrage.domain.units import EXCHANGES, SCALE, Exchange
-from exchanges import registry
+from exchanges import gateways, registry
 from karb_project.env import Env, read_env
 
 
@@ -43,7 +43,7 @@ def test_live_mode_without_keys_names_every_missing_one(tmp_path: Path) -> None:
     env = env_of(tmp_path, mode="live", bithumb_access_key="a")
     assert len(registry.config_problems(EXCHANGES, env)) == 3
     with pytest.raises(ConfigError, match="KARB_UPBIT_ACCESS_KEY"):
-        registry.gateway(Exchange.UPBIT, env, RealClock())
+        gateways.gateway(Exchange.UPBIT, env, RealClock())
     with pytest.raises(ConfigError, match="KARB_BITHUMB_SECRET_KEY"):
         registry.sync_reader(Exchange.BITHUMB, env)
 

@@ -1,0 +1,29 @@
+"""The door to orders: a gateway of each exchange. Jobs must not be able to reach this file."""
+
+from collections.abc import Callable
+
+from arbitrage.domain.order import Order
+from arbitrage.domain.ports import Gateway
+from arbitrage.domain.units import Exchange
+from exchanges.bithumb.gateway import BithumbGateway
+from exchanges.registry import addresses, credentials
+from exchanges.transport import Clock
+from exchanges.upbit.gateway import UpbitGateway
+from karb_project.env import Env
+
+
+def gateway(
+    exchange: Exchange,
+    env: Env,
+    clock: Clock,
+    *,
+    last_check: Callable[[Exchange, Order], str | None] | None = None,
+) -> Gateway:
+    """Return the gateway of `exchange`. ConfigError when its keys are missing or unsafe.
+
+    `last_check` is asked for a reason to stop right before an order's bytes are handed to the
+    socket; whoever sends orders must pass one.
+    """
+    rest_url, stream_url = addresses(exchange, env)
+    make = UpbitGateway if exchange is Exchange.UPBIT else BithumbGateway
+    return make(credentials(exchange, env), rest_url, stream_url, clock, last_check=last_check)
