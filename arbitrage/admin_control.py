@@ -43,6 +43,7 @@ class StepInline(EvidenceInline):
 
     model = EmergencyStep
     show_change_link = False
+    hide_title = True
     fields = ("at", "state", "by", "note")
     readonly_fields = fields
 

@@ -99,6 +99,7 @@ class FillInline(EvidenceInline):
 
     model = Fill
     show_change_link = False
+    hide_title = True
     fields = ("at", "trade_id", "price_exact", "qty_exact", "funds_exact")
     readonly_fields = fields
 
@@ -123,6 +124,7 @@ class EntryInline(EvidenceInline):
 
     model = LedgerEntry
     verbose_name_plural = "postings"
+    hide_title = True
     ordering = ("id",)
     fields = ("at", "kind", "account", "amount_exact")
     readonly_fields = fields
@@ -139,6 +141,7 @@ class StepInline(EvidenceInline):
     model = ArbStep
     verbose_name_plural = "time line"
     show_change_link = False
+    hide_title = True
     fields = ("at", "on", "state")
     readonly_fields = fields
 
@@ -159,7 +162,7 @@ class ArbAdmin(EvidenceAdmin):
     search_fields = ("arb_id", "market", "orders__exchange_order_id")
     inlines = (OrderInline, StepInline)
     fieldsets = (
-        (None, {"fields": (("arb_id", "state_label"), ("market", "way"), ("opened_at", "closed_at"), "why")}),
+        (None, {"fields": (("arb_id", "state"), ("market", "way"), ("opened_at", "closed_at"), "why")}),
         (
             "Signal",
             {"fields": (("qty_exact", "edge"), ("buy_limit_exact", "sell_limit_exact"), ("expected", "params_epoch"))},
@@ -189,8 +192,8 @@ class ArbAdmin(EvidenceAdmin):
 
     @admin.display(description="P&L KRW")
     def pnl(self, row: Arb) -> str:
-        """Return what it earned."""
-        return signed(row.pnl_krw)
+        """Return what it earned; nothing while legs may still be uneven."""
+        return signed(row.pnl_krw) if row.closed_at else "open"
 
     @admin.display(description="fees KRW")
     def fees(self, row: Arb) -> str:
@@ -253,7 +256,7 @@ class OrderAdmin(EvidenceAdmin):
             None,
             {
                 "fields": (
-                    ("client_order_id", "state_label"),
+                    ("client_order_id", "state"),
                     ("exchange_order_id", "arb"),
                     ("exchange", "market"),
                     ("side", "role"),

@@ -47,6 +47,7 @@ class EventInline(EvidenceInline):
     model = IncidentEvent
     verbose_name_plural = "time line"
     show_change_link = False
+    hide_title = True
     fields = ("at", "by", "text")
     readonly_fields = fields
 
@@ -128,6 +129,7 @@ class CheckItemInline(EvidenceInline):
 
     model = CheckItem
     show_change_link = False
+    hide_title = True
     fields = ("text", "is_done", "is_automatic", "detail", "done_by", "done_at")
     readonly_fields = fields
 

@@ -74,6 +74,7 @@ class ChangeInline(EvidenceInline):
     model = ParamChange
     verbose_name_plural = "history"
     show_change_link = False
+    hide_title = True
     fields = ("at", "on", "from_state", "to_state", "by", "reason", "detail")
     readonly_fields = fields
 

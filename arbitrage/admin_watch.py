@@ -23,6 +23,7 @@ class BreakInline(EvidenceInline):
     """The breaks of a run."""
 
     model = Break
+    hide_title = True
     fields = ("kind", "severity", "subject", "ours_exact", "theirs_exact", "difference_exact")
     readonly_fields = fields
 
@@ -214,6 +215,14 @@ class ReportAdmin(EvidenceAdmin):
             )
             for each in figures.get("by_day") or figures.get("by_hour", [])
         ]
-        plain = {name: value for name, value in figures.items() if not isinstance(value, dict | list)}
+        plain = {
+            name.removesuffix("_krw").replace("_", " ") + (", KRW" if name.endswith("_krw") else ""): exact(
+                Decimal(value)
+            )
+            if name.endswith("_krw")
+            else value
+            for name, value in figures.items()
+            if not isinstance(value, dict | list)
+        }
         context = {"figures": figures, "plain": plain, "chart": bar_chart(bars)}
         return SafeString(render_to_string("arbitrage/report.html", context))

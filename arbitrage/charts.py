@@ -6,7 +6,7 @@ from decimal import Decimal
 import msgspec
 
 WIDTH = 720
-HEIGHT = 180
+HEIGHT = 210
 FOOT = 20
 """Room under the bars for the hours."""
 

@@ -111,7 +111,8 @@ def to_text(words: FieldWords, value: Any) -> str:
     """Return what a person reads and types for a stored value."""
     match words.unit:
         case Unit.KRW:
-            return units_text(value)
+            whole, dot, part = units_text(value).partition(".")
+            return f"{int(whole):,}{dot}{part}"
         case Unit.PERCENT | Unit.MS:
             return f"{(Decimal(value) / _FACTORS[words.unit]).normalize():f}"
         case Unit.MARKETS:

@@ -44,7 +44,8 @@ def _secret_key(env: Env) -> str:
 
 
 def _sqlite(path: Path) -> dict[str, Any]:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not IS_TEST_RUN:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": str(path),
@@ -83,7 +84,7 @@ DATABASES = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 _host, _port = split_address(KARB_ENV.web_address)
-SECRET_KEY = _secret_key(KARB_ENV)
+SECRET_KEY = secrets.token_urlsafe(50) if IS_TEST_RUN else _secret_key(KARB_ENV)
 DEBUG = False
 ALLOWED_HOSTS = sorted({_host, "127.0.0.1", "localhost", "[::1]"} - {"0.0.0.0"})  # nosec B104  # noqa: S104
 CSRF_TRUSTED_ORIGINS = [f"http://{host}:{_port}" for host in ALLOWED_HOSTS]
@@ -150,6 +151,7 @@ X_FRAME_OPTIONS = "DENY"
 
 LANGUAGE_CODE = "en"
 USE_I18N = True
+FORMAT_MODULE_PATH = ["arbitrage.formats"]
 TIME_ZONE = "Asia/Seoul"
 USE_TZ = True
 
@@ -186,6 +188,7 @@ UNFOLD = {
     "ENVIRONMENT": "arbitrage.admin_dashboard.environment_badge",
     "DASHBOARD_CALLBACK": "arbitrage.admin_dashboard.dashboard_context",
     "STYLES": ["/static/arbitrage/desk.css"],
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/arbitrage/icon.svg"}],
     "COLORS": {
         "primary": {
             "50": "oklch(97.1% .014 195)",
