@@ -381,7 +381,7 @@ async def _main(context: Context) -> int:
     try:
         held: list[Trader] = []
         gateways = {
-            exchange: gateway(exchange, context.env, context.clock, last_check=lambda at, it: held[0].last_check(at, it))
+            exchange: gateway(exchange, context.env, context.clock, last_check=lambda at, o: held[0].last_check(at, o))
             for exchange in EXCHANGES
         }
         held.append(Trader(context, gateways, journal))
