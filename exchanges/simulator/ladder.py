@@ -14,7 +14,8 @@ Ladder = list[tuple[int, int]]
 """(price, qty) in 10^-8, best first."""
 
 DEPTH = 30
-_KEEP = 36
+_LEAST, _MOST = 48, 56
+"""Levels quoted: more than are shown, so that a swept book still has 30."""
 PPB = 10**9
 
 
@@ -101,9 +102,9 @@ class Quotes:
             while levels and (levels[0][0] - best) * sign < near:
                 levels.pop(0)
             levels[:0] = self._run(best, sign, levels[0][0] if levels else None)
-        del levels[_KEEP:]
-        if len(levels) < DEPTH:
-            levels += self._run(self._next(levels[-1][0], sign), sign, None, DEPTH + 2 - len(levels))
+        del levels[_MOST:]
+        if len(levels) < _LEAST:
+            levels += self._run(self._next(levels[-1][0], sign), sign, None, _LEAST + 2 - len(levels))
         for _ in range(self._rng.randint(1, 4)):
             index = min(int(self._rng.expovariate(0.2)), len(levels) - 1)
             price = levels[index][0]
@@ -111,7 +112,7 @@ class Quotes:
         return levels
 
     # New levels from `start` outwards, stopping short of `stop`.
-    def _run(self, start: int, sign: int, stop: int | None, most: int = DEPTH + 2) -> Ladder:
+    def _run(self, start: int, sign: int, stop: int | None, most: int = _LEAST + 2) -> Ladder:
         fresh: Ladder = []
         price = start
         while len(fresh) < most and price > 0 and (stop is None or (stop - price) * sign > 0):

@@ -90,7 +90,7 @@ class Market:
         self._paths = {market: Path(stream(seed, market, "path"), agenda.now) for market in markets}
         self._rng = {market: stream(seed, market, "events") for market in markets}
         self._pace_rng = {key: stream(seed, *key, "pace") for key in self._books}
-        self._refill_rng = stream(seed, "refill")
+        self._refill_rng = {key: stream(seed, *key, "refill") for key in self._books}
         for key in self._books:
             exchange, market = key
             if key not in recorded:
@@ -114,7 +114,7 @@ class Market:
 
     def take(self, exchange: Exchange, market: str, side: Side, price: int, qty: int, now: int) -> None:
         """Remove liquidity until it is refilled, 0.3 to 2 s later."""
-        refill = now + self._refill_rng.randint(300, 2_000) * MS
+        refill = now + self._refill_rng[exchange, market].randint(300, 2_000) * MS
         self._books[exchange, market].take(side, price, qty, refill)
 
     def publish(self, exchange: Exchange, market: str, now: int) -> None:
@@ -218,7 +218,7 @@ class Market:
             return
         sign = 1 if side is Side.ASK else -1
         bound = levels[0][0] * (PPB + sign * reach_ppb) // PPB
-        for price, qty in swept(levels[:20], bound, sign):
+        for price, qty in swept(levels[:12], bound, sign):
             self.take(exchange, market, side, price, qty, now)
         self.publish(exchange, market, now)
 

@@ -6,7 +6,7 @@ by the sink before anyone hears of it.
 
 import copy
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from enum import StrEnum
 from random import Random
 
@@ -73,6 +73,7 @@ class Matching:
         self.rules = rules
         self.faults = faults
         self.orders: dict[str, SimOrder] = {}
+        self.open_orders: dict[str, SimOrder] = {}
         self.by_client_id: dict[tuple[str, str], str | None] = {}
         """(access key, client order id) -> order id; None when it was burned without an order."""
         self.accounts: dict[str, Account] = {}
@@ -86,6 +87,7 @@ class Matching:
         self._new_id = new_id
         self._new_trade_id = new_trade_id
         self._resting: dict[str, dict[str, SimOrder]] = {}
+        self._trade_ids: set[str] = set()
 
     def place(self, account: Account, draft: Draft, now: int) -> SimOrder | Fault:
         """Take an order, or say why not. A client order id is burned either way (upbit.md §1.4)."""
@@ -127,6 +129,7 @@ class Matching:
         base = base_of(order.draft.market)
         sign = order.draft.side.sign
         for trade in order.trades:
+            self._trade_ids.add(trade.trade_id)
             self.counterparty.settle(base, -sign * fine_of_units(trade.qty), sign * trade.funds, trade.fee)
         if order.state is State.ACCEPTED:
             self.schedule(order, now)
@@ -157,6 +160,8 @@ class Matching:
 
     def _enter(self, order: SimOrder) -> None:
         self.orders[order.order_id] = order
+        if order.is_open:
+            self.open_orders[order.order_id] = order
         if order.draft.client_order_id is not None:
             self.by_client_id[order.access_key, order.draft.client_order_id] = order.order_id
 
@@ -209,7 +214,7 @@ class Matching:
         else:
             locked = fine_of_units(draft.volume or 0)
         return SimOrder(
-            order_id=self._new_id(draft.market),
+            order_id=_unused(lambda: self._new_id(draft.market), self.orders),
             access_key=account.access_key,
             draft=draft,
             created_ns=now,
@@ -314,7 +319,9 @@ class Matching:
             order.locked -= coins
         sign = draft.side.sign
         self.counterparty.settle(base, -sign * coins, sign * funds, fee)
-        trade = Trade(self._new_trade_id(draft.market), price, qty, funds, fee, now, is_maker)
+        trade_id = _unused(lambda: self._new_trade_id(draft.market), self._trade_ids)
+        self._trade_ids.add(trade_id)
+        trade = Trade(trade_id, price, qty, funds, fee, now, is_maker)
         order.trades += (trade,)
         return trade
 
@@ -334,6 +341,7 @@ class Matching:
     def _end(self, order: SimOrder, state: State, steps: list[OrderStep], now: int, why: str | None) -> None:
         account = self.accounts[order.access_key]
         self._resting.get(order.draft.market, {}).pop(order.order_id, None)
+        self.open_orders.pop(order.order_id, None)
         account.release(order.lock_asset, order.locked)
         if state is State.DONE:
             order.locked = 0
@@ -351,3 +359,10 @@ class Matching:
             self.on_step(account, step)
         if changed:
             self.on_assets(account, changed, now)
+
+
+# Ids of an earlier run with the same seed, or of a clock that was set back, are not given again.
+def _unused(mint: Callable[[], str], used: Container[str]) -> str:
+    while (fresh := mint()) in used:
+        pass
+    return fresh

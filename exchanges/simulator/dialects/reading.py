@@ -81,9 +81,11 @@ def read_states(call: Call, allowed: tuple[str, ...], default: tuple[str, ...], 
 def own_orders(venue: Venue, call: Call, states: tuple[State, ...]) -> list[SimOrder]:
     """Return the caller's orders in these states, of `market` if asked, in the order of `order_by` (newest first)."""
     market = call.params.one("market")
+    matching = venue.matching
+    looked_at = matching.open_orders if set(states) <= {State.WAIT} else matching.orders
     mine = [
         order
-        for order in venue.matching.orders.values()
+        for order in looked_at.values()
         if order.access_key == call.owner.access_key
         and wire_state(order) in states
         and market in (None, order.draft.market)

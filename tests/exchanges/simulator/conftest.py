@@ -19,7 +19,10 @@ from exchanges.simulator.wire import Request, Response
 
 START_NS = 1_795_400_000_000_000_000
 MS = 1_000_000
-SECRETS = {"AK-U": "SK-upbit-secret-of-more-than-sixty-four-characters-so-that-none-warns", "AK-B": "SK-bithumb-secret-of-more-than-sixty-four-characters-so-that-none-warns"}
+SECRETS = {
+    "AK-U": "SK-upbit-secret-of-more-than-sixty-four-characters-so-that-none-warns",
+    "AK-B": "SK-bithumb-secret-of-more-than-sixty-four-characters-so-that-none-warns",
+}
 KEYS = {Exchange.UPBIT: "AK-U", Exchange.BITHUMB: "AK-B"}
 
 

@@ -16,7 +16,10 @@ VECTOR = (
     "eyJhY2Nlc3Nfa2V5IjoiQUstZGVtbyIsIm5vbmNlIjoiMTExMTExMTEtMjIyMi00MzMzLTg0NDQtNTU1NTU1NTU1NTU1In0."
     "Efo2WEehaxCKvTSTAjf5cenbspqdcPSlhedVXT3LtjY"
 )
-SECRET = {UPBIT: "SK-upbit-secret-of-more-than-sixty-four-characters-so-that-none-warns", BITHUMB: "SK-bithumb-secret-of-more-than-sixty-four-characters-so-that-none-warns"}
+SECRET = {
+    UPBIT: "SK-upbit-secret-of-more-than-sixty-four-characters-so-that-none-warns",
+    BITHUMB: "SK-bithumb-secret-of-more-than-sixty-four-characters-so-that-none-warns",
+}
 KEY = {UPBIT: "AK-U", BITHUMB: "AK-B"}
 
 
