@@ -16,14 +16,13 @@ from arbitrage.domain.ledger import AccountKind
 from arbitrage.domain.order import ENDED
 from arbitrage.domain.reconciliation import BalanceFigure, OrderFigure
 from arbitrage.domain.strategy_health import ArbRow
-from arbitrage.domain.units import Exchange, Qty, units_exact
+from arbitrage.domain.units import Exchange, Qty, exact_sum, units_exact
 from arbitrage.models_desk import DailyCount, DeskView, Heartbeat, StageLatency
 from arbitrage.models_incidents import Alert
 from arbitrage.models_ledger import Account, Balance
 from arbitrage.models_params import ParamEpoch
 from arbitrage.models_reconciliation import BookCheck
 from arbitrage.models_trading import Arb, Order
-from arbitrage.services.postings import exact_sum
 
 
 class HourPnl(msgspec.Struct, frozen=True):

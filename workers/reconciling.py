@@ -17,9 +17,8 @@ from arbitrage.domain.events import Holding
 from arbitrage.domain.order import OrderOn, OrderReport, OrderState
 from arbitrage.domain.ports import Found, Lookup, NotFound, OpenOrder
 from arbitrage.domain.reconciliation import BalanceFigure, Break, OrderFigure, compare_balances, compare_orders
-from arbitrage.domain.units import Exchange, Qty, units_exact
+from arbitrage.domain.units import Exchange, Qty, exact_sum, units_exact
 from arbitrage.models_trading import Arb, Order
-from arbitrage.services.postings import exact_sum
 from fast_path.counters import read_counters
 from karb_project.env import Env
 

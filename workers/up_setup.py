@@ -14,6 +14,7 @@ from arbitrage.domain.units import EXCHANGES, QUOTE, base_of, to_decimal
 from exchanges.simulator.rules import start_price
 from karb_project.env import Env, split_address
 
+LOCK_NAME = "up.lock"
 NEEDED_BYTES = 200 * 1024 * 1024
 KRW_EACH = Decimal(1_000_000_000)
 COINS_WORTH_KRW = Decimal(300_000_000)
@@ -57,11 +58,19 @@ def port_problems(env: Env) -> list[str]:
 
 
 def make_directories(env: Env) -> None:
-    """Make the desk's own directories, open to nobody else. ConfigError when that cannot be done."""
+    """Make the desk's own directories, open to nobody else. ConfigError when that cannot be done.
+
+    A var directory no desk ever ran in starts with empty shared memory: what an earlier one of the
+    same name left there (a trading level without its latch file, say) is not its own.
+    """
+    is_first_start = not (env.var_dir / LOCK_NAME).exists()
     try:
         for path in (env.var_dir, env.shm_dir):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.chmod(0o700)
+        if is_first_start:
+            for left in env.shm_dir.glob("*.shm"):
+                left.unlink()
         for name in ("journal", "logs", "redis", "simulator"):
             (env.var_dir / name).mkdir(mode=0o700, exist_ok=True)
         free = shutil.disk_usage(env.var_dir).free
@@ -75,7 +84,7 @@ def make_directories(env: Env) -> None:
 
 def take_lock(env: Env) -> int:
     """Return the open lock file that makes this the only supervisor of var_dir. ConfigError when another has it."""
-    fd = os.open(env.var_dir / "up.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fd = os.open(env.var_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -13,7 +13,7 @@ from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.hedge import Quote
 from arbitrage.domain.order import Order, OrderReport, OrderState
 from arbitrage.domain.signal import Signal
-from arbitrage.domain.units import Exchange, Ns, Qty
+from arbitrage.domain.units import Exchange, Ns, Qty, Side, exact_sum
 
 
 class ArbState(StrEnum):
@@ -101,13 +101,15 @@ class Arb(msgspec.Struct, frozen=True):
     @property
     def fees_krw(self) -> Decimal:
         """Return the fees charged on all orders, exactly."""
-        return sum((order.paid_fee for order in self.orders), Decimal(0))
+        return exact_sum(order.paid_fee for order in self.orders)
 
     @property
     def pnl_krw(self) -> Decimal:
         """Return KRW received minus KRW paid minus fees. Dust left over is not valued here."""
-        flow = sum((-order.side.sign * order.executed_funds for order in self.orders), Decimal(0))
-        return flow - self.fees_krw
+        received = (order.executed_funds for order in self.orders if order.side is Side.ASK)
+        paid = (order.executed_funds.copy_negate() for order in self.orders if order.side is Side.BID)
+        fees = (order.paid_fee.copy_negate() for order in self.orders)
+        return exact_sum((*received, *paid, *fees))
 
 
 S, E = ArbState, ArbOn

@@ -32,7 +32,7 @@ from arbitrage.domain.hedge import Dust, HedgeOrder, HedgeRules, Hold, Quote, pl
 from arbitrage.domain.order import IN_DOUBT, Order, OrderOn, OrderReport, OrderRole, OrderState, TimeInForce
 from arbitrage.domain.params import Params
 from arbitrage.domain.signal import Signal
-from arbitrage.domain.units import Exchange, Price, Qty, Side, to_decimal
+from arbitrage.domain.units import Exchange, Price, Qty, Side, exact_sum, to_decimal
 
 S, E = ArbState, ArbOn
 
@@ -299,4 +299,4 @@ def _basis(arb: Arb) -> Decimal:
     qty = sum(order.executed_qty for order in filled)
     if not qty:
         return to_decimal(arb.signal.buy_limit if side is Side.BID else arb.signal.sell_limit)
-    return sum((order.executed_funds for order in filled), Decimal(0)) / to_decimal(qty)
+    return exact_sum(order.executed_funds for order in filled) / to_decimal(qty)

@@ -9,7 +9,7 @@ from decimal import Decimal
 import msgspec
 
 from arbitrage.domain.arb import Arb, ArbOn
-from arbitrage.domain.units import Exchange, Ns
+from arbitrage.domain.units import Exchange, Ns, exact_sum
 
 EVENTS_VERSION = 1
 
@@ -24,7 +24,7 @@ class Holding(msgspec.Struct, frozen=True):
     @property
     def total(self) -> Decimal:
         """Return free plus locked."""
-        return self.free + self.locked
+        return exact_sum((self.free, self.locked))
 
 
 class TraderStarted(msgspec.Struct, frozen=True, tag="trader_started"):

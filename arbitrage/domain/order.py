@@ -10,7 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from arbitrage.domain.errors import IllegalTransition, InvariantError
-from arbitrage.domain.units import Exchange, Ns, Price, Qty, Side
+from arbitrage.domain.units import Exchange, Ns, Price, Qty, Side, exact_sum
 
 
 class OrderState(StrEnum):
@@ -233,7 +233,7 @@ def advance(order: Order, report: OrderReport, now_mono: Ns) -> Order:
     if executed_qty > order.qty:
         raise InvariantError(f"{order.client_order_id}: executed_qty was {executed_qty}, must be at most {order.qty}")
     if seen_qty == executed_qty:
-        executed_funds = sum((fill.funds for fill in fills), Decimal(0))
+        executed_funds = exact_sum(fill.funds for fill in fills)
     else:
         executed_funds = max(order.executed_funds, report.executed_funds or Decimal(0))
     if executed_qty == order.qty and state is not OrderState.REFUSED:

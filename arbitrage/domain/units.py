@@ -5,6 +5,7 @@ the wire (9 to 20 were seen, upbit.md §1.6 and §3.3) and stay `Decimal` until 
 bound, which is then taken against us. No float enters.
 """
 
+from collections.abc import Iterable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, Inexact, InvalidOperation
 from enum import StrEnum
 from typing import NewType
@@ -130,3 +131,11 @@ def fee_ceil(notional: int, fee_ppm: int) -> Krw:
 def exact_product(price: Price, qty: Qty) -> Decimal:
     """Return price x qty without rounding: the funds of one fill."""
     return Decimal(price * qty).scaleb(-2 * DECIMALS, _WIDE)
+
+
+def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
+    """Return the sum with all its digits; the default context would keep 28. decimal.Inexact past 60 digits."""
+    total = Decimal(0)
+    for amount in amounts:
+        total = _WIDE.add(total, amount)
+    return total

@@ -3,7 +3,7 @@
 The caller holds the transaction. Balances are added with all their digits, never by the database.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Context, Decimal, Inexact
 
@@ -20,14 +20,6 @@ def moment(wall_ns: int) -> datetime:
     """Return the aware datetime of a wall clock in ns, cut down to microseconds."""
     seconds, rest = divmod(wall_ns, NS)
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1_000)
-
-
-def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
-    """Return the sum with all its digits."""
-    total = Decimal(0)
-    for amount in amounts:
-        total = EXACT.add(total, amount)
-    return total
 
 
 class PostingBatch:

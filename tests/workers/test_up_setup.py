@@ -69,6 +69,18 @@ def test_directories_are_open_to_nobody_else(desk_env):
         assert path.stat().st_mode & 0o777 == 0o700, path
 
 
+def test_first_start_drops_shared_memory_of_an_earlier_desk_and_later_ones_keep_it(desk_env):
+    desk_env.shm_dir.mkdir(parents=True, exist_ok=True)
+    left = desk_env.shm_dir / "control.shm"
+    left.write_bytes(b"REDUCING, and no latch file to explain it")
+    make_directories(desk_env)
+    assert not left.exists()
+    os.close(take_lock(desk_env))
+    left.write_bytes(b"mine")
+    make_directories(desk_env)
+    assert left.read_bytes() == b"mine"
+
+
 def test_a_directory_that_cannot_be_made_is_one_line(desk_env, tmp_path):
     (tmp_path / "file").write_text("")
     env = msgspec.structs.replace(desk_env, var_dir=tmp_path / "file" / "var")

@@ -1,5 +1,7 @@
 """Stories of one arb: both fill, one fills, an answer is lost, a fill comes late, nobody answers."""
 
+from decimal import Decimal
+
 import msgspec
 import pytest
 from desk_builders import book, e8, fill, heard, moment, opened, quotes, signal
@@ -267,3 +269,9 @@ def test_foreign_order_is_an_invariant_error():
 def test_operator_cannot_resolve_what_is_not_stuck():
     with pytest.raises(IllegalTransition):
         advance(sent(), OperatorResolved("?"), moment(1))
+
+
+def test_profit_keeps_every_digit_of_long_fees():
+    arb, _ = say(sent(), BUY, heard(OrderOn.FULL_FILL, fill("b", 4_000_000, "0.5"), fee="1000.00000000000000000001"))
+    arb, _ = say(arb, SELL, heard(OrderOn.FULL_FILL, fill("s", 4_020_000, "0.5"), fee="804"))
+    assert arb.pnl_krw == Decimal("8195.99999999999999999999")
