@@ -99,6 +99,7 @@ class BookFeed:
         raise ReadFailed(f"the answer has no book of {market}")
 
     async def _poll(self, on_snapshot: Callable[[DecodedBook, Ns, Ns], None]) -> None:
+        await self._transport.open()
         while True:
             await asyncio.sleep(POLL_EVERY_S)
             if self._is_up():

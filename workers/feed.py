@@ -1,7 +1,8 @@
 """One exchange's feed: frames -> shared-memory books -> wake the trader. `python -m workers feed upbit`.
 
-Bad frames are counted and kept, and leave their slot as it was; when the stream goes down every slot
-is dead until a whole book comes again, by stream or by REST polling (R1.2).
+Bad frames are counted and kept, and leave their slot as it was; a book with an empty side kills its
+slot; when the stream goes down every slot is dead until a whole book comes again, by stream or by
+REST polling (R1.2).
 """
 
 import asyncio
@@ -24,6 +25,7 @@ from workers.process import Context, run_process
 
 RESYNC_LOOK_S = 0.1
 BAD_FRAMES_KEPT = 20
+_FAULT_EMPTY = "side_empty"
 _BAD_FRAME_BYTES = 16_384
 _SAVE_EVERY_LOOKS = 10
 
@@ -99,6 +101,9 @@ class FeedWorker:
         fault = self._writer.publish_frame(frame)
         book = self._decoder.last
         if fault is not None or book is None:
+            if fault == _FAULT_EMPTY and book is not None:
+                # A true book with nothing to trade on: the one before is no longer true.
+                self._dead(book.market)
             self._turned_away(fault or FAULT_FRAME, frame.recv_wall_ns, frame.data)
             return
         self._published(book)
@@ -161,10 +166,13 @@ class FeedWorker:
         if not asked:
             return
         for market in asked:
-            self._writer.mark_dead(market)
-            self._ladders.pop(market, None)
+            self._dead(market)
         self._feed.request_resync()
         self._context.log.info("resync_requested", exchange=self._exchange, markets=list(asked))
+
+    def _dead(self, market: str) -> None:
+        self._writer.mark_dead(market)
+        self._ladders.pop(market, None)
 
     def _die(self) -> None:
         self._writer.mark_dead(None)

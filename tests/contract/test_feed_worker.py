@@ -162,6 +162,17 @@ def test_bad_frames_leave_the_slot_and_are_counted_and_kept_within_a_bound(desk)
     assert worker.BadFrames(path)._kept[-1].fault == "market_unknown"
 
 
+def test_book_with_an_empty_side_kills_its_slot(desk) -> None:
+    made, context, reader, woken = desk
+    made.frame_came(frame(1000))
+    made.frame_came(frame(1001, ask=0))
+    assert reader.read(0) is None
+    assert context.counters.get("book_faults") == 1
+    made.frame_came(frame(1002, mono=80))
+    assert reader.read(0).recv_mono_ns == 80
+    assert woken.drain() == {(0, 0)}
+
+
 def test_damaged_file_of_bad_frames_is_begun_anew(tmp_path: Path) -> None:
     path = tmp_path / "upbit.jsonl"
     path.write_bytes(b"\xff{not json\n")
