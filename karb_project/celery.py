@@ -2,6 +2,8 @@
 
 A task can be delivered twice (late acknowledgement, a killed worker): each is written so that the second
 run changes nothing. A job proposes, it never trades: `workers/tasks` cannot reach an order call.
+A worker that holds a message when the broker dies ends with an error (kombu restores it over a connection
+that is gone): the supervisor starts it again.
 """
 
 import ctypes
@@ -28,7 +30,6 @@ FIRST_TASKS = (
     "workers.tasks.keys.check_key_age",
 )
 """Sent once whenever a worker starts, so that a new desk is looked at before its first schedule is due."""
-FIRST_AFTER_S = 8
 TASKS_KEY = "karb:tasks"
 READY_KEY = "karb:ready"
 """Redis hashes that the supervisor reads: how often each task ended; which process of a part is ready."""
@@ -68,7 +69,8 @@ def _settings(broker: str) -> dict[str, Any]:
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         "broker_transport_options": {
-            "visibility_timeout": 600,
+            # When a lost worker's message is given to another: above task_time_limit.
+            "visibility_timeout": 180,
             "socket_keepalive": True,
             "health_check_interval": 15,
         },
@@ -109,7 +111,8 @@ def _count_task(sender: Any = None, **_: object) -> None:
 def _say_worker_ready(**_: object) -> None:
     _redis().hset(READY_KEY, "celery", os.getpid())
     for name in FIRST_TASKS:
-        app.send_task(name, countdown=FIRST_AFTER_S, expires=120)
+        # No countdown: a message that waits in a worker is one more to lose with the broker.
+        app.send_task(name, expires=120)
 
 
 @signals.beat_init.connect(dispatch_uid="karb_beat_ready")

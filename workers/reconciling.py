@@ -104,6 +104,9 @@ def _settled_balances(
     for _ in range(int(SETTLE_S / LOOK_EVERY_S)):
         if is_quiet(env):
             ours = selectors.balance_figures(exchange)
+            if not ours:
+                # The trader has not opened its books here yet.
+                return None
             theirs = [
                 BalanceFigure(exchange, each.asset, exact_sum((each.free, each.locked))) for each in reader.balances()
             ]

@@ -91,13 +91,17 @@ class Desk:
         return self.process.wait(limit_s)
 
     def processes(self):
-        """Return pid -> command line of everything that runs in this desk's environment."""
+        """Return pid -> command line of everything that runs in this desk's environment or names its directories."""
         mark = f"KARB_VAR_DIR={self.var_dir}".encode()
         found = {}
         for path in Path("/proc").iterdir():
             try:
-                if path.name.isdigit() and mark in (path / "environ").read_bytes().split(b"\0"):
-                    found[int(path.name)] = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+                if not path.name.isdigit():
+                    continue
+                command = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+                # Redis writes its own title over its environment.
+                if str(self.home) in command or mark in (path / "environ").read_bytes().split(b"\0"):
+                    found[int(path.name)] = command
             except OSError:
                 continue
         return {pid: command for pid, command in found.items() if command}
