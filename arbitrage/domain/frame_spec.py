@@ -1,7 +1,8 @@
 """How an exchange's order-book frame is laid out, as data (R1.1: fields mapped by configuration).
 
 The Python decoder here and a native one read the same spec; a spec travels as JSON and can be
-replaced at run time. Numbers are read as `Decimal`, digit by digit, then to int: no float.
+replaced at run time. Numbers go from their digits to int; what is not plain digits (an exponent, a
+string, more than 8 decimals) goes through `Decimal`: no float either way.
 """
 
 from decimal import Decimal
@@ -12,10 +13,13 @@ import msgspec
 
 from arbitrage.domain.book import MAX_LEVELS, Level
 from arbitrage.domain.errors import FrameInvalid
-from arbitrage.domain.units import INT64_MAX, Ns, Price, Qty, units_exact, units_floor
+from arbitrage.domain.units import DECIMALS, INT64_MAX, Ns, Price, Qty, units_exact, units_floor
 
 _KEEP = 160
 """How much of an offending frame an error quotes; the caller keeps the whole of it."""
+
+
+_DECIMAL = msgspec.json.Decoder(Decimal)
 
 
 class TimeUnit(StrEnum):
@@ -65,7 +69,8 @@ class FrameDecoder:
         self.spec = spec
         unit = msgspec.defstruct(
             "Unit",
-            [("ask_price", Decimal), ("bid_price", Decimal), ("ask_qty", Decimal), ("bid_qty", Decimal)],
+            [(name, msgspec.Raw) for name in ("ask_price", "bid_price", "ask_qty", "bid_qty")],
+            gc=False,
             rename={
                 "ask_price": spec.ask_price_key,
                 "bid_price": spec.bid_price_key,
@@ -102,24 +107,41 @@ class FrameDecoder:
             time = int(frame.time) * self._ns_per
             bids = _ladder([(unit.bid_price, unit.bid_qty) for unit in frame.units])
             asks = _ladder([(unit.ask_price, unit.ask_qty) for unit in frame.units])
-        except (ValueError, ArithmeticError) as error:
+        except (ValueError, ArithmeticError, msgspec.MsgspecError) as error:
             raise FrameInvalid(f"{spec.name}: {error}: {data[:_KEEP]!r}") from None
         if not 0 < time <= INT64_MAX:
             raise FrameInvalid(f"{spec.name}: {spec.time_key} was {frame.time}, must be a positive int64 in ns")
         return DecodedBook(frame.market, Ns(time), bids, asks)
 
 
-def _ladder(rows: list[tuple[Decimal, Decimal]]) -> tuple[Level, ...]:
+def _ladder(rows: list[tuple[msgspec.Raw, msgspec.Raw]]) -> tuple[Level, ...]:
     levels = []
-    for price_dec, qty_dec in rows:
-        if price_dec == 0:
+    for price_raw, qty_raw in rows:
+        price = _plain_units(price_raw)
+        if price is None:
+            price = units_exact(_DECIMAL.decode(price_raw))
+        if price == 0:
             continue
-        price = units_exact(price_dec)
-        qty = min(units_floor(qty_dec), INT64_MAX)
+        qty = _plain_units(qty_raw)
+        if qty is None:
+            qty = units_floor(_DECIMAL.decode(qty_raw))
         if price < 0 or qty < 0:
-            raise ValueError(f"level {price_dec} x {qty_dec} is negative")
+            raise ValueError(f"level {bytes(price_raw)!r} x {bytes(qty_raw)!r} is negative")
+        if price > INT64_MAX:
+            raise ValueError(f"{bytes(price_raw)!r} is beyond int64 in 10^-{DECIMALS}")
         if qty:
-            levels.append(Level(Price(price), Qty(qty)))
+            levels.append(Level(Price(price), Qty(min(qty, INT64_MAX))))
         if len(levels) == MAX_LEVELS:
             break
     return tuple(levels)
+
+
+def _plain_units(raw: msgspec.Raw) -> int | None:
+    """Return a plain JSON number of at most 8 decimals in 10^-8, from its digits alone; None for any other."""
+    whole, _, part = bytes(raw).partition(b".")
+    if len(part) > DECIMALS or len(whole) > DECIMALS * 3:
+        return None
+    try:
+        return int(whole + part.ljust(DECIMALS, b"0"))
+    except ValueError:
+        return None

@@ -1,14 +1,17 @@
 """Frames of both exchanges' shapes, as they were seen on the wire, through one spec-driven decoder."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from arbitrage.domain.book import MAX_LEVELS, ladder_fault
 from arbitrage.domain.errors import FrameInvalid
-from arbitrage.domain.frame_spec import FrameDecoder, FrameSpec, TimeUnit
+from arbitrage.domain.frame_spec import FrameDecoder, FrameSpec, TimeUnit, _plain_units
 from arbitrage.domain.units import INT64_MAX
 
 FRAMES = Path(__file__).parents[2] / "frames"
@@ -163,3 +166,21 @@ def test_another_mapping_reads_renamed_keys_without_code():
     renamed = msgspec.structs.replace(SIMPLE, market_key="m", ask_price_key="a")
     data = frame({"a": 1001, "bp": 1000, "as": 1, "bs": 2}, m="KRW-NEW")
     assert (decoded(data, renamed).market, decoded(data, renamed).asks[0].price) == ("KRW-NEW", 1001 * 10**8)
+
+
+@given(
+    st.one_of(
+        st.decimals(min_value=0, max_value=10**10, places=8).map(str),
+        st.decimals(min_value=0, max_value=10**10).map(str),
+        st.integers(0, 10**10).map(str),
+        st.floats(0, 1e10, allow_nan=False).map(repr),
+    )
+)
+def test_digits_read_alone_give_what_decimal_gives(text):
+    plain = _plain_units(msgspec.Raw(text.encode()))
+    assert plain is None or plain == Decimal(text) * 10**8
+
+
+@pytest.mark.parametrize("text", ["1E8", "1.5E-3", '"5"', "0.123456789", "null", "1" * 30])
+def test_what_is_not_plain_digits_takes_the_careful_way(text):
+    assert _plain_units(msgspec.Raw(text.encode())) is None
