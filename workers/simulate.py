@@ -70,11 +70,14 @@ def _address(name: str, text: str, problems: list[str]) -> tuple[str, int]:
 
 async def _serve(context: Context, config: SimConfig) -> int:
     code = 0
+    running: RunningSimulator | None = None
 
     # A bug or a full disk: nothing more may be announced; the state file is what a restart begins from.
     def fail(_loop: asyncio.AbstractEventLoop, what: dict[str, Any]) -> None:
         nonlocal code
         code = 1
+        if running is not None:
+            running.halt()
         context.log.critical("simulator_failed", message=what.get("message"), error=repr(what.get("exception")))
         context.stopping.set()
 

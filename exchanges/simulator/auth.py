@@ -1,7 +1,6 @@
 """JSON Web Tokens checked by hand: signature, claims, the hash of what was asked (upbit.md §2, bithumb.md §3.2)."""
 
 import base64
-import binascii
 import hashlib
 import hmac
 from collections import deque
@@ -9,6 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
+
+from exchanges.simulator.wire import decode_json
 
 _HASHES = {"HS256": hashlib.sha256, "HS512": hashlib.sha512}
 _REMEMBERED = 200_000
@@ -72,10 +73,9 @@ def parse_bearer(header: str | None) -> Token | AuthFault:
     if scheme.lower() != "bearer" or len(parts) != 3:
         return AuthFault.MALFORMED
     try:
-        head = msgspec.json.decode(_unbase64(parts[0]))
-        claims = msgspec.json.decode(_unbase64(parts[1]))
+        head, claims = decode_json(_unbase64(parts[0])), decode_json(_unbase64(parts[1]))
         signature = _unbase64(parts[2])
-    except (binascii.Error, msgspec.DecodeError, UnicodeError):
+    except ValueError:
         return AuthFault.MALFORMED
     if not isinstance(head, dict) or not isinstance(claims, dict):
         return AuthFault.MALFORMED

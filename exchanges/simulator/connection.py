@@ -34,7 +34,7 @@ class Connection(asyncio.Protocol):
         self._after = after
         self._transport: asyncio.Transport | None = None
         self._peer = ""
-        self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
+        self._parser = httptools.HttpRequestParser(self)
         self._head = Head()
         self._raw = bytearray()
         self._whole: list[tuple[Head, bytes, bool]] = []
@@ -63,11 +63,12 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes in."""
-        if self._ws is not None:
-            self._websocket(data)
+        if self._ws is not None and self.session is not None:
+            self._websocket(self._ws, self.session, data)
+            return
+        if self._transport is None or self._transport.is_closing():
             return
         self._raw += data
-        assert self._parser is not None
         wants_upgrade, is_broken = False, False
         try:
             self._parser.feed_data(data)
@@ -104,7 +105,6 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Keep the request that is now whole; it is answered once the parser has returned."""
-        assert self._parser is not None
         if not self._head.wants_websocket:
             self._raw.clear()
             self._whole.append((self._head, self._parser.get_method(), self._parser.should_keep_alive()))
@@ -154,45 +154,38 @@ class Connection(asyncio.Protocol):
     # The handshake again, this time for the WebSocket library: it checks it and answers it.
     def _upgrade(self) -> None:
         request = self._head.request(b"GET", self._peer)
-        self._parser = None
         ws = self._ws = ServerProtocol(max_size=MAX_REQUEST)
         raw, self._raw = bytes(self._raw), bytearray()
-        now = self._wall_ns()
-        opened = self._venue.connect(request, now)
+        opened = self._venue.connect(request, self._wall_ns())
         if isinstance(opened, Response):
-            assert self._transport is not None
-            self._transport.write(response_bytes(opened, now, keep_alive=False))
-            self._transport.close()
+            self._answer(opened, keep_alive=False)
             return
         self.session = opened
-        self._websocket(raw)
+        self._websocket(ws, opened, raw)
         if ws.state is WsState.CONNECTING:
             self.abort()
 
-    def _websocket(self, data: bytes) -> None:
-        ws = self._ws
-        assert ws is not None
+    def _websocket(self, ws: ServerProtocol, session: Session, data: bytes) -> None:
         ws.receive_data(data)
         for event in ws.events_received():
             if isinstance(event, Handshake):
                 ws.send_response(ws.accept(event))
             elif isinstance(event, Frame):
-                self._frame(event)
+                self._frame(session, event)
         self._write()
         self._after()
         if ws.close_expected() and self._transport is not None:
             self._transport.close()
 
-    def _frame(self, frame: Frame) -> None:
-        assert self.session is not None
+    def _frame(self, session: Session, frame: Frame) -> None:
         now = self._wall_ns()
-        self.session.touch(now)
+        session.touch(now)
         if frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
             self._message += frame.data
             if frame.fin:
                 message = bytes(self._message)
                 self._message.clear()
-                self.session.receive(message, now)
+                session.receive(message, now)
 
     def _write(self) -> None:
         if self._transport is None or self._ws is None:

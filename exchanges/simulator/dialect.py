@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from arbitrage.domain.errors import InvariantError
 from arbitrage.domain.units import Exchange
 from exchanges.simulator.account import Account
 from exchanges.simulator.auth import AuthFault
@@ -41,7 +42,8 @@ class Call(msgspec.Struct, frozen=True):
     @property
     def owner(self) -> Account:
         """Return the account of a private call."""
-        assert self.account is not None, "only routes with Access.PRIVATE have an account"
+        if self.account is None:
+            raise InvariantError(f"{self.request.path} is public: it has no account")
         return self.account
 
 

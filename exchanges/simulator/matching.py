@@ -152,11 +152,10 @@ class Matching:
         """Fill resting orders that the market now trades through."""
         for order in list(self._resting.get(market, {}).values()):
             draft = order.draft
-            assert draft.price is not None
             levels = self._market.levels(self.rules.exchange, market, draft.side.opposite, now)
-            met = swept(levels, draft.price, draft.side.sign)
+            met = swept(levels, draft.limit, draft.side.sign)
             if met and order.is_open:
-                self._fill(order, [(draft.price, qty, price) for price, qty in met], [], now)
+                self._fill(order, [(draft.limit, qty, price) for price, qty in met], [], now)
 
     def _enter(self, order: SimOrder) -> None:
         self.orders[order.order_id] = order
@@ -178,8 +177,8 @@ class Matching:
         if draft.market not in self._market.markets:
             return Fault.MARKET_UNKNOWN
         if draft.ord_type is OrdType.LIMIT:
-            assert draft.price is not None
-            if draft.price <= 0 or draft.price % rules.ticks.tick_at(Price(draft.price)):
+            limit = draft.limit
+            if limit <= 0 or limit % rules.ticks.tick_at(Price(limit)):
                 return Fault.PRICE_OFF_TICK
         opposite = self._market.levels(rules.exchange, draft.market, draft.side.opposite, now)
         total = self._estimated_total(draft, opposite)
@@ -245,8 +244,7 @@ class Matching:
         if draft.ord_type is OrdType.BEST:
             return levels[:1]
         if draft.ord_type is OrdType.LIMIT:
-            assert draft.price is not None
-            return swept(levels, draft.price, draft.side.sign)
+            return swept(levels, draft.limit, draft.side.sign)
         return levels
 
     def _covers(self, draft: Draft, met: Ladder) -> bool:

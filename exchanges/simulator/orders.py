@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from arbitrage.domain.errors import InvariantError
 from arbitrage.domain.units import Side, base_of
 from exchanges.simulator.rules import State
 
@@ -39,6 +40,13 @@ class Draft(msgspec.Struct, frozen=True):
     volume: int | None
     tif: Tif | None
     client_order_id: str | None
+
+    @property
+    def limit(self) -> int:
+        """Return the unit price of a limit order. InvariantError for any other type."""
+        if self.ord_type is not OrdType.LIMIT or self.price is None:
+            raise InvariantError(f"a {self.ord_type} order has no limit")
+        return self.price
 
     @property
     def by_funds(self) -> bool:

@@ -27,6 +27,7 @@ class RunningSimulator:
         self._connections: list[Connection] = []
         self._servers: dict[Exchange, asyncio.Server] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._has_halted = False
         self._loop = asyncio.get_running_loop()
 
     @property
@@ -77,14 +78,19 @@ class RunningSimulator:
         self.simulator.advance(self._wall_ns())
         self._after()
 
-    async def stop(self) -> None:
-        """Stop listening, cut every connection, let go of the state file."""
+    def halt(self) -> None:
+        """Cut everything at once: not one more answer or event leaves."""
+        self._has_halted = True
         if self._timer is not None:
             self._timer.cancel()
         for server in self._servers.values():
             server.close()
         for connection in list(self._connections):
             connection.abort()
+
+    async def stop(self) -> None:
+        """Stop listening, cut every connection, let go of the state file."""
+        self.halt()
         await asyncio.sleep(0)
         self.simulator.close()
 
@@ -95,6 +101,8 @@ class RunningSimulator:
         return connection
 
     def _after(self) -> None:
+        if self._has_halted:
+            return
         for connection in self._connections:
             connection.flush()
         if self._timer is not None:

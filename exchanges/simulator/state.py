@@ -11,12 +11,16 @@ import os
 from pathlib import Path
 from typing import Any, Protocol
 
-from arbitrage.domain.errors import ConfigError
+from arbitrage.domain.errors import ConfigError, KArbError
 from arbitrage.domain.units import Exchange
 from exchanges.simulator.account import Account
 from exchanges.simulator.orders import SimOrder, order_from_plain, order_to_plain
 
 FILE_NAME = "simulator.jsonl"
+
+
+class StateLost(KArbError):
+    """A line could not be kept. Not an OSError: event loops take those for a network fault and go on."""
 
 
 class Sink(Protocol):
@@ -65,13 +69,16 @@ class StateLog:
         return lines
 
     def append(self, line: dict[str, Any]) -> None:
-        """Write one line to the operating system. OSError when it cannot be kept: nothing may be announced then."""
+        """Write one line to the operating system. StateLost when it cannot be kept: nothing may be announced then."""
         data = json.dumps(line, separators=(",", ":")).encode() + b"\n"
         start = os.lseek(self._fd, 0, os.SEEK_END)
-        written = os.write(self._fd, data)
+        try:
+            written = os.write(self._fd, data)
+        except OSError as error:
+            raise StateLost(f"{self.path}: {error.strerror}") from None
         if written != len(data):
             os.ftruncate(self._fd, start)
-            raise OSError(f"{self.path}: wrote {written} of {len(data)} bytes")
+            raise StateLost(f"{self.path}: wrote {written} of {len(data)} bytes")
 
     def close(self) -> None:
         """Close the file and give up the lock."""

@@ -14,6 +14,7 @@ from exchanges.simulator.agenda import Agenda
 from exchanges.simulator.dialect import Access, AfterError, BookView, Dialect, Format, StreamType
 from exchanges.simulator.limits import Limiter
 from exchanges.simulator.matching import OrderStep
+from exchanges.simulator.wire import decode_json
 
 ABNORMAL = 1006
 """The connection just ends, without a Close frame (upbit.md §3.9, bithumb.md §6.2)."""
@@ -146,8 +147,8 @@ class Session:
 
     def _subscribe(self, data: bytes, now: int) -> None:
         try:
-            parts = msgspec.json.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            parts = decode_json(data)
+        except ValueError:
             parts = None
         if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
             raise _Fault("WRONG_FORMAT", "Format 이 맞지 않습니다.")
@@ -185,7 +186,7 @@ class Session:
         known = {fmt.value: fmt for fmt in self._words.formats}
         if not words:
             return Format.DEFAULT
-        fmt = known.get(words[-1])
+        fmt = known.get(str(words[-1]))
         if fmt is None and self._words.unknown_format is not None:
             raise _Fault(self._words.unknown_format, f"{words[-1]} 은 지원하지 않는 포맷입니다.")
         return fmt or Format.DEFAULT
@@ -194,9 +195,9 @@ class Session:
         kind = part.get("type")
         if kind is None:
             raise _Fault("NO_TYPE", "type 이 존재하지 않습니다.")
-        if kind not in (_PUBLIC if self._access is Access.PUBLIC else _PRIVATE):
+        if not isinstance(kind, str) or kind not in (_PUBLIC if self._access is Access.PUBLIC else _PRIVATE):
             raise _Fault("INVALID_PARAM", f"{kind} 은 지원하지 않는 타입입니다.")
-        return str(kind)
+        return kind
 
     def _codes_of(self, part: dict[str, Any], kind: str) -> list[str]:
         codes = part.get("codes")
@@ -221,8 +222,7 @@ class Session:
         only_realtime = any(part.get(flag) is True for flag in self._words.realtime_flags)
         for code in codes:
             market, _, suffix = code.partition(".")
-            asked = int(suffix) if suffix.isascii() and suffix.isdigit() else 0
-            depth = asked if asked in self._words.depths else self._words.depths[-1]
+            depth = next((depth for depth in self._words.depths if str(depth) == suffix), self._words.depths[-1])
             books[market] = BookWanted(depth, not only_snapshot)
             if not only_realtime:
                 shown.append((market, depth))

@@ -95,7 +95,7 @@ class Venue:
         owner = request.peer if account is None else account.access_key
         if not self._limiter.take(_CONNECT, owner, now).is_allowed:
             return self.dialect.over_limit()
-        session = Session(self.dialect, self._agenda, access, account, self.view, now)
+        session = Session(self.dialect, self._agenda, access, account, self.find_view, now)
         self.sessions.append(session)
         return session
 
@@ -105,10 +105,12 @@ class Venue:
         if session in self.sessions:
             self.sessions.remove(session)
 
-    def view(self, market: str, now: int) -> BookView | None:
+    def find_view(self, market: str, now: int) -> BookView | None:
         """Return the book as last published, or None for a market not listed."""
-        if market not in self.market.markets:
-            return None
+        return self.view(market, now) if market in self.market.markets else None
+
+    def view(self, market: str, now: int) -> BookView:
+        """Return the book of a listed market as last published."""
         bids, asks = self.market.shown(self.exchange, market)
         return BookView(market, bids, asks, now)
 
@@ -120,7 +122,6 @@ class Venue:
         """Pass a changed or repeated book on, and let resting orders meet it."""
         if self.sessions:
             view = self.view(market, now)
-            assert view is not None
             cache: dict[tuple[Format, int], bytes] = {}
             for session in self.sessions:
                 before = len(session.outbox)

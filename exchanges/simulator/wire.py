@@ -73,17 +73,24 @@ def query_params(query: str) -> Params:
     return Params((unquote_plus(key), unquote_plus(value)) for key, _, value in parts)
 
 
-_NUMBERS_AS_TEXT = msgspec.json.Decoder(dict[str, Any], float_hook=str)
+_DECODER = msgspec.json.Decoder(float_hook=str)
+
+
+def decode_json(data: bytes) -> Any:
+    """Return what JSON text holds, fractions as text digit by digit. ValueError for anything else, however deep."""
+    try:
+        return _DECODER.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(str(error)) from None
 
 
 def body_params(body: bytes) -> Params:
     """Return a JSON object's members as text, in order. ValueError when the body is anything else."""
     if not body:
         return Params(())
-    try:
-        members = _NUMBERS_AS_TEXT.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise ValueError(str(error)) from None
+    members = decode_json(body)
+    if not isinstance(members, dict):
+        raise ValueError("the body must be a JSON object")
     pairs: list[tuple[str, str]] = []
     for key, value in members.items():
         if isinstance(value, list):

@@ -50,7 +50,6 @@ def _orderbook(venue: Venue, call: Call) -> Response:
     books = []
     for market in markets:
         view = venue.view(market, call.now)
-        assert view is not None
         bids, asks = view.bids[:depth], view.asks[:depth]
         books.append(
             f'{{"market":"{market}","timestamp":{call.now // 1_000_000},'
@@ -65,7 +64,6 @@ def _ticker(venue: Venue, call: Call) -> Response:
     rows = []
     for market in shared.listed_markets(call.params.one("markets"), venue.market.markets):
         view = venue.view(market, call.now)
-        assert view is not None
         rows.append(shared.raw_object(shared.ticker_fields(view, KST_OFFSET_NS)))
     return Response(200, f"[{','.join(rows)}]".encode(), JSON)
 

@@ -56,7 +56,6 @@ def _orderbook(venue: Venue, call: Call) -> Response:
     books = []
     for market in markets:
         view = venue.view(market, call.now)
-        assert view is not None
         bids, asks = view.bids[:count], view.asks[:count]
         units = ",".join(
             f'{{"ask_price":{plain_text(ask[0])},"bid_price":{plain_text(bid[0])},'
@@ -87,7 +86,6 @@ def _ticker(venue: Venue, call: Call) -> Response:
     rows = []
     for market in shared.listed_markets(call.params.one("markets"), venue.market.markets):
         view = venue.view(market, call.now)
-        assert view is not None
         rows.append(shared.raw_object(shared.ticker_fields(view, 0)))
     return Response(200, f"[{','.join(rows)}]".encode(), JSON)
 

@@ -1,14 +1,19 @@
-"""Whatever is ordered: nothing is created or lost, nothing goes below zero, the log tells the same story."""
+"""Whatever is ordered: nothing is created or lost, nothing goes below zero. Whatever is sent: an answer, no crash."""
+
+import json
+from contextlib import suppress
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from arbitrage.domain.units import Exchange
 from exchanges.simulator.config import AccountSpec, SimConfig
+from exchanges.simulator.dialect import Call
 from exchanges.simulator.matching import Fault
 from exchanges.simulator.money import FINE
 from exchanges.simulator.orders import Draft, OrdType, Side, Tif, combination_fault
 from exchanges.simulator.simulator import Simulator
+from exchanges.simulator.wire import Request, WireRefusal, body_params
 
 START_NS = 1_795_400_000_000_000_000
 UNIT = 10**8
@@ -66,3 +71,55 @@ def test_every_asset_is_conserved_and_no_hold_goes_below_zero(steps, seed):
             assert order.paid_fee == sum(trade.fee for trade in order.trades)
             if order.draft.volume is not None:
                 assert order.executed_qty <= order.draft.volume
+
+
+_texts = st.one_of(st.text(max_size=12), st.sampled_from(["KRW-BTC", "bid", "limit", "1e9", "9" * 5_000, "²", "-1"]))
+_values = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), _texts),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(_texts, inner, max_size=3)),
+    max_leaves=6,
+)
+_names = ["market", "markets", "side", "ord_type", "price", "volume", "uuid", "states[]", "limit", "page", "start_time"]
+_stream_part = st.dictionaries(
+    st.sampled_from(["ticket", "type", "codes", "format", "level", "method"]),
+    st.one_of(_values, st.sampled_from(["orderbook", "myOrder", "LIST_SUBSCRIPTIONS"]), st.just(["KRW-BTC.999999"])),
+    max_size=4,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.sampled_from(Exchange),
+    st.lists(st.tuples(st.sampled_from(_names), _texts), max_size=4),
+    st.dictionaries(st.sampled_from(_names), _values, max_size=5),
+    st.lists(_stream_part, max_size=4),
+    st.binary(max_size=20),
+)
+def test_no_input_breaks_an_exchange(exchange, query, body, parts, junk):
+    accounts = tuple(AccountSpec(one, "AK", "s", {"KRW": 100_000_000 * FINE}) for one in Exchange)
+    simulator = Simulator(SimConfig(markets=("KRW-BTC",), accounts=accounts), START_NS)
+    venue = simulator.venue(exchange)
+    text = "&".join(f"{key}={value}" for key, value in query)
+    for (method, path), route in venue.dialect.routes.items():
+        data = json.dumps(body).encode() if method == "POST" else b""
+        headers = {"content-type": "application/json", "authorization": "Bearer " + junk.decode("latin-1")}
+        response = venue.handle(Request(method, path, text, headers, data), START_NS)
+        assert 200 <= response.status < 500, (path, route)
+    session = venue.connect(Request("GET", "/websocket/v1"), START_NS)
+    session.receive(json.dumps(parts).encode(), START_NS)
+    session.receive(junk, START_NS)
+    session.receive(b"[" * 50_000, START_NS)
+    assert session.outbox
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from(Exchange), st.dictionaries(st.sampled_from(_names), _values, max_size=8))
+def test_no_signed_request_breaks_an_exchange(exchange, members):
+    accounts = tuple(AccountSpec(one, "AK", "s", {"KRW": 100_000_000 * FINE}) for one in Exchange)
+    simulator = Simulator(SimConfig(markets=("KRW-BTC",), accounts=accounts), START_NS)
+    venue = simulator.venue(exchange)
+    params = body_params(json.dumps(members).encode())
+    for route in venue.dialect.routes.values():
+        call = Call(Request("GET", "/"), params, START_NS, venue.accounts["AK"])
+        with suppress(WireRefusal):
+            assert route.answer(venue, call).status < 300

@@ -1,7 +1,9 @@
 """What survives the process, line by line, and what refuses to start."""
 
+import http.client
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -186,6 +188,33 @@ def test_killed_process_forgets_nothing_it_answered(tmp_path, sign):
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=10)
     assert process.returncode == 0, errors
+
+
+def test_full_disk_ends_the_process_before_anything_unsaved_is_announced(tmp_path, sign):
+    keys = tmp_path / "keys.json"
+    account = {"exchange": "upbit", "access_key": "AK-U", "secret_key": "S" * 64, "balances": {"KRW": "100000000"}}
+    keys.write_text(json.dumps({"accounts": [account]}))
+    state = tmp_path / "state"
+    order = {"market": "KRW-ETH", "side": "bid", "ord_type": "limit", "price": "1000000", "volume": "0.01"}
+    process = _started(tmp_path, keys, "--state", str(state))
+    try:
+        ready = json.loads(process.stdout.readline())
+        room = (state / FILE_NAME).stat().st_size + 10
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (room, room))
+        with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
+            _ask(ready["upbit"], sign, "POST", "/v1/orders", body=order | {"identifier": "lost"})
+        assert process.wait(timeout=10) == 1
+    finally:
+        process.kill()
+        process.communicate(timeout=10)
+    process = _started(tmp_path, keys, "--state", str(state))
+    try:
+        ready = json.loads(process.stdout.readline())
+        assert _ask(ready["upbit"], sign, "GET", "/v1/orders/open") == []
+        assert _ask(ready["upbit"], sign, "POST", "/v1/orders", body=order | {"identifier": "lost"})["state"] == "wait"
+    finally:
+        process.kill()
+        process.communicate(timeout=10)
 
 
 def test_what_cannot_start_says_so_in_one_line_each_and_exits_2(tmp_path):
