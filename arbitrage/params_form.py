@@ -96,6 +96,12 @@ GROUPS: tuple[tuple[str, tuple[FieldWords, ...]], ...] = (
             _f("cancel_after_ns", "Cancel after", Unit.MS, "An order still open is cancelled (R3.1)."),
             _f("not_found_grace_ns", "Grace of 'not found'", Unit.MS, "Said again after this, it proves absence."),
             _f("unresolved_deadline_ns", "Unresolved deadline", Unit.MS, "Then the arb is stuck."),
+            _f(
+                "hedge_patience_ns",
+                "Hedge patience",
+                Unit.MS,
+                "How long a hedge waits for a younger book before it goes.",
+            ),
             _f("hedge_limit_ns", "Hedge deadline", Unit.MS, "Uneven for longer, the arb is stuck."),
             _f("hedge_max_attempts", "Hedge attempts", Unit.COUNT, "Then the arb is stuck."),
             _f("hedge_slippage_ppm", "Hedge reach", Unit.PERCENT, "Past the touch, growing with each attempt."),

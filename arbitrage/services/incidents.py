@@ -86,21 +86,32 @@ def queue_pending(kind: str, title: str, by: str, risk_id: str = "") -> Path:
 
 
 def pick_up_pending() -> list[Incident]:
-    """Return the incidents opened from the waiting file, which is put aside only after they are stored."""
+    """Return the incidents opened from the waiting file, which is put aside only after they are stored.
+
+    A line that can not be read (cut off by a crash) becomes an incident of its own: nothing is dropped.
+    """
     path = pending_path()
-    if not path.exists():
-        return []
     taken = path.with_suffix(".taken")
     if not taken.exists():
+        if not path.exists():
+            return []
         path.rename(taken)
     opened = []
     with transaction.atomic():
         for text in taken.read_text(encoding="utf-8").splitlines():
-            line = json.loads(text)
-            at = parse_datetime(line["at"])
-            opened.append(open_incident(line["kind"], line["title"], by=line["by"], risk_id=line["risk_id"], at=at))
+            opened.append(_open_pending(text))
     taken.unlink()
     return opened
+
+
+def _open_pending(text: str) -> Incident:
+    try:
+        line = json.loads(text)
+        return open_incident(
+            line["kind"], line["title"], by=line["by"], risk_id=line["risk_id"], at=parse_datetime(line["at"])
+        )
+    except (ValueError, KeyError, TypeError):
+        return open_incident("pending_unreadable", f"A waiting incident could not be read: {text[:150]}")
 
 
 def _next_id(at: datetime) -> str:

@@ -1,0 +1,213 @@
+"""Stop, reduce, resume: shared memory first, rows after, nothing half done."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import OperationalError
+from django.utils import timezone
+
+from arbitrage.domain.controls import TradingLevel
+from arbitrage.domain.units import Exchange
+from arbitrage.models import Alert, Control, ControlChange, Emergency, EmergencyStep, Incident
+from arbitrage.models_control import EmergencyState
+from arbitrage.services import alerts, controls, incidents
+
+pytestmark = pytest.mark.django_db
+LEVEL = TradingLevel
+
+
+def test_everything_is_active_without_rows(own_desk):
+    wanted = controls.wanted()
+    assert (wanted.level, wanted.exchanges, wanted.markets) == (LEVEL.ACTIVE, {}, {})
+
+
+def test_a_stop_sets_shared_memory_rows_alert_and_incident(switch):
+    stopped = controls.emergency_stop("prices look wrong", "kim")
+    assert switch.told == [(LEVEL.HALTED, "prices look wrong", "kim")]
+    year = timezone.localtime().year
+    assert (stopped.is_recorded, stopped.incident_id) == (True, f"RE-{year}-001")
+    assert controls.wanted().level is LEVEL.HALTED
+    assert Alert.objects.get().severity == "critical"
+    assert Incident.objects.get().title == "Emergency stop: prices look wrong"
+    assert [step.state for step in EmergencyStep.objects.all()] == ["anomaly", "stopped"]
+
+
+def test_shared_memory_is_set_before_any_row(switch, monkeypatch):
+    def fail(*args, **kwargs):
+        assert switch.told == [(LEVEL.HALTED, "now", "kim")]
+        raise OperationalError("no database")
+
+    monkeypatch.setattr(controls, "_record_stop", fail)
+    stopped = controls.emergency_stop("now", "kim")
+    assert (stopped.is_recorded, stopped.incident_id) == (False, "")
+    assert "OperationalError" in stopped.detail
+    assert len(incidents.pending_path().read_text().splitlines()) == 1
+
+
+def test_incidents_that_waited_are_opened_once(switch):
+    incidents.queue_pending("emergency_stop", "Emergency stop: now", "kim")
+    assert [row.title for row in incidents.pick_up_pending()] == ["Emergency stop: now"]
+    assert incidents.pick_up_pending() == []
+    assert Incident.objects.count() == 1
+    assert not incidents.pending_path().exists()
+
+
+def test_a_second_stop_opens_no_second_incident(switch):
+    first = controls.emergency_stop("one", "kim")
+    second = controls.emergency_stop("two", "lee")
+    assert first.incident_id == second.incident_id
+    assert Emergency.objects.count() == 1
+    assert Alert.objects.get().count == 2
+
+
+def test_a_switch_that_fails_is_told_but_the_rows_stand(switch):
+    switch.failure = OSError("no space left")
+    with pytest.raises(controls.HaltFailed, match=r"no space left; the stop is recorded"):
+        controls.emergency_stop("now", "kim")
+    assert controls.wanted().level is LEVEL.HALTED
+    assert Incident.objects.count() == 1
+
+
+@pytest.mark.parametrize("reason", ["", "   "])
+def test_no_change_without_a_reason(switch, reason):
+    for act in (
+        lambda: controls.emergency_stop(reason, "kim"),
+        lambda: controls.resume(reason, "kim"),
+        lambda: controls.request_level(LEVEL.REDUCING, reason, "kim"),
+    ):
+        with pytest.raises(controls.ControlRefused, match="reason"):
+            act()
+    assert switch.told == []
+    assert not ControlChange.objects.exists()
+
+
+def test_resume_confirms_the_steps_left_by_that_person(switch):
+    controls.emergency_stop("now", "kim")
+    controls.confirm_step(EmergencyState.ANALYSED, "lee", "a stale feed")
+    controls.resume("feed is back", "kim")
+    assert switch.told[-1] == (LEVEL.ACTIVE, "feed is back", "kim")
+    assert controls.wanted().level is LEVEL.ACTIVE
+    flow = Emergency.objects.get()
+    assert flow.state == "resumed"
+    assert flow.resumed_at is not None
+    assert [(step.state, step.by, step.note) for step in flow.steps.all()] == [
+        ("anomaly", "kim", "now"),
+        ("stopped", "kim", "now"),
+        ("analysed", "lee", "a stale feed"),
+        ("planned", "kim", "feed is back"),
+        ("fixed", "kim", "feed is back"),
+        ("verified", "kim", "feed is back"),
+        ("resumed", "kim", "feed is back"),
+    ]
+    assert not Alert.objects.filter(closed_at=None).exists()
+    assert Incident.objects.get().state == "open"
+
+
+def test_resume_without_an_emergency_only_changes_the_level(switch):
+    controls.resume("halted from the fast path's own command line", "kim")
+    assert switch.told == [(LEVEL.ACTIVE, "halted from the fast path's own command line", "kim")]
+    assert not Emergency.objects.exists()
+
+
+def test_stuck_arbs_stand_in_the_way_until_they_are_named(switch):
+    controls.emergency_stop("now", "kim")
+    alert = alerts.raise_alert("arb_stuck", "Arb a7 is stuck", subject="a7", severity="critical")
+    before = len(switch.told)
+    with pytest.raises(controls.ControlRefused, match=f"{alert.incident.incident_id}: Arb a7 is stuck"):
+        controls.resume("all fine", "kim")
+    assert len(switch.told) == before
+    assert controls.wanted().level is LEVEL.HALTED
+    assert Emergency.objects.get().state == "stopped"
+    controls.resume("all fine", "kim", acknowledged=[alert.incident.incident_id])
+    assert switch.now is LEVEL.ACTIVE
+    assert alert.incident.timeline.last().text == "acknowledged at resume: all fine"
+
+
+def test_a_resume_whose_switch_fails_leaves_the_desk_stopped(switch):
+    controls.emergency_stop("now", "kim")
+    switch.failure = OSError("gone")
+    with pytest.raises(OSError, match="gone"):
+        controls.resume("all fine", "kim")
+    assert switch.now is LEVEL.HALTED
+
+
+def test_steps_are_confirmed_in_order_only(switch):
+    with pytest.raises(controls.ControlRefused, match="no open emergency"):
+        controls.confirm_step(EmergencyState.ANALYSED, "kim", "looked")
+    controls.emergency_stop("now", "kim")
+    with pytest.raises(controls.ControlRefused, match="next comes analysed, not fixed"):
+        controls.confirm_step(EmergencyState.FIXED, "kim", "mended")
+    with pytest.raises(controls.ControlRefused, match="note"):
+        controls.confirm_step(EmergencyState.ANALYSED, "kim", " ")
+    for state in (EmergencyState.ANALYSED, EmergencyState.PLANNED, EmergencyState.FIXED, EmergencyState.VERIFIED):
+        controls.confirm_step(state, "kim", "done")
+    with pytest.raises(controls.ControlRefused):
+        controls.confirm_step(EmergencyState.RESUMED, "kim", "done")
+    assert switch.now is LEVEL.HALTED
+
+
+def test_exchange_and_market_levels_go_by_rows_alone(switch):
+    controls.request_level(LEVEL.HALTED, "maintenance", "kim", exchange="bithumb")
+    controls.request_level(LEVEL.REDUCING, "delisting", "kim", market="KRW-XRP")
+    wanted = controls.wanted()
+    assert wanted.exchanges == {Exchange.BITHUMB: LEVEL.HALTED}
+    assert wanted.markets == {"KRW-XRP": LEVEL.REDUCING}
+    assert wanted.level is LEVEL.ACTIVE
+    assert switch.told == []
+    change = ControlChange.objects.last()
+    assert (change.scope, change.key, change.from_level, change.to_level, change.by) == (
+        "exchange",
+        "bithumb",
+        0,
+        2,
+        "kim",
+    )
+
+
+def test_an_unknown_exchange_is_refused(switch):
+    with pytest.raises(ValueError, match="binance"):
+        controls.request_level(LEVEL.HALTED, "why", "kim", exchange="binance")
+    assert not Control.objects.exists()
+
+
+def test_reducing_goes_through_the_switch(switch):
+    controls.request_level(LEVEL.REDUCING, "lunch", "kim")
+    assert switch.told == [(LEVEL.REDUCING, "lunch", "kim")]
+    assert controls.wanted().level is LEVEL.REDUCING
+
+
+def test_late_news_of_a_lowering_does_not_undo_a_resume(switch):
+    controls.resume("fine", "kim")
+    controls.keep_lowered("halted", "old", "trader", timezone.now() - timedelta(seconds=5))
+    assert controls.wanted().level is LEVEL.ACTIVE
+    assert ControlChange.objects.first().reason == "late news: old"
+
+
+def test_a_lowering_never_raises_the_level(switch):
+    controls.emergency_stop("now", "kim")
+    controls.keep_lowered("reducing", "arb stuck", "trader", timezone.now())
+    assert controls.wanted().level is LEVEL.HALTED
+
+
+def test_the_level_is_unknown_when_shared_memory_can_not_be_read(settings, own_desk, monkeypatch):
+    def broken(env):
+        raise OSError("no memory file system")
+
+    monkeypatch.setattr(controls, "load_switch", lambda: broken(None))
+    assert controls.observed_level() is None
+
+
+def test_the_flow_has_no_dead_end():
+    state, seen = EmergencyState.ANOMALY, [EmergencyState.ANOMALY]
+    while state in controls.FLOW:
+        state = controls.FLOW[state]
+        seen.append(state)
+    assert seen == list(EmergencyState)
+
+
+def test_the_real_switch_obeys(own_desk):
+    controls.emergency_stop("now", "kim")
+    assert controls.observed_level() is LEVEL.HALTED
+    assert own_desk.latch_path.exists()
+    controls.resume("fine", "kim")
+    assert controls.observed_level() is LEVEL.ACTIVE
