@@ -51,16 +51,16 @@ def main(_argv: list[str]) -> int:
     except DatabaseDown as error:
         print(f"bridge: the database does not answer ({type(error).__name__})")
         return 1
-    code = run_process("bridge", carry, env)
+    code = run_process("bridge", lambda context: carry(context, DatabaseThread()), env)
     if code:
         # A database call that never returns must not keep the process.
         os._exit(code)
     return code
 
 
-async def carry(context: Context) -> int:
-    """Carry both ways; 1 once the database is gone."""
-    bridge = Bridge(context)
+async def carry(context: Context, database: DatabaseThread, *, gone_after_ns: int = GONE_AFTER_NS) -> int:
+    """Carry both ways until told to stop; 1 once the database is gone."""
+    bridge = Bridge(context, database)
     answered_ns, rounds = context.clock.mono_ns(), 0
     while not context.stopping.is_set():
         try:
@@ -74,7 +74,7 @@ async def carry(context: Context) -> int:
         except (DatabaseDown, TimeoutError) as error:
             context.counters.add("database_failures")
             context.log.warning("database_not_answering", error=type(error).__name__)
-            if isinstance(error, TimeoutError) or context.clock.mono_ns() - answered_ns > GONE_AFTER_NS:
+            if isinstance(error, TimeoutError) or context.clock.mono_ns() - answered_ns > gone_after_ns:
                 context.log.error("bridge_gave_up")
                 return 1
         try:
@@ -108,10 +108,10 @@ def read_asked() -> Asked:
 class Bridge:
     """Carries between rows and shared memory for one desk."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, database: DatabaseThread) -> None:
         env = context.env
         self._context = context
-        self._database = DatabaseThread()
+        self._database = database
         self._readers = {exchange: BookReader(env.shm_dir, exchange, env.markets) for exchange in EXCHANGES}
 
     async def carry_in(self) -> None:

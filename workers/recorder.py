@@ -27,16 +27,16 @@ def main(_argv: list[str]) -> int:
     """Record until told to stop."""
     env = read_env()
     open_django()
-    code = run_process("recorder", record, env)
+    code = run_process("recorder", lambda context: record(context, DatabaseThread()), env)
     if code:
         # A database call that never returns must not keep the process.
         os._exit(code)
     return code
 
 
-async def record(context: Context) -> int:
-    """Keep the tables at the journal's end."""
-    tail, database, backoff = JournalTail(context.env.journal_path), DatabaseThread(), Backoff()
+async def record(context: Context, database: DatabaseThread) -> int:
+    """Keep the tables at the journal's end until told to stop; 1 when the database never answers."""
+    tail, backoff = JournalTail(context.env.journal_path), Backoff()
     offset: int | None = None
     end_ns: int | None = None
     try:

@@ -9,12 +9,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from celery import shared_task
+from django.conf import settings
 
 from arbitrage.models_incidents import Severity
 from arbitrage.services import alerts
 from fast_path.control import Beat, ControlBlock
 from fast_path.counters import read_counters
-from karb_project.env import Env, read_env
+from karb_project.env import Env
 
 SILENT_AFTER_NS = 60_000_000_000
 MEMORY_USED_PERCENT = 80
@@ -26,7 +27,7 @@ JOURNAL_BEHIND_BYTES = 4 * 1024 * 1024
 @shared_task(name="workers.tasks.health.check_health", ignore_result=True)
 def check_health() -> list[str]:
     """Look at every part once; return what is not well."""
-    env = read_env()
+    env = settings.KARB_ENV
     control = ControlBlock(env.shm_dir, env.markets, env.latch_path)
     try:
         beats = control.heartbeats()

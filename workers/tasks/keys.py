@@ -3,12 +3,12 @@
 from datetime import UTC, datetime
 
 from celery import shared_task
+from django.conf import settings
 
 from arbitrage.domain.errors import KArbError
 from arbitrage.domain.units import EXCHANGES
 from arbitrage.services import keys
 from karb_project import logs
-from karb_project.env import read_env
 from workers.tasks.readers import open_reader
 
 _NS = 1_000_000_000
@@ -18,7 +18,7 @@ _log = logs.get("tasks.keys")
 @shared_task(name="workers.tasks.keys.check_key_age", ignore_result=True)
 def check_key_age() -> list[str]:
     """Keep the fingerprints the exchanges name; return the keys that are to be rotated."""
-    env = read_env()
+    env = settings.KARB_ENV
     for exchange in EXCHANGES:
         try:
             reader = open_reader(exchange, env)

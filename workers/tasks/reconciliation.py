@@ -6,12 +6,12 @@ Safe to run twice: a run is kept under the task's own id, which a redelivery sha
 import time
 
 from celery import Task, shared_task
+from django.conf import settings
 
 from arbitrage.domain.errors import KArbError
 from arbitrage.domain.units import EXCHANGES
 from arbitrage.services import reconciliation
 from karb_project import logs
-from karb_project.env import read_env
 from workers.reconciling import compare_exchange
 from workers.tasks.readers import open_reader
 
@@ -20,9 +20,9 @@ _log = logs.get("tasks.reconciliation")
 
 
 @shared_task(bind=True, name="workers.tasks.reconciliation.reconcile", ignore_result=True)
-def reconcile(self: Task) -> dict[str, int]:
+def reconcile(self: "Task[[], dict[str, int]]") -> dict[str, int]:
     """Compare both exchanges; return the breaks found on each, -1 where it could not be asked."""
-    env = read_env()
+    env = settings.KARB_ENV
     found = {}
     for exchange in EXCHANGES:
         try:

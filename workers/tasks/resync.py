@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from celery import shared_task
+from django.conf import settings
 
 from arbitrage.domain.book import Book
 from arbitrage.domain.errors import ExchangeError
@@ -16,7 +17,6 @@ from arbitrage.services import reconciliation
 from exchanges.reader import SyncReader
 from fast_path.books import BookReader
 from fast_path.control import ControlBlock
-from karb_project.env import read_env
 from workers.tasks.readers import open_reader
 
 PAUSE_S = 0.15
@@ -31,7 +31,7 @@ MAX_APART_PPM = 5_000
 @shared_task(name="workers.tasks.resync.check_books", ignore_result=True)
 def check_books() -> dict[str, int]:
     """Check every market on both exchanges; return how often each outcome was seen."""
-    env = read_env()
+    env = settings.KARB_ENV
     control = ControlBlock(env.shm_dir, env.markets, env.latch_path)
     seen: dict[str, int] = {}
     try:

@@ -1,0 +1,122 @@
+"""What an operator asks for reaches shared memory; what the desk does reaches the rows; without rows it ends."""
+
+import asyncio
+
+import msgspec
+import pytest
+from django.db import OperationalError
+
+from arbitrage.domain.controls import TradingLevel
+from arbitrage.domain.params import DEFAULT_PARAMS, params_to_bytes
+from arbitrage.domain.units import Exchange
+from arbitrage.models import Counter, DeskView, Heartbeat
+from arbitrage.services import controls, params
+from workers.bridge import Asked, Bridge, carry
+from workers.django_room import DatabaseThread
+from workers.process import Context
+
+ACTIVE, REDUCING, HALTED = TradingLevel
+
+
+def asked(level=ACTIVE, *, epoch=1, exchanges=None, markets=None, data=None):
+    return Asked(
+        epoch=epoch,
+        params=data or params_to_bytes(DEFAULT_PARAMS),
+        level=level,
+        reason="a reason",
+        by="someone",
+        exchanges=exchanges or {},
+        markets=markets or {},
+        alerts_open=3,
+    )
+
+
+@pytest.fixture
+def context(desk_env):
+    return Context("bridge", desk_env)
+
+
+@pytest.fixture
+def bridge(context):
+    return Bridge(context, DatabaseThread())
+
+
+def test_params_are_carried_when_epoch_or_bytes_differ(bridge, context):
+    bridge.obey(asked(epoch=4), ACTIVE)
+    assert context.control.read_params() == (4, params_to_bytes(DEFAULT_PARAMS))
+    other = params_to_bytes(msgspec.structs.replace(DEFAULT_PARAMS, min_edge_ppm=901))
+    # Another database behind the same shared memory: the same epoch, other params.
+    bridge.obey(asked(epoch=4, data=other), ACTIVE)
+    assert context.control.read_params() == (4, other)
+    assert context.counters.get("params_epoch") == 4
+    assert context.counters.get("alerts_open") == 3
+
+
+def test_levels_of_exchanges_and_markets_stand_as_asked_and_come_back(bridge, context):
+    bridge.obey(asked(exchanges={Exchange.BITHUMB: HALTED}, markets={"KRW-ETH": REDUCING}), ACTIVE)
+    assert context.control.exchange_level(Exchange.BITHUMB) is HALTED
+    assert context.control.exchange_level(Exchange.UPBIT) is ACTIVE
+    assert context.control.market_level("KRW-ETH") is REDUCING
+    bridge.obey(asked(), ACTIVE)
+    assert context.control.exchange_level(Exchange.BITHUMB) is ACTIVE
+    assert context.control.market_level("KRW-ETH") is ACTIVE
+
+
+def test_the_desk_is_lowered_with_reason_and_person(bridge, context):
+    bridge.obey(asked(HALTED), ACTIVE)
+    assert context.control.level() is HALTED
+    assert (context.control.latch()["reason"], context.control.latch()["by"]) == ("a reason", "someone")
+
+
+def test_a_halt_by_hand_is_never_raised(bridge, context):
+    context.control.set_level(HALTED, "by hand", "root")
+    for level in (ACTIVE, REDUCING):
+        bridge.obey(asked(level), HALTED)
+    assert context.control.level() is HALTED
+    assert context.control.latch()["reason"] == "by hand"
+
+
+def test_rows_read_before_a_resume_do_not_halt_it_again(bridge, context):
+    # The level was HALTED when this reading began; the resume came while the rows were read.
+    context.control.set_level(ACTIVE, "resumed", "root")
+    bridge.obey(asked(HALTED), HALTED)
+    assert context.control.level() is ACTIVE
+
+
+class GoneDatabase(DatabaseThread):
+    """A database that no call reaches."""
+
+    async def run(self, call, *args, **kwargs):
+        raise OperationalError("gone")
+
+
+async def test_without_a_database_the_bridge_ends_so_that_trading_stops(context):
+    async with asyncio.timeout(10):
+        assert await carry(context, GoneDatabase(), gone_after_ns=300_000_000) == 1
+    assert context.counters.get("database_failures") >= 2
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_round_carries_both_ways(context, desk_env, settings):
+    settings.KARB_ENV = desk_env
+    await asyncio.to_thread(params.seed, "simulated")
+    context.control.beat("trader", context.clock.mono_ns(), context.clock.wall_ns())
+    context.control.set_applied_epoch(1)
+    context.counters.add("rounds", 7)
+    task = asyncio.create_task(carry(context, DatabaseThread()))
+    while context.control.params_epoch() != 1:
+        await asyncio.sleep(0.02)
+
+    await asyncio.to_thread(controls.request_level, REDUCING, "quiet please", "someone", exchange="upbit")
+    async with asyncio.timeout(5):
+        while context.control.exchange_level(Exchange.UPBIT) is not REDUCING:
+            await asyncio.sleep(0.02)
+    context.stopping.set()
+    assert await task == 0
+    assert await asyncio.to_thread(rows) == (["trader"], (0, 1), 7)
+
+
+def rows():
+    view = DeskView.objects.get()
+    beats = list(Heartbeat.objects.values_list("process", flat=True))
+    return beats, (view.level, view.applied_epoch), Counter.objects.get(process="bridge", name="rounds").value
