@@ -63,7 +63,7 @@ class Supervisor:
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._tended = {part.name: _Tended(part) for part in parts}
         self._steps = {DATABASE: asyncio.Event()}
-        self._environ = {**os.environ, "KARB_REDIS_URL": redis_url, "PYTHONUNBUFFERED": "1"}
+        self.children_environ = {**os.environ, "KARB_REDIS_URL": redis_url, "PYTHONUNBUFFERED": "1"}
         self._prepare: asyncio.Task[None] | None = None
 
     def ask_to_stop(self) -> None:
@@ -80,7 +80,10 @@ class Supervisor:
 
         StartFailed names the part that cannot come up.
         """
-        self._prepare = asyncio.create_task(self._guard(self._prepare_database()))
+        if any(DATABASE in tended.part.needs for tended in self._tended.values()):
+            self._prepare = asyncio.create_task(self._guard(self._prepare_database()))
+        else:
+            self._steps[DATABASE].set()
         for tended in self._tended.values():
             tended.task = asyncio.create_task(self._guard(self._tend(tended)))
         ready = asyncio.create_task(self._all_ready())
@@ -144,7 +147,7 @@ class Supervisor:
         log = log_path(self.env, "reconcile")
         try:
             async with asyncio.timeout(RECONCILE_S):
-                _, out = await run_step(argv, self._environ, ROOT, log)
+                _, out = await run_step(argv, self.children_environ, ROOT, log)
             return dict(json.loads(out.strip().splitlines()[-1]))
         except (TimeoutError, ValueError, IndexError):
             return {"ledger_equal": False, "differences": [f"reconcile gave no answer; see {log}"]}
@@ -181,7 +184,7 @@ class Supervisor:
         for command in (("migrate", "--noinput", "--verbosity", "0"), ("seed",)):
             offset = log.stat().st_size if log.exists() else 0
             argv = (sys.executable, str(ROOT / "manage.py"), *command)
-            code, out = await run_step(argv, self._environ, ROOT, log)
+            code, out = await run_step(argv, self.children_environ, ROOT, log)
             if code:
                 said = log_tail(log, offset, lines=1) or [f"see {log}"]
                 raise StartFailed(f"manage.py {command[0]} failed: {said[0]}", 2)
@@ -199,7 +202,7 @@ class Supervisor:
             loop = asyncio.get_running_loop()
             started_s = loop.time()
             tended.state = "starting"
-            environ: Mapping[str, str] = {**self._environ, **part.environ}
+            environ: Mapping[str, str] = {**self.children_environ, **part.environ}
             tended.child = child = Child(part.argv, environ, ROOT, log_path(self.env, part.name))
             await self._mind(tended, child)
             tended.ready.clear()
