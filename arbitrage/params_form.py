@@ -13,8 +13,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
+from arbitrage.display import exact
 from arbitrage.domain.params import GateMode
-from arbitrage.domain.units import units_exact, units_text
+from arbitrage.domain.units import to_decimal
 
 
 class Unit(StrEnum):
@@ -114,17 +115,19 @@ _FACTORS = {Unit.PERCENT: 10_000, Unit.MS: 1_000_000}
 
 
 def to_text(words: FieldWords, value: Any) -> str:
-    """Return what a person reads and types for a stored value."""
+    """Return what a person reads and types for a stored value; one of a wrong type comes as it is."""
+    kinds = {Unit.MARKETS: (list, tuple), Unit.QTYS: dict, Unit.MODE: str}
+    if not isinstance(value, kinds.get(words.unit, int)):
+        return str(value)
     match words.unit:
         case Unit.KRW:
-            whole, dot, part = units_text(value).partition(".")
-            return f"{int(whole):,}{dot}{part}"
+            return exact(to_decimal(value))
         case Unit.PERCENT | Unit.MS:
             return f"{(Decimal(value) / _FACTORS[words.unit]).normalize():f}"
         case Unit.MARKETS:
             return "\n".join(value)
         case Unit.QTYS:
-            return "\n".join(f"{asset} {units_text(qty)}" for asset, qty in value.items())
+            return "\n".join(f"{asset} {exact(to_decimal(qty))}" for asset, qty in value.items())
         case _:
             return str(value)
 
@@ -170,9 +173,7 @@ def _qtys(text: str) -> dict[str, int]:
             raise ValueError(f"{line!r} is not an asset and a qty, such as BTC 0.1")
         if parts[0] in found:
             raise ValueError(f"{parts[0]} stands twice")
-        if any(each not in "0123456789." for each in parts[1]):
-            raise ValueError(f"{parts[1]!r} is not a plain decimal number")
-        found[parts[0]] = units_exact(Decimal(parts[1]))
+        found[parts[0]] = _scaled(parts[1], 10**8)
     return found
 
 

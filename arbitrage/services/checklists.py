@@ -1,11 +1,20 @@
 """Check lists as rows: a program keeps its findings, a person ticks the rest."""
 
 from datetime import date
+from enum import StrEnum
 
 from django.db import transaction
 from django.utils import timezone
 
 from arbitrage.models_incidents import CheckItem, CheckList
+
+
+class Finding(StrEnum):
+    """What a program found."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+
 
 ITEMS: dict[str, tuple[tuple[str, str], ...]] = {
     CheckList.Kind.GO_LIVE: (
@@ -50,12 +59,18 @@ def open_list(kind: str, day: date) -> CheckList:
 
 
 def tick(item_id: int, by: str) -> None:
-    """Note that a person has done it; the first tick stands."""
-    CheckItem.objects.filter(pk=item_id, is_done=False).update(is_done=True, done_by=by, done_at=timezone.now())
+    """Note that a person has done it; the first tick stands, and no program takes it back."""
+    CheckItem.objects.filter(pk=item_id, is_done=False).update(
+        is_done=True, is_automatic=False, done_by=by, done_at=timezone.now()
+    )
 
 
-def keep_finding(check_list: CheckList, word: str, detail: str, *, passed: int) -> None:
-    """Keep what a program found for one item: `passed` 1 ticks it, 0 takes a program's tick back."""
+def keep_finding(check_list: CheckList, word: str, detail: str, finding: Finding) -> None:
+    """Keep what a program found for one item: PASSED ticks it, FAILED takes a program's tick back."""
     CheckItem.objects.filter(check_list=check_list, word=word).exclude(is_done=True, is_automatic=False).update(
-        is_automatic=True, is_done=bool(passed), detail=detail[:300], done_by="program", done_at=timezone.now()
+        is_automatic=True,
+        is_done=finding is Finding.PASSED,
+        detail=detail[:300],
+        done_by="program",
+        done_at=timezone.now(),
     )

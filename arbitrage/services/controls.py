@@ -15,6 +15,7 @@ from django.utils import timezone
 from arbitrage.domain.arb import ArbState
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.errors import KArbError
+from arbitrage.domain.params import is_market
 from arbitrage.domain.units import Exchange
 from arbitrage.models_control import Control, ControlChange, Emergency, EmergencyState, EmergencyStep, Scope
 from arbitrage.models_incidents import Incident, Severity
@@ -90,6 +91,8 @@ def request_level(level: TradingLevel, reason: str, by: str, *, exchange: str = 
     if not reason.strip():
         raise ControlRefused("a reason is needed")
     if exchange or market:
+        if market and not is_market(market):
+            raise ControlRefused(f"market was {market!r}, must look like KRW-BTC")
         scope, key = (Scope.EXCHANGE, Exchange(exchange).value) if exchange else (Scope.MARKET, market)
         with transaction.atomic():
             _set_row(scope, key, level, reason, by, timezone.now())

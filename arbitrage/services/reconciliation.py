@@ -6,7 +6,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from arbitrage.domain.reconciliation import Break as FoundBreak
-from arbitrage.models_incidents import Severity
+from arbitrage.domain.reconciliation import BreakKind
+from arbitrage.models_incidents import Alert, Severity
 from arbitrage.models_reconciliation import BookCheck, Break, ReconciliationRun
 from arbitrage.services import alerts
 
@@ -44,6 +45,7 @@ def keep_run(
             )
             for found in breaks
         )
+        _close_gone(exchange, breaks)
         for found in breaks:
             if found.severity in (Severity.CRITICAL.value, Severity.HIGH.value):
                 text = f"{found.exchange} {found.subject}: {found.kind}, ours {found.ours:f}, theirs {found.theirs:f}"
@@ -51,6 +53,15 @@ def keep_run(
                     found.kind.value, text, subject=f"{found.exchange} {found.subject}", severity=found.severity.value
                 )
     return run
+
+
+def _close_gone(exchange: str, breaks: Sequence[FoundBreak]) -> None:
+    # Alerts of earlier runs whose break this run no longer finds.
+    still = {(found.kind.value, f"{found.exchange} {found.subject}") for found in breaks}
+    kinds = [kind.value for kind in BreakKind]
+    for row in Alert.objects.filter(closed_at=None, kind__in=kinds, subject__startswith=f"{exchange} "):
+        if (row.kind, row.subject) not in still:
+            alerts.close_alerts_of(row.kind, row.subject)
 
 
 def resolve_break(break_id: int, by: str, resolution: str) -> None:
