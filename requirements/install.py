@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import socket
-import subprocess  # nosec B404: fixed commands, no shell
+import subprocess
 import sys
 from pathlib import Path
 

@@ -9,7 +9,7 @@ import ctypes
 import os
 import shutil
 import signal
-import subprocess  # nosec B404: our own commands, no shell
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 

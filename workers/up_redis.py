@@ -7,7 +7,7 @@ shared by all users of a machine.
 
 import re
 import shutil
-import subprocess  # nosec B404: our own commands, no shell
+import subprocess
 from pathlib import Path
 
 from arbitrage.domain.errors import ConfigError
