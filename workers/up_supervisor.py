@@ -9,7 +9,7 @@ from typing import Any
 
 from arbitrage.domain.controls import TradingLevel
 from karb_project.env import ROOT, Env
-from workers.up_child import Child, log_tail, run_step
+from workers.up_child import Child, bound_log, log_tail, run_step
 from workers.up_parts import DATABASE, Part
 from workers.up_report import Figures, krw_text
 from workers.up_screen import Screen
@@ -237,6 +237,7 @@ class Supervisor:
                 async with asyncio.timeout(MIND_EVERY_S):
                     await child.wait()
             except TimeoutError:
+                bound_log(child.log)
                 if not tended.is_stopping and self.watch.is_hung(part.name, child.pid, HUNG_AFTER_NS):
                     self.screen.say(f"{part.name} has not moved for {HUNG_AFTER_NS // 10**9} s and is killed")
                     child.kill_group()
