@@ -6,7 +6,7 @@ after; lowering works without a database, raising does not.
 
 import contextlib
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 from django.db import DatabaseError, transaction
@@ -42,6 +42,7 @@ FLOW: dict[EmergencyState, EmergencyState] = {
     E.VERIFIED: E.RESUMED,
 }
 """State -> the only next one. RESUMED is the end."""
+OBSERVED_GRACE = timedelta(seconds=5)
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -164,6 +165,19 @@ def keep_lowered(level_word: str, reason: str, by: str, at: datetime) -> None:
     severity = Severity.CRITICAL if level is TradingLevel.HALTED else Severity.HIGH
     if level is not TradingLevel.ACTIVE:
         alerts.raise_alert("trading_lowered", f"{level.name}: {reason}", severity=severity, at=at)
+
+
+def note_observed(level: TradingLevel, reason: str, by: str) -> None:
+    """Note a halt that came past these rows: the fast path's own command line, or an unreadable latch.
+
+    Rows younger than the grace time are left alone: a resume writes its row before it turns the switch.
+    """
+    row = Control.objects.filter(scope=Scope.GLOBAL, key="").first()
+    now = timezone.now()
+    if level <= (row.level if row else TradingLevel.ACTIVE) or (row and row.changed_at > now - OBSERVED_GRACE):
+        return
+    with transaction.atomic():
+        keep_lowered(level.name, reason or "no reason given", by or "unknown", now)
 
 
 def open_emergency() -> Emergency | None:

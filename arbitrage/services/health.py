@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.models_desk import Counter, DailyCount, DeskView, Heartbeat, StageLatency
+from arbitrage.services import controls
 from arbitrage.services.postings import moment
 
 DESK = 1
@@ -82,7 +83,11 @@ def keep_counters(processes: Mapping[str, Mapping[str, int]]) -> None:
 
 
 def keep_desk(level: TradingLevel, reason: str, by: str, applied_epoch: int) -> None:
-    """Keep what the control block really says: the level obeyed, why, and the epoch the trader uses."""
+    """Keep what the control block really says: the level obeyed, why, and the epoch the trader uses.
+
+    A level lower than anyone asked for here is noted, and told.
+    """
+    controls.note_observed(level, reason, by)
     DeskView.objects.update_or_create(
         pk=DESK,
         defaults={

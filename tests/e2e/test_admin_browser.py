@@ -215,6 +215,12 @@ def test_every_page_of_the_sidebar_and_a_row_of_each_opens(page, desk):
             expect(page.locator("#content")).to_be_visible()
 
 
+def test_the_beat_form_knows_the_tasks(page, desk):
+    page.goto(f"{desk.address}/admin/django_celery_beat/periodictask/add/")
+    tasks = page.locator("[name=regtask] option").all_inner_texts()
+    assert "workers.tasks.reports.daily" in tasks
+
+
 def test_a_narrow_screen_shows_the_stop_button(browser, desk):
     context = browser.new_context(viewport={"width": 390, "height": 844})
     page = context.new_page()

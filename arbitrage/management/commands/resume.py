@@ -28,7 +28,8 @@ class Command(BaseCommand):
         except controls.ControlRefused as error:
             raise CommandError(f"not resumed:\n{error}\nname them with --acknowledge to resume all the same") from error
         except DatabaseError as error:
-            raise CommandError(f"not resumed: the database does not answer ({type(error).__name__})") from error
+            said = str(error).strip().partition("\n")[0]
+            raise CommandError(f"not resumed: the database does not answer: {said}") from error
         except (OSError, KArbError) as error:
             raise CommandError(f"recorded, but the desk is still stopped: {error}") from error
         self.stdout.write("ACTIVE: trading again")

@@ -211,3 +211,27 @@ def test_the_real_switch_obeys(own_desk):
     assert own_desk.latch_path.exists()
     controls.resume("fine", "kim")
     assert controls.observed_level() is LEVEL.ACTIVE
+
+
+def test_a_halt_past_the_rows_is_noted_and_told_once(switch):
+    controls.note_observed(LEVEL.HALTED, "python -m fast_path.control halt", "kim")
+    controls.note_observed(LEVEL.HALTED, "python -m fast_path.control halt", "kim")
+    assert controls.wanted().level is LEVEL.HALTED
+    alert = Alert.objects.get()
+    assert (alert.kind, alert.severity, alert.count) == ("trading_lowered", "critical", 1)
+    assert Incident.objects.count() == 1
+    assert switch.told == []
+
+
+def test_a_level_seen_while_a_resume_is_under_way_is_not_noted(switch):
+    controls.resume("fine", "kim")
+    controls.note_observed(LEVEL.HALTED, "old", "kim")
+    assert controls.wanted().level is LEVEL.ACTIVE
+    Control.objects.update(changed_at=timezone.now() - timedelta(seconds=6))
+    controls.note_observed(LEVEL.HALTED, "new", "kim")
+    assert controls.wanted().level is LEVEL.HALTED
+
+
+def test_a_desk_as_asked_is_no_news(switch):
+    controls.note_observed(LEVEL.ACTIVE, "", "")
+    assert not Control.objects.exists()

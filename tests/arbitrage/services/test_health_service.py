@@ -8,7 +8,7 @@ from django.utils import timezone
 from arbitrage import selectors
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.models import Counter, DailyCount, DeskView, Heartbeat, StageLatency
-from arbitrage.services import health
+from arbitrage.services import controls, health
 
 pytestmark = pytest.mark.django_db
 BEAT_NS = 1_795_000_000_123_456_789
@@ -59,3 +59,4 @@ def test_the_desk_view_is_one_row():
     assert DeskView.objects.count() == 1
     view = selectors.desk_view()
     assert (view.level, view.applied_epoch) == (0, 4)
+    assert controls.wanted().level is TradingLevel.HALTED
