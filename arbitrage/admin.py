@@ -1,5 +1,21 @@
 """The operator's room, gathered where Django looks for it; each theme has its own file."""
 
-from arbitrage import admin_control, admin_evidence, admin_incidents, admin_jobs, admin_params, admin_watch
+from arbitrage import (
+    admin_control,
+    admin_evidence,
+    admin_incidents,
+    admin_jobs,
+    admin_ledger,
+    admin_params,
+    admin_watch,
+)
 
-__all__ = ["admin_control", "admin_evidence", "admin_incidents", "admin_jobs", "admin_params", "admin_watch"]
+__all__ = [
+    "admin_control",
+    "admin_evidence",
+    "admin_incidents",
+    "admin_jobs",
+    "admin_ledger",
+    "admin_params",
+    "admin_watch",
+]

@@ -3,13 +3,13 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
 from arbitrage.display import exact, krw, percent, signed
-from arbitrage.models import Account, Arb, ArbStep, Balance, Fill, LedgerEntry, Order, RecorderPlace, TraderRun
+from arbitrage.models import Arb, ArbStep, Fill, LedgerEntry, Order
 
 STATE_COLOURS = {
     "opening": "info",
@@ -326,74 +326,3 @@ class FillAdmin(EvidenceAdmin):
     def funds_exact(self, row: Fill) -> str:
         """Return the KRW of the match."""
         return exact(row.funds)
-
-
-@admin.register(Account)
-class AccountAdmin(EvidenceAdmin):
-    """Ledger accounts."""
-
-    list_display = ("__str__", "exchange", "asset", "kind", "balance_exact")
-    list_filter = ("kind", "exchange", "asset")
-
-    @admin.display(description="balance")
-    def balance_exact(self, row: Account) -> str:
-        """Return the sum of the account's entries."""
-        return exact(row.balance)
-
-
-@admin.register(LedgerEntry)
-class LedgerEntryAdmin(EvidenceAdmin):
-    """Postings."""
-
-    list_display = ("id", "at", "kind", "account", "amount_exact", "order", "group")
-    list_filter = ("kind", "account__exchange", "account__asset", "account__kind", ("at", admin.DateFieldListFilter))
-    search_fields = ("group", "order__client_order_id")
-    list_select_related = ("account", "order")
-
-    @admin.display(description="amount")
-    def amount_exact(self, row: LedgerEntry) -> str:
-        """Return the amount with all its digits."""
-        return exact(row.amount)
-
-
-@admin.register(Balance)
-class BalanceAdmin(EvidenceAdmin):
-    """What the exchanges last said, beside the ledger."""
-
-    list_display = ("exchange", "asset", "free", "locked", "ledger", "settled", "read_at")
-    list_filter = ("exchange", "settled")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Balance]:
-        """Return the rows, with the ledger's balances read once for the page."""
-        wallets = Account.objects.filter(kind="wallet")
-        self._wallets = {(row.exchange, row.asset): row.balance for row in wallets}
-        return super().get_queryset(request)
-
-    @admin.display(description="free")
-    def free(self, row: Balance) -> str:
-        """Return what can be used."""
-        return exact(row.exchange_free)
-
-    @admin.display(description="locked")
-    def locked(self, row: Balance) -> str:
-        """Return what is held by orders."""
-        return exact(row.exchange_locked)
-
-    @admin.display(description="ledger")
-    def ledger(self, row: Balance) -> str:
-        """Return what our ledger says."""
-        return exact(self._wallets.get((row.exchange, row.asset)))
-
-
-@admin.register(TraderRun)
-class TraderRunAdmin(EvidenceAdmin):
-    """Starts of the trader."""
-
-    list_display = ("run_id", "started_at", "mode", "fence")
-
-
-@admin.register(RecorderPlace)
-class RecorderPlaceAdmin(EvidenceAdmin):
-    """How far the recorder has read."""
-
-    list_display = ("stream", "seq", "offset", "at")

@@ -168,7 +168,7 @@ class ParamSetAdmin(ModelAdmin):
         """Return every parameter in a person's units."""
         stored = params.fields_of(row)
         groups = [(title, [(words, to_text(words, stored[words.name])) for words in group]) for title, group in GROUPS]
-        return SafeString(render_to_string("arbitrage/param_values.html", {"groups": groups}))
+        return render_to_string("arbitrage/param_values.html", {"groups": groups})
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Return the sets with their epochs."""

@@ -225,4 +225,4 @@ class ReportAdmin(EvidenceAdmin):
             if not isinstance(value, dict | list)
         }
         context = {"figures": figures, "plain": plain, "chart": bar_chart(bars)}
-        return SafeString(render_to_string("arbitrage/report.html", context))
+        return render_to_string("arbitrage/report.html", context)

@@ -79,9 +79,9 @@ class ExactDecimalField(models.Field):
 
     def value_to_string(self, obj: models.Model) -> str:
         """Return the text used by fixtures."""
-        value = self.value_from_object(obj)
+        value: Any = self.value_from_object(obj)
         return "" if value is None else decimal_text(value)
 
-    def formfield(self, **kwargs: Any) -> forms.Field | None:  # type: ignore[override]
+    def formfield(self, **kwargs: Any) -> forms.Field | None:
         """Return a form field that never sees a float."""
         return super().formfield(**{"form_class": forms.DecimalField, **kwargs})

@@ -116,8 +116,9 @@ _FACTORS = {Unit.PERCENT: 10_000, Unit.MS: 1_000_000}
 
 def to_text(words: FieldWords, value: Any) -> str:
     """Return what a person reads and types for a stored value; one of a wrong type comes as it is."""
-    kinds = {Unit.MARKETS: (list, tuple), Unit.QTYS: dict, Unit.MODE: str}
-    if not isinstance(value, kinds.get(words.unit, int)):
+    kinds: dict[Unit, type | tuple[type, ...]] = {Unit.MARKETS: (list, tuple), Unit.QTYS: dict, Unit.MODE: str}
+    is_right_type = isinstance(value, kinds.get(words.unit, int))
+    if not is_right_type:
         return str(value)
     match words.unit:
         case Unit.KRW:

@@ -16,7 +16,7 @@ from arbitrage.domain.ledger import AccountKind
 from arbitrage.domain.order import ENDED
 from arbitrage.domain.reconciliation import BalanceFigure, OrderFigure
 from arbitrage.domain.strategy_health import ArbRow
-from arbitrage.domain.units import Exchange, Qty, exact_sum, units_exact
+from arbitrage.domain.units import Exchange, Ns, Qty, exact_sum, units_exact
 from arbitrage.models_desk import DailyCount, DeskView, Heartbeat, StageLatency
 from arbitrage.models_incidents import Alert
 from arbitrage.models_ledger import Account, Balance
@@ -169,7 +169,7 @@ def traded_arbs(since_ns: int) -> list[ArbRow]:
     """Return the closed arbs that traded since then, for the strategy's health."""
     rows = Arb.objects.filter(closed_ns__gt=since_ns)
     return [
-        ArbRow(row.closed_ns or 0, row.pnl_krw, row.expected_krw, row.notional_krw, row.was_legged)
+        ArbRow(Ns(row.closed_ns or 0), row.pnl_krw, row.expected_krw, row.notional_krw, row.was_legged)
         for row in rows
         if row.matched_qty or row.imbalance
     ]

@@ -7,7 +7,7 @@ An arb travels as its whole after-image: of several images in one batch only the
 and what it adds to the ledger is what the tables do not have yet.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -116,7 +116,7 @@ def _keep_balances(read: BalancesRead, batch: PostingBatch) -> None:
         _keep_balance(read, row.asset, {"exchange_free": 0, "exchange_locked": 0})
 
 
-def _keep_balance(read: BalancesRead, asset: str, values: dict[str, object]) -> None:
+def _keep_balance(read: BalancesRead, asset: str, values: Mapping[str, object]) -> None:
     Balance.objects.update_or_create(
         exchange=read.exchange.value,
         asset=asset,
@@ -141,13 +141,13 @@ def _keep_steps(fresh: Sequence[Record]) -> None:
     for record in fresh:
         if not isinstance(record.event, ArbStepped) or record.event.on is None:
             continue
-        event = record.event
+        event, on = record.event, record.event.on
         steps.append(
             ArbStep(
                 stream=record.stream,
                 seq=record.seq,
                 arb_id=event.arb.arb_id,
-                on=event.on.value,
+                on=on.value,
                 state=event.arb.state.value,
                 at=moment(event.wall_ns),
             )
@@ -155,7 +155,7 @@ def _keep_steps(fresh: Sequence[Record]) -> None:
         if event.arb.state is ArbState.STUCK:
             alerts.raise_alert(
                 "arb_stuck",
-                f"Arb {event.arb.arb_id} on {event.arb.market} is stuck: {event.arb.why or event.on.value}",
+                f"Arb {event.arb.arb_id} on {event.arb.market} is stuck: {event.arb.why or on.value}",
                 subject=event.arb.arb_id,
                 severity=Severity.CRITICAL,
                 risk_id="R3.1",
