@@ -7,6 +7,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -56,7 +57,7 @@ class Env(msgspec.Struct, frozen=True, kw_only=True):
 
     secret_key: str = ""
     """Django's own; empty = made once and kept in var_dir."""
-    journal_fsync: str = "intent"
+    journal_fsync: Literal["intent", "none"] = "intent"
     """`intent`: a record is on disk before its orders leave; `none`: survives a killed process, not a power cut."""
     log_level: str = "INFO"
     native: str = "auto"

@@ -24,7 +24,7 @@ from arbitrage.domain.order import Order
 from arbitrage.domain.params import SECOND
 from arbitrage.domain.ports import BalanceNews, Gateway, OpenOrder, OrderNews, StreamNews, StreamState
 from arbitrage.domain.risk import DenyReason
-from arbitrage.domain.units import EXCHANGES, Exchange
+from arbitrage.domain.units import EXCHANGES, Exchange, Ns
 from exchanges import registry
 from exchanges.gateways import gateway
 from fast_path import mailbox
@@ -270,7 +270,7 @@ class Trader:
 
     def _distrust(self, decision: Decision) -> None:
         """Pause a market whose edge is too good to be true, and ask both feeds for whole books (R1.3)."""
-        until = self._context.clock.mono_ns() + self._engine.params.pause_ns
+        until = Ns(self._context.clock.mono_ns() + self._engine.params.pause_ns)
         self._context.control.pause_market(decision.market, until)
         for exchange in EXCHANGES:
             self._context.control.request_resync(exchange, decision.market)
