@@ -105,11 +105,12 @@ def control_context() -> dict[str, Any]:
 def flow_context() -> dict[str, Any]:
     """Return the open emergency and its next step, for the forms that confirm steps and resume."""
     flow = controls.open_emergency()
+    obstacles = [(line.partition(":")[0], line) for line in controls.resume_obstacles()]
     if flow is None:
-        return {"flow": None}
+        return {"flow": None, "obstacles": obstacles}
     done = {step.state: step for step in flow.steps.all()}
     steps = [(state.label, done.get(state.value)) for state in EmergencyState]
-    return {"flow": flow, "flow_steps": steps, "flow_next": _next_step(flow), "obstacles": controls.resume_obstacles()}
+    return {"flow": flow, "flow_steps": steps, "flow_next": _next_step(flow), "obstacles": obstacles}
 
 
 def _next_step(flow: Emergency) -> EmergencyState | None:

@@ -191,6 +191,15 @@ def test_a_stuck_arb_must_be_ticked_to_resume(admin_client, desk):
     assert desk.now is TradingLevel.ACTIVE
 
 
+def test_a_stuck_arb_can_be_ticked_although_nobody_stopped_the_desk(admin_client, switch):
+    incident = alerts.raise_alert("arb_stuck", "Arb a7 is stuck", subject="a7", severity="critical").incident
+    Incident.objects.update(incident_id="RE-2026-1000")
+    controls.request_level(TradingLevel.REDUCING, "stuck", "trader")
+    assert f'value="{Incident.objects.get(pk=incident.pk).incident_id}"' in admin_client.get("/admin/").content.decode()
+    admin_client.post("/admin/desk/resume", {"reason": "fine", "acknowledge": ["RE-2026-1000"]})
+    assert switch.now is TradingLevel.ACTIVE
+
+
 def test_everybody_inside_may_stop_but_not_resume(guest, switch):
     guest.post("/admin/desk/stop", {"reason": "smoke"})
     assert switch.now is TradingLevel.HALTED
