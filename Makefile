@@ -39,7 +39,9 @@ lint: ## Check style, types, imports, secrets
 	$(BIN)/mypy arbitrage exchanges fast_path workers karb_project manage.py
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml arbitrage exchanges fast_path workers karb_project requirements
 	$(BIN)/lint-imports
-	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --baseline .secrets.baseline
+	# On a copy: the hook writes moved line numbers back and then ends with code 3, which is no finding.
+	known=$$(mktemp); cp .secrets.baseline $$known; $(BIN)/detect-secrets-hook --baseline $$known $$(git ls-files) >$$known.said; \
+	code=$$?; [ $$code = 0 ] || [ $$code = 3 ] || cat $$known.said; rm -f $$known $$known.said; [ $$code = 0 ] || [ $$code = 3 ]
 
 secrets: ## Take what the secrets check finds now as known and harmless (look at the change before you commit it)
 	git ls-files -z | xargs -0 $(BIN)/detect-secrets scan $(NO_SECRETS) > .secrets.new
