@@ -54,6 +54,11 @@ class Arb(models.Model):
             models.Index(fields=("state",), name="arb_state"),
         )
 
+    @property
+    def had_lone_leg(self) -> bool:
+        """Return whether one leg was left to hedge or to a person; what was only dust does not count."""
+        return self.hedges > 0 or self.was_stuck
+
     def __str__(self) -> str:
         return self.arb_id
 

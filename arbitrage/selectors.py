@@ -65,7 +65,7 @@ def figures(start: datetime, end: datetime) -> DayFigures:
     for row in traded:
         assert row.closed_at is not None  # selected by it
         by_hour[timezone.localtime(row.closed_at).hour].append(row)
-    legged = [row for row in traded if row.was_legged]
+    legged = [row for row in traded if row.had_lone_leg]
     return DayFigures(
         arbs=len(rows),
         wins=sum(1 for row in traded if row.pnl_krw > 0),
@@ -169,7 +169,7 @@ def traded_arbs(since_ns: int) -> list[ArbRow]:
     """Return the closed arbs that traded since then, for the strategy's health."""
     rows = Arb.objects.filter(closed_ns__gt=since_ns)
     return [
-        ArbRow(Ns(row.closed_ns or 0), row.pnl_krw, row.expected_krw, row.notional_krw, row.was_legged)
+        ArbRow(Ns(row.closed_ns or 0), row.pnl_krw, row.expected_krw, row.notional_krw, row.had_lone_leg)
         for row in rows
         if row.matched_qty or row.imbalance
     ]
