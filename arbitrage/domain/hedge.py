@@ -13,6 +13,7 @@ from arbitrage.domain.book import Book, fillable
 from arbitrage.domain.instrument import Instrument
 from arbitrage.domain.units import (
     PPM,
+    SCALE,
     Exchange,
     Krw,
     Price,
@@ -74,7 +75,7 @@ def plan(imbalance: int, basis: Decimal, quotes: Mapping[Exchange, Quote], rules
     """
     side = Side.ASK if imbalance > 0 else Side.BID
     amount = Qty(abs(imbalance))
-    if all(_is_dust(amount, basis, quote) for quote in quotes.values()):
+    if all(_is_dust(side, amount, basis, quote) for quote in quotes.values()):
         return Dust()
     reasons = []
     best: tuple[Decimal, HedgeOrder] | None = None
@@ -93,12 +94,12 @@ def plan(imbalance: int, basis: Decimal, quotes: Mapping[Exchange, Quote], rules
     return best[1]
 
 
-def _is_dust(amount: Qty, basis: Decimal, quote: Quote) -> bool:
+def _is_dust(side: Side, amount: Qty, basis: Decimal, quote: Quote) -> bool:
     instrument = quote.instrument
     orderable = instrument.qty_down(amount)
     if quote.book is not None and quote.book.bids and quote.book.asks:
-        price = max(quote.book.asks[0].price, quote.book.bids[0].price)
-        return notional_floor(price, orderable) < instrument.min_notional
+        touch = quote.book.side(side.opposite)[0].price
+        return notional_floor(touch, orderable) < instrument.min_notional
     return basis * orderable < instrument.min_notional
 
 
@@ -118,6 +119,10 @@ def _candidate(
     if limit <= 0:
         return "no_price"
     qty = instrument.qty_down(min(amount, _affordable(side, limit, quote)))
+    if side is Side.ASK and qty and notional_floor(limit, qty) < instrument.min_notional:
+        # The exchange values a sale at its limit: stay as far from the touch as its minimum allows.
+        least = instrument.price_up(Price(-(-instrument.min_notional * SCALE // qty)))
+        limit = least if least <= touch else limit
     if notional_floor(limit, qty) < instrument.min_notional:
         return "under_minimum" if qty == instrument.qty_down(amount) else "no_balance"
     taken = Qty(min(qty, fillable(book, side, limit)))
@@ -130,7 +135,7 @@ def _affordable(side: Side, limit: Price, quote: Quote) -> Qty:
     if side is Side.ASK:
         return quote.free_base
     fee_ppm = quote.instrument.fee_ppm
-    return Qty(max(0, quote.free_krw * PPM * 10**8 // (limit * (PPM + fee_ppm))))
+    return Qty(max(0, quote.free_krw * PPM * SCALE // (limit * (PPM + fee_ppm))))
 
 
 def _loss(side: Side, qty: Qty, taken: Qty, limit: Price, basis: Decimal, quote: Quote) -> int:
@@ -143,7 +148,8 @@ def _loss(side: Side, qty: Qty, taken: Qty, limit: Price, basis: Decimal, quote:
         left = Qty(left - step)
         if not left:
             break
-    value += notional_ceil(limit, Qty(qty - taken))
+    rest = Qty(qty - taken)
+    value += notional_ceil(limit, rest) if side is Side.BID else notional_floor(limit, rest)
     fee = fee_ceil(value, quote.instrument.fee_ppm)
     at_basis = int(basis * qty)
     return value + fee - at_basis if side is Side.BID else at_basis - value + fee

@@ -44,6 +44,20 @@ def test_below_the_minimum_order_everywhere_is_dust(imbalance, is_dust):
     assert isinstance(wanted, Dust) == is_dust
 
 
+def test_sale_just_above_the_minimum_is_sent_at_a_limit_that_still_reaches_it():
+    # 5,010 KRW at the touch, but below 5,000 at the usual 0.3 % under it.
+    wanted = plan(125_313, BASIS, quotes(UPBIT, None), RULES)
+    assert isinstance(wanted, HedgeOrder)
+    assert (wanted.qty, wanted.price) == (125_313, 3_991_000 * SCALE)
+    assert wanted.price * wanted.qty >= 5_000 * SCALE * SCALE
+
+
+def test_sale_that_reaches_the_minimum_only_above_the_best_bid_is_dust():
+    # 4,999 KRW at the bid, 5,001 at the ask: nobody buys at the ask.
+    same = book(Exchange.BITHUMB, [(3_998_000, "2")], [(4_000_000, "2")])
+    assert plan(125_040, BASIS, quotes(UPBIT, same), RULES) == Dust()
+
+
 def test_loss_over_the_limit_holds():
     crash = book(Exchange.BITHUMB, [(3_000_000, "2")], [(3_010_000, "2")])
     wanted = plan(e8("0.5"), BASIS, quotes(None, crash), RULES)
