@@ -13,7 +13,7 @@ from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.hedge import Quote
 from arbitrage.domain.order import Order, OrderReport, OrderState
 from arbitrage.domain.signal import Signal
-from arbitrage.domain.units import Exchange, Ns, Qty, Side, exact_sum
+from arbitrage.domain.units import Exchange, Ns, Qty, Side, exact_sum, to_decimal
 
 
 class ArbState(StrEnum):
@@ -74,7 +74,7 @@ class Arb(msgspec.Struct, frozen=True):
     changed_mono_ns: Ns
     """When the state last changed: deadlines count from here."""
     uneven_mono_ns: Ns | None = None
-    """When the legs were first seen uneven; None while they never were."""
+    """When the legs were first seen uneven; None while they never were. A late fill counts anew."""
     closed_wall_ns: Ns | None = None
     dust_qty: int = 0
     """The imbalance it was closed with on purpose, in 10^-8: too small to order, or settled by hand."""
@@ -85,6 +85,11 @@ class Arb(msgspec.Struct, frozen=True):
     def imbalance(self) -> int:
         """Return base bought minus base sold, in 10^-8."""
         return sum(order.side.sign * order.executed_qty for order in self.orders)
+
+    @property
+    def uneven(self) -> int:
+        """Return what is still to be evened out: the imbalance, less what an earlier close left on purpose."""
+        return self.imbalance - self.dust_qty
 
     @property
     def is_closed(self) -> bool:
@@ -111,6 +116,20 @@ class Arb(msgspec.Struct, frozen=True):
         fees = (order.paid_fee.copy_negate() for order in self.orders)
         return exact_sum((*received, *paid, *fees))
 
+    @property
+    def even_pnl_krw(self) -> Decimal:
+        """Return the profit with what is left uneven valued at what it was bought or sold for on average."""
+        return self.pnl_krw + self.average_krw(self.imbalance) * to_decimal(self.imbalance)
+
+    def average_krw(self, uneven: int) -> Decimal:
+        """Return the average price in KRW of the side that did too much, or its limit in the signal."""
+        side = Side.BID if uneven > 0 else Side.ASK
+        filled = [order for order in self.orders if order.side is side and order.executed_qty]
+        qty = sum(order.executed_qty for order in filled)
+        if not qty:
+            return to_decimal(self.signal.buy_limit if side is Side.BID else self.signal.sell_limit)
+        return exact_sum(order.executed_funds for order in filled) / to_decimal(qty)
+
 
 S, E = ArbState, ArbOn
 TABLE: dict[ArbState, dict[ArbOn, ArbState]] = {
@@ -119,6 +138,7 @@ TABLE: dict[ArbState, dict[ArbOn, ArbState]] = {
         E.NOTHING_FILLED: S.CLOSED,
         E.IMBALANCED: S.LEGGED,
         E.LEG_UNKNOWN: S.UNRESOLVED,
+        E.DEADLINE: S.STUCK,
     },
     S.UNRESOLVED: {
         E.BALANCED: S.CLOSED,
@@ -134,6 +154,7 @@ TABLE: dict[ArbState, dict[ArbOn, ArbState]] = {
         E.IMBALANCED: S.LEGGED,
         E.LEG_UNKNOWN: S.UNRESOLVED,
         E.ATTEMPTS_SPENT: S.STUCK,
+        E.DEADLINE: S.STUCK,
     },
     S.STUCK: {E.OPERATOR_RESOLVED: S.CLOSED},
     S.CLOSED: {E.IMBALANCED: S.LEGGED},
@@ -153,6 +174,8 @@ class OrderHeard(msgspec.Struct, frozen=True):
 
     client_order_id: str
     report: OrderReport
+    asked_mono_ns: Ns | None = None
+    """When the question left that this answers; None for what was not asked for."""
 
 
 class Tick(msgspec.Struct, frozen=True):

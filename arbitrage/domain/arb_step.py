@@ -4,8 +4,6 @@
 image of the arb is journalled before any order it plans leaves.
 """
 
-from decimal import Decimal
-
 import msgspec
 
 from arbitrage.domain import order as orders
@@ -32,7 +30,7 @@ from arbitrage.domain.hedge import Dust, HedgeOrder, HedgeRules, Hold, Quote, pl
 from arbitrage.domain.order import IN_DOUBT, Order, OrderOn, OrderReport, OrderRole, OrderState, TimeInForce
 from arbitrage.domain.params import Params
 from arbitrage.domain.signal import Signal
-from arbitrage.domain.units import Exchange, Price, Qty, Side, exact_sum, to_decimal
+from arbitrage.domain.units import Exchange, Ns, Price, Qty, Side, to_decimal
 
 S, E = ArbState, ArbOn
 
@@ -142,18 +140,19 @@ def _heard(arb: Arb, event: OrderHeard, now: Moment) -> Arb:
     order = next((one for one in arb.orders if one.client_order_id == event.client_order_id), None)
     if order is None:
         raise InvariantError(f"{arb.arb_id}: {event.client_order_id} is not an order of this arb")
-    if event.report.on is OrderOn.NOT_FOUND and not _proves_absence(order, arb.limits, now):
+    asked = now.mono_ns if event.asked_mono_ns is None else event.asked_mono_ns
+    if event.report.on is OrderOn.NOT_FOUND and not _proves_absence(order, arb.limits, asked):
         changed = msgspec.structs.replace(order, heard_mono_ns=now.mono_ns)
     else:
         changed = orders.advance(order, event.report, now.mono_ns)
     return _with_order(arb, changed)
 
 
-def _proves_absence(order: Order, limits: ArbLimits, now: Moment) -> bool:
+def _proves_absence(order: Order, limits: ArbLimits, asked_mono: Ns) -> bool:
     """Return whether `not found` may be believed: a look-up can lag behind an accepted order."""
     return (
         order.state in (OrderState.PLANNED, OrderState.UNKNOWN)
-        and now.mono_ns - order.planned_mono_ns >= limits.not_found_grace_ns
+        and asked_mono - order.planned_mono_ns >= limits.not_found_grace_ns
     )
 
 
@@ -174,11 +173,12 @@ def _moved(arb: Arb, on: ArbOn, now: Moment, why: str = "") -> Arb:
     if state is None:
         raise IllegalTransition(f"{arb.arb_id}: {on} in state {arb.state}")
     closing = state is S.CLOSED
+    uneven = None if arb.is_closed else arb.uneven_mono_ns
     return msgspec.structs.replace(
         arb,
         state=state,
         changed_mono_ns=now.mono_ns,
-        uneven_mono_ns=(arb.uneven_mono_ns or now.mono_ns) if state is S.LEGGED else arb.uneven_mono_ns,
+        uneven_mono_ns=(uneven or now.mono_ns) if state is S.LEGGED else uneven,
         closed_wall_ns=now.wall_ns if closing else None,
         dust_qty=arb.imbalance if closing else arb.dust_qty,
         why=f"{on} {why}".rstrip(),
@@ -190,7 +190,7 @@ def _settled(arb: Arb, now: Moment) -> tuple[Arb, tuple[Action, ...]]:
     if arb.state in (S.STUCK, S.LEGGED):
         return arb, ()
     if arb.state is S.CLOSED:
-        return (arb if arb.imbalance == arb.dust_qty else _moved(arb, E.IMBALANCED, now, "late_fill")), ()
+        return (arb if arb.uneven == 0 else _moved(arb, E.IMBALANCED, now, "late_fill")), ()
     if any(order.state is OrderState.UNKNOWN for order in arb.orders):
         return (arb if arb.state is S.UNRESOLVED else _moved(arb, E.LEG_UNKNOWN, now)), ()
     waiting = [order for order in arb.orders if _wants_news(order)]
@@ -199,7 +199,7 @@ def _settled(arb: Arb, now: Moment) -> tuple[Arb, tuple[Action, ...]]:
             hedging = any(order.role is OrderRole.HEDGE for order in waiting)
             return _moved(arb, E.HEDGE_WORKING if hedging else E.LEG_WORKING, now), ()
         return arb, ()
-    if arb.imbalance == 0:
+    if arb.uneven == 0:
         filled = any(order.executed_qty for order in arb.orders)
         on = E.BALANCED if filled or arb.state is S.HEDGING else E.NOTHING_FILLED
         return _moved(arb, on, now), ()
@@ -211,7 +211,7 @@ def _settled(arb: Arb, now: Moment) -> tuple[Arb, tuple[Action, ...]]:
 
 
 def _stuck_halt(arb: Arb) -> Halt:
-    return Halt(TradingLevel.REDUCING, f"arb {arb.arb_id} is stuck ({arb.why}), uneven by {to_decimal(arb.imbalance)}")
+    return Halt(TradingLevel.REDUCING, f"arb {arb.arb_id} is stuck ({arb.why}), uneven by {to_decimal(arb.uneven)}")
 
 
 def _ticked(arb: Arb, tick: Tick, now: Moment) -> tuple[Arb, tuple[Action, ...]]:
@@ -226,13 +226,25 @@ def _ticked(arb: Arb, tick: Tick, now: Moment) -> tuple[Arb, tuple[Action, ...]]
                 asked = orders.advance(asked, OrderReport(OrderOn.CANCEL_SENT), now.mono_ns)
             actions.append(Cancel(asked))
         arb = _with_order(arb, asked)
-    if arb.state is S.UNRESOLVED and now.mono_ns - arb.changed_mono_ns >= arb.limits.unresolved_deadline_ns:
+    if (limit_ns := _deadline_ns(arb)) is not None and now.mono_ns - arb.changed_mono_ns >= limit_ns:
         arb = _moved(arb, E.DEADLINE, now)
         actions.append(_stuck_halt(arb))
     elif arb.state is S.LEGGED:
         arb, more = _hedged(arb, tick, now)
         actions += more
     return arb, tuple(actions)
+
+
+def _deadline_ns(arb: Arb) -> Ns | None:
+    """Return how long this state may last: an outcome unknown, or an order that neither ends nor can be cancelled."""
+    limits = arb.limits
+    match arb.state:
+        case S.UNRESOLVED:
+            return limits.unresolved_deadline_ns
+        case S.OPENING | S.HEDGING:
+            return Ns(limits.cancel_after_ns + limits.unresolved_deadline_ns)
+        case _:
+            return None
 
 
 def _should_cancel(order: Order, limits: ArbLimits, tick: Tick, now: Moment) -> bool:
@@ -246,7 +258,10 @@ def _hedged(arb: Arb, tick: Tick, now: Moment) -> tuple[Arb, tuple[Action, ...]]
     if tick.level is TradingLevel.HALTED:
         # HALTED only cancels; the time limit starts again when hedging is allowed again.
         return msgspec.structs.replace(arb, uneven_mono_ns=now.mono_ns), ()
-    if arb.imbalance == 0:
+    if any(not order.is_ended for order in arb.orders):
+        # It may still fill, and hedging it too would be hedging twice.
+        return _unhedged(arb, "order_alive", now)
+    if arb.uneven == 0:
         return _moved(arb, E.BALANCED, now, "late_fill"), ()
     quotes = {exchange: _believable(arb, quote) for exchange, quote in tick.quotes.items()}
     outdated = any(quotes[exchange].book is None and quote.book is not None for exchange, quote in tick.quotes.items())
@@ -254,16 +269,12 @@ def _hedged(arb: Arb, tick: Tick, now: Moment) -> tuple[Arb, tuple[Action, ...]]
         return arb, ()
     attempt = sum(order.role is OrderRole.HEDGE for order in arb.orders)
     rules = HedgeRules(arb.limits.hedge_slippage_ppm * (attempt + 1), arb.limits.hedge_max_loss_krw)
-    wanted = plan(arb.imbalance, _basis(arb), quotes, rules)
+    wanted = plan(arb.uneven, arb.average_krw(arb.uneven), quotes, rules)
     match wanted:
         case Dust():
             return _moved(arb, E.DUST, now), ()
         case Hold():
-            spent = now.mono_ns - (arb.uneven_mono_ns or now.mono_ns)
-            if spent < arb.limits.hedge_limit_ns:
-                return arb, ()
-            arb = _moved(arb, E.NO_HEDGE, now, wanted.reason)
-            return arb, (_stuck_halt(arb),)
+            return _unhedged(arb, wanted.reason, now)
         case HedgeOrder():
             order = _new_order(
                 f"{arb.arb_id}-h{attempt}",
@@ -280,6 +291,13 @@ def _hedged(arb: Arb, tick: Tick, now: Moment) -> tuple[Arb, tuple[Action, ...]]
             return _moved(arb, E.HEDGE_SENT, now), (Place(order),)
 
 
+def _unhedged(arb: Arb, reason: str, now: Moment) -> tuple[Arb, tuple[Action, ...]]:
+    if now.mono_ns - (arb.uneven_mono_ns or now.mono_ns) < arb.limits.hedge_limit_ns:
+        return arb, ()
+    arb = _moved(arb, E.NO_HEDGE, now, reason)
+    return arb, (_stuck_halt(arb),)
+
+
 def _believable(arb: Arb, quote: Quote) -> Quote:
     """Return `quote` without a book that is older than an order that missed on it: what it shows is gone."""
     missed = [
@@ -290,13 +308,3 @@ def _believable(arb: Arb, quote: Quote) -> Quote:
     if quote.book is None or not missed or quote.book.recv_mono_ns >= max(missed):
         return quote
     return msgspec.structs.replace(quote, book=None)
-
-
-def _basis(arb: Arb) -> Decimal:
-    """Return the average price in KRW of the side that has too much, or the signal's limit."""
-    side = Side.BID if arb.imbalance > 0 else Side.ASK
-    filled = [order for order in arb.orders if order.side is side and order.executed_qty]
-    qty = sum(order.executed_qty for order in filled)
-    if not qty:
-        return to_decimal(arb.signal.buy_limit if side is Side.BID else arb.signal.sell_limit)
-    return exact_sum(order.executed_funds for order in filled) / to_decimal(qty)

@@ -226,6 +226,73 @@ def test_fill_after_the_arb_closed_opens_it_again_and_is_hedged():
     assert [a.order.qty for a in actions if isinstance(a, Place)] == [e8("0.1")]
 
 
+def test_late_fill_long_after_an_earlier_unevenness_has_its_whole_time_limit():
+    arb, _ = tick(legged(), at=12)
+    arb, _ = say(arb, "t1-1-h0", heard(OrderOn.FULL_FILL, fill("h", 4_010_000, "0.5"), fee="1"), at=20)
+    assert arb.state is ArbState.CLOSED
+    arb, _ = say(arb, SELL, heard(OrderOn.PART_FILL, fill("late", 4_020_000, "0.1")), at=30_000)
+    arb, actions = tick(arb, at=30_050, upbit=None, bithumb=None)
+    assert (arb.state, actions) == (ArbState.LEGGED, ())
+    arb, _ = tick(arb, at=40_001, upbit=None, bithumb=None)
+    assert arb.state is ArbState.STUCK
+
+
+def stuck_with_a_lone_purchase() -> Arb:
+    arb, _ = say(sent(), BUY, bought())
+    arb, _ = say(arb, SELL, OrderReport(OrderOn.OUTCOME_LOST))
+    arb, _ = tick(arb, at=60_100)
+    assert (arb.state, arb.imbalance) == (ArbState.STUCK, e8("0.5"))
+    return arb
+
+
+def test_what_a_person_evened_out_by_hand_is_not_evened_out_again_when_a_fill_comes_late():
+    arb, _ = advance(stuck_with_a_lone_purchase(), OperatorResolved("sold 0.5 by hand"), moment(61_000))
+    arb, _ = say(arb, SELL, sold("0.5"), at=62_000)
+    assert (arb.state, arb.imbalance, arb.uneven) == (ArbState.LEGGED, 0, -e8("0.5"))
+    arb, actions = tick(arb, at=62_001)
+    (order,) = [action.order for action in actions if isinstance(action, Place)]
+    assert (order.side, order.qty) == (Side.BID, e8("0.5")), "sold twice: once by hand, once late"
+    arb, _ = say(arb, "t1-1-h0", heard(OrderOn.FULL_FILL, fill("h", 4_000_000, "0.5"), fee="1"), at=62_050)
+    assert (arb.state, arb.uneven) == (ArbState.CLOSED, 0)
+
+
+def test_nothing_is_hedged_beside_an_order_that_may_still_fill():
+    arb, _ = advance(stuck_with_a_lone_purchase(), OperatorResolved("kept it"), moment(61_000))
+    arb, _ = say(arb, SELL, sold("0.2", on=OrderOn.PART_FILL), at=62_000)
+    assert (arb.state, arb.orders[1].state) == (ArbState.LEGGED, OrderState.WORKING)
+    arb, actions = tick(arb, at=62_010)
+    assert not any(isinstance(action, Place) for action in actions)
+    arb, _ = say(arb, SELL, heard(OrderOn.CANCELED, executed="0.2"), at=62_100)
+    _, actions = tick(arb, at=62_500)
+    assert [a.order.qty for a in actions if isinstance(a, Place)] == [e8("0.2")]
+
+
+def test_order_that_neither_ends_nor_cancels_makes_the_arb_stuck():
+    arb, _ = say(sent(), BUY, bought())
+    arb, _ = say(arb, SELL, OrderReport(OrderOn.ACKED))
+    arb, _ = tick(arb, at=69_999)
+    assert arb.state is ArbState.OPENING
+    arb, actions = tick(arb, at=70_600)
+    assert (arb.state, arb.why) == (ArbState.STUCK, "deadline")
+    assert [action.level for action in actions if isinstance(action, Halt)] == [TradingLevel.REDUCING]
+
+
+def test_not_found_counts_from_when_it_was_asked_not_from_when_it_was_answered():
+    arb, _ = say(sent(), BUY, bought())
+    arb, _ = say(arb, SELL, OrderReport(OrderOn.OUTCOME_LOST))
+    asked_early = OrderHeard(SELL, OrderReport(OrderOn.NOT_FOUND), moment(4_999).mono_ns)
+    arb, _ = advance(arb, asked_early, moment(7_900))
+    assert arb.orders[1].state is OrderState.UNKNOWN
+    asked_late = OrderHeard(SELL, OrderReport(OrderOn.NOT_FOUND), moment(5_001).mono_ns)
+    arb, _ = advance(arb, asked_late, moment(7_950))
+    assert arb.orders[1].state is OrderState.REFUSED
+
+
+def test_what_is_left_uneven_counts_as_neither_profit_nor_loss():
+    arb, _ = advance(stuck_with_a_lone_purchase(), OperatorResolved("sold by hand"), moment(61_000))
+    assert (arb.pnl_krw, arb.even_pnl_krw) == (-2_001_000, -1_000)
+
+
 def test_late_fee_on_a_closed_arb_is_taken_and_stays_closed():
     arb, _ = say(sent(), BUY, bought())
     arb, _ = say(arb, SELL, sold())
