@@ -107,9 +107,7 @@ def _settled_balances(
             if not ours:
                 # The trader has not opened its books here yet.
                 return None
-            theirs = [
-                BalanceFigure(exchange, each.asset, exact_sum((each.free, each.locked))) for each in reader.balances()
-            ]
+            theirs = [BalanceFigure(exchange, each.asset, each.total) for each in reader.balances()]
             if is_quiet(env) and selectors.balance_figures(exchange) == ours:
                 return ours, theirs
         sleep(LOOK_EVERY_S)

@@ -4,7 +4,7 @@ Amounts are the exchange's own Decimals, never rounded here (9 to 20 decimals we
 """
 
 from collections.abc import Iterable
-from decimal import Context, Decimal, Inexact
+from decimal import Decimal
 from enum import StrEnum
 
 import msgspec
@@ -12,10 +12,7 @@ import msgspec
 from arbitrage.domain.errors import UnbalancedPostings
 from arbitrage.domain.events import Holding
 from arbitrage.domain.order import Fill, Order
-from arbitrage.domain.units import QUOTE, Exchange, Side, base_of, to_decimal
-
-_EXACT = Context(prec=60, traps=[Inexact])
-"""Refuses to round: 60 digits hold any balance to its last decimal."""
+from arbitrage.domain.units import EXACT, QUOTE, Exchange, Side, base_of, to_decimal
 
 
 class AccountKind(StrEnum):
@@ -63,7 +60,7 @@ def postings_for_fee(order: Order, fee_delta: Decimal) -> tuple[Posting, ...]:
 
 def postings_for_opening(exchange: Exchange, holding: Holding) -> tuple[Posting, ...]:
     """Return the postings that bring a first balance, free and locked, into the ledger."""
-    return _moved(exchange, holding.asset, _EXACT.add(holding.free, holding.locked), AccountKind.EQUITY)
+    return _moved(exchange, holding.asset, holding.total, AccountKind.EQUITY)
 
 
 def postings_for_adjustment(exchange: Exchange, asset: str, delta: Decimal) -> tuple[Posting, ...]:
@@ -76,7 +73,7 @@ def sums(postings: Iterable[Posting]) -> dict[str, Decimal]:
     totals: dict[str, Decimal] = {}
     for posting in postings:
         asset = posting.account.asset
-        totals[asset] = _EXACT.add(totals.get(asset, Decimal(0)), posting.amount)
+        totals[asset] = EXACT.add(totals.get(asset, Decimal(0)), posting.amount)
     return totals
 
 
@@ -84,7 +81,7 @@ def balances(postings: Iterable[Posting]) -> dict[Account, Decimal]:
     """Return the exact balance of every account touched."""
     totals: dict[Account, Decimal] = {}
     for posting in postings:
-        totals[posting.account] = _EXACT.add(totals.get(posting.account, Decimal(0)), posting.amount)
+        totals[posting.account] = EXACT.add(totals.get(posting.account, Decimal(0)), posting.amount)
     return totals
 
 

@@ -4,14 +4,12 @@ Pure comparison: the caller fetches both sides, and says when our figure may sti
 """
 
 from collections.abc import Iterable
-from decimal import Context, Decimal, Inexact
+from decimal import Decimal
 from enum import StrEnum
 
 import msgspec
 
-from arbitrage.domain.units import Exchange, Qty, to_decimal
-
-_EXACT = Context(prec=60, traps=[Inexact])
+from arbitrage.domain.units import EXACT, Exchange, Qty, to_decimal
 
 
 class BreakKind(StrEnum):
@@ -165,4 +163,4 @@ def _subject(order: OrderFigure) -> str:
 def _break(
     kind: BreakKind, severity: Severity, exchange: Exchange, subject: str, ours: Decimal, theirs: Decimal
 ) -> Break:
-    return Break(kind, severity, exchange, subject, ours, theirs, _EXACT.subtract(theirs, ours))
+    return Break(kind, severity, exchange, subject, ours, theirs, EXACT.subtract(theirs, ours))

@@ -27,7 +27,8 @@ PPM = 1_000_000
 INT64_MAX = 2**63 - 1
 QUOTE = "KRW"
 
-_WIDE = Context(prec=60, traps=[Inexact, InvalidOperation])
+EXACT = Context(prec=60, traps=[Inexact, InvalidOperation])
+"""Refuses to round: 60 digits hold any balance, and the sum of all of them, to the last decimal."""
 _HIGHEST_EXPONENT = 30
 """Numbers from 10^31 are nobody's amount; turning `1E+900000` into an int would take half a minute."""
 
@@ -94,14 +95,14 @@ def _scaled(value: Decimal) -> Decimal:
     if not value.is_finite() or value.adjusted() > _HIGHEST_EXPONENT:
         raise ValueError(f"{value} is not an amount")
     try:
-        return value.scaleb(DECIMALS, _WIDE)
+        return value.scaleb(DECIMALS, EXACT)
     except ArithmeticError:
         raise ValueError(f"{value} has more than 60 digits") from None
 
 
 def to_decimal(units: int) -> Decimal:
     """Return the exact Decimal of an amount in 10^-8."""
-    return Decimal(units).scaleb(-DECIMALS, _WIDE)
+    return Decimal(units).scaleb(-DECIMALS, EXACT)
 
 
 def units_text(units: int) -> str:
@@ -130,12 +131,12 @@ def fee_ceil(notional: int, fee_ppm: int) -> Krw:
 
 def exact_product(price: Price, qty: Qty) -> Decimal:
     """Return price x qty without rounding: the funds of one fill."""
-    return Decimal(price * qty).scaleb(-2 * DECIMALS, _WIDE)
+    return Decimal(price * qty).scaleb(-2 * DECIMALS, EXACT)
 
 
 def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
     """Return the sum with all its digits; the default context would keep 28. decimal.Inexact past 60 digits."""
     total = Decimal(0)
     for amount in amounts:
-        total = _WIDE.add(total, amount)
+        total = EXACT.add(total, amount)
     return total

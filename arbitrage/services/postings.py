@@ -5,14 +5,13 @@ The caller holds the transaction. Balances are added with all their digits, neve
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from decimal import Context, Decimal, Inexact
+from decimal import Decimal
 
 from arbitrage.domain.ledger import Account as AccountKey
 from arbitrage.domain.ledger import Posting, check_balanced
+from arbitrage.domain.units import EXACT
 from arbitrage.models_ledger import Account, LedgerEntry
 
-EXACT = Context(prec=100, traps=[Inexact])
-"""Refuses to round."""
 NS = 1_000_000_000
 
 

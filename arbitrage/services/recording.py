@@ -26,12 +26,12 @@ from arbitrage.domain.events import (
 )
 from arbitrage.domain.ledger import postings_for_fee, postings_for_fill, postings_for_opening
 from arbitrage.domain.order import Order as OrderImage
-from arbitrage.domain.units import Side, exact_sum, to_decimal
+from arbitrage.domain.units import EXACT, Side, exact_sum, to_decimal
 from arbitrage.models_incidents import Severity
 from arbitrage.models_ledger import Balance, RecorderPlace, TraderRun
 from arbitrage.models_trading import Arb, ArbStep, Fill, Order
 from arbitrage.services import alerts, controls
-from arbitrage.services.postings import EXACT, PostingBatch, moment
+from arbitrage.services.postings import PostingBatch, moment
 
 
 def place(stream: str) -> tuple[int, int]:
