@@ -2,13 +2,14 @@
 
 Everything that changes an arb happens in one synchronous step on the event loop: advance, journal,
 keep, then start the tasks that cross the network. A task only waits and reports; it decides nothing.
-Each leg has a task of its own, so that neither can lose the other.
+Each leg has a task of its own, so that neither can lose the other. Between the journal and the wire
+stands only what the wire needs: figures and log lines come after.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Coroutine, Iterator, Mapping
+from typing import Any
 
 from arbitrage.domain.arb import (
     Action,
@@ -24,7 +25,6 @@ from arbitrage.domain.arb import (
     Place,
     Query,
     Tick,
-    is_moving,
     is_news,
 )
 from arbitrage.domain.arb_step import advance, open_arb, recovered
@@ -32,9 +32,8 @@ from arbitrage.domain.balances import Shortage
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.errors import InvariantError
 from arbitrage.domain.events import ArbStepped, StrangeOrderSeen
-from arbitrage.domain.hedge import Quote
 from arbitrage.domain.order import Order, OrderOn, OrderReport, OrderRole
-from arbitrage.domain.params import SECOND, Params
+from arbitrage.domain.params import MS, SECOND, Params
 from arbitrage.domain.ports import (
     Accepted,
     Answer,
@@ -47,46 +46,17 @@ from arbitrage.domain.ports import (
     Unknown,
 )
 from arbitrage.domain.signal import Signal
-from arbitrage.domain.units import Exchange
+from arbitrage.domain.units import Exchange, Ns
 from fast_path.counters import Counters
+from fast_path.desk import Desk
 from fast_path.journal import Journal
 from fast_path.latency import Latency
+from fast_path.register import LATE_FILL_NS, Register
 from fast_path.tally import Tally
 
-LATE_FILL_NS = 600 * SECOND
-"""A closed arb is kept this long, so that a fill after a cancel still finds it."""
+SEND_WITHIN_NS = 500 * MS
+"""A leg this old is not sent any more, unless the other one has left: its signal is of another moment."""
 STRANGE_KEPT = 1000
-
-
-class Desk(Protocol):
-    """What the executor needs from the trader that owns it."""
-
-    def now(self) -> Moment:
-        """Return both clocks."""
-
-    def quotes(self, market: str) -> Mapping[Exchange, Quote]:
-        """Return what both exchanges offer on `market` now; `book` None where it is not to be trusted."""
-
-    def level(self, market: str) -> TradingLevel:
-        """Return the kill switch's position for `market`."""
-
-    def reserve(self, legs: Sequence[Order]) -> Shortage | None:
-        """Reserve balances for both legs at once, or for none and say what is short."""
-
-    def hold(self, order: Order) -> None:
-        """Reserve for an order that goes regardless: a hedge, or one found alive at a restart."""
-
-    def settle(self, order: Order) -> None:
-        """Give back what an ended order did not take."""
-
-    def closed(self, arb: Arb) -> None:
-        """Learn that an arb ended (again, after a late fill)."""
-
-    def halt(self, level: TradingLevel, reason: str) -> None:
-        """Lower the trading state and wake a person."""
-
-    def log(self, event: str, **fields: object) -> None:
-        """Write one log line."""
 
 
 class Executor:
@@ -109,51 +79,68 @@ class Executor:
         self._tally = Tally(counters, latency)
         self._run_id = run_id
         self._minted = 0
-        self._arbs: dict[str, Arb] = {}
-        self._closed: deque[tuple[int, str]] = deque()
-        self._arb_of: dict[str, str] = {}
-        self._by_exchange_id: dict[tuple[Exchange, str], str] = {}
+        self._register = Register()
+        self._left: set[str] = set()
         self._asking: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._strange: deque[tuple[Exchange, str]] = deque(maxlen=STRANGE_KEPT)
         self._order_times: deque[int] = deque(maxlen=1000)
+        self._is_finishing = False
 
     # What the trader asks
 
+    def find(self, arb_id: str) -> Arb | None:
+        """Return an arb, None when it is neither open nor closed lately."""
+        return self._register.find(arb_id)
+
     def open_arbs(self) -> Iterator[Arb]:
         """Yield every arb that is not closed, oldest first."""
-        return (arb for arb in list(self._arbs.values()) if not arb.is_closed)
+        return self._register.open_arbs()
 
     @property
     def open_count(self) -> int:
         """Return how many arbs are not closed."""
-        return sum(not arb.is_closed for arb in self._arbs.values())
+        return self._register.open_count
 
-    def is_busy(self, market: str) -> bool:
-        """Return whether `market` has an arb that is not closed."""
-        return any(arb.market == market and not arb.is_closed for arb in self._arbs.values())
+    @property
+    def moving_count(self) -> int:
+        """Return how many arbs may still change a balance: not closed, not stuck at rest."""
+        return self._register.moving_count
 
     def orders_last_second(self, mono_ns: int) -> int:
         """Return how many orders were sent in the second before `mono_ns`."""
-        return sum(mono_ns - sent < SECOND for sent in self._order_times)
+        while self._order_times and mono_ns - self._order_times[0] >= SECOND:
+            self._order_times.popleft()
+        return len(self._order_times)
 
     def has_open_orders(self, exchange: Exchange) -> bool:
         """Return whether any order of ours may be alive on `exchange`."""
-        return any(
-            order.exchange is exchange and not order.is_ended for arb in self.open_arbs() for order in arb.orders
-        )
+        return self._register.has_live_orders(exchange)
+
+    def order_changes(self, exchange: Exchange) -> int:
+        """Return a number that moves whenever an order on `exchange` is planned or changed."""
+        return self._register.changes(exchange)
 
     def last_check(self, exchange: Exchange, order: Order) -> str | None:
         """Return why `order` must not leave now, or None: the last look before the bytes (R4.1).
 
-        REDUCING lets hedges pass, HALTED nothing.
+        REDUCING lets hedges pass, HALTED nothing; a process that slept since it decided sends no legs.
         """
         level = self._desk.level(order.market)
         if level is TradingLevel.HALTED:
             return f"halted, {exchange} order kept back"
-        if level is TradingLevel.REDUCING and order.role is not OrderRole.HEDGE:
-            return f"reducing, {exchange} order kept back"
+        if order.role is not OrderRole.HEDGE:
+            if level is TradingLevel.REDUCING:
+                return f"reducing, {exchange} order kept back"
+            age = self._desk.now().mono_ns - order.planned_mono_ns
+            if age > SEND_WITHIN_NS and not self._has_sibling_left(order):
+                return f"decided {age // MS} ms ago, {exchange} order kept back"
+        self._left.add(order.client_order_id)
         return None
+
+    def _has_sibling_left(self, order: Order) -> bool:
+        legs = self._register.arb_of(order.client_order_id).orders[:2]
+        return any(leg.client_order_id in self._left for leg in legs if leg.client_order_id != order.client_order_id)
 
     # What moves arbs
 
@@ -169,7 +156,11 @@ class Executor:
         shortage = self._desk.reserve(arb.orders)
         if shortage is not None:
             return shortage
-        self._keep(None, arb, actions, now)
+        try:
+            self._keep(None, arb, actions, now)
+        except BaseException:
+            self._desk.release(arb_id)
+            raise
         self._counters.add("arbs_opened")
         return arb
 
@@ -184,13 +175,13 @@ class Executor:
                 after, actions = recovered(arb, now)
                 self._keep(arb, after, actions, now)
             elif now.wall_ns - (arb.closed_wall_ns or 0) < LATE_FILL_NS:
-                self._remember(arb)
+                self._register.keep(arb, now.mono_ns)
                 self._tally.recovered(arb)
-                self._closed.append((now.mono_ns, arb.arb_id))
+        self._gauge()
 
     def resolve(self, arb_id: str, reason: str) -> bool:
         """Close a STUCK arb that a person settled by hand; False when there is no such arb."""
-        arb = self._arbs.get(arb_id)
+        arb = self._register.find(arb_id)
         if arb is None or arb.state is not ArbState.STUCK:
             return False
         self._feed(arb_id, OperatorResolved(reason))
@@ -200,9 +191,9 @@ class Executor:
         """Let time pass for every open arb; call it every few tens of milliseconds."""
         for arb in self.open_arbs():
             self._tick(arb)
-        mono = self._desk.now().mono_ns
-        while self._closed and mono - self._closed[0][0] > LATE_FILL_NS:
-            self._forget(self._closed.popleft()[1])
+        for arb in self._register.expired(self._desk.now().mono_ns):
+            self._tally.forget(arb)
+            self._left.difference_update(order.client_order_id for order in arb.orders)
 
     def ask_again(self, exchange: Exchange) -> None:
         """Ask for every order that may be alive on `exchange`: its stream was away."""
@@ -213,26 +204,36 @@ class Executor:
 
     def hear(self, exchange: Exchange, news: OrderNews) -> None:
         """Fold news of the private stream. News of orders we do not know is journalled once."""
-        client_order_id = news.client_order_id
-        if client_order_id not in self._arb_of:
-            client_order_id = self._by_exchange_id.get((exchange, news.exchange_order_id or ""))
+        client_order_id = self._register.order_of(exchange, news.client_order_id, news.exchange_order_id)
         if client_order_id is None:
             self._strange_seen(exchange, news)
             return
-        self._feed(self._arb_of[client_order_id], OrderHeard(client_order_id, news.report))
+        self._feed(self._register.arb_of(client_order_id).arb_id, OrderHeard(client_order_id, news.report))
 
-    async def finish(self) -> None:
-        """Wait for the tasks under way; call it last."""
-        while self._tasks:
-            await asyncio.wait(set(self._tasks), timeout=5)
+    async def finish(self, within_s: float) -> None:
+        """Plan nothing more and wait for answers under way, at most `within_s`; call it last.
+
+        What takes longer is given up: its outcome is unknown, and the next start asks for it.
+        """
+        self._is_finishing = True
+        end = asyncio.get_running_loop().time() + within_s
+        while self._tasks and (left := end - asyncio.get_running_loop().time()) > 0:
+            await asyncio.wait(set(self._tasks), timeout=left)
+        late = set(self._tasks)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
     # One step
 
     def _tick(self, arb: Arb) -> None:
-        self._feed(arb.arb_id, Tick(self._desk.quotes(arb.market), self._desk.level(arb.market)))
+        if not self._is_finishing:
+            self._feed(arb.arb_id, Tick(self._desk.quotes(arb.market), self._desk.level(arb.market)))
 
     def _feed(self, arb_id: str, event: ArbEvent) -> None:
-        before = self._arbs[arb_id]
+        before = self._register.find(arb_id)
+        if before is None:
+            return
         now = self._desk.now()
         try:
             after, actions = advance(before, event, now)
@@ -244,31 +245,43 @@ class Executor:
         self._keep(before, after, actions, now)
 
     def _keep(self, before: Arb | None, after: Arb, actions: tuple[Action, ...], now: Moment) -> None:
-        """Journal `after` if it says anything new, then keep it, then act."""
+        """Journal `after` if it says anything new, then keep it, then act, then count and tell."""
+        news = before is None or is_news(before, after)
         places = any(isinstance(action, Place) for action in actions)
-        if before is None or is_news(before, after):
-            moved = before is None or before.state is not after.state
-            began = self._desk.now().mono_ns
-            self._journal.append(
-                ArbStepped(after, ArbOn(after.why.partition(" ")[0]) if moved else None, now.wall_ns),
-                durable=places,
-            )
-            if places:
-                self._tally.journalled(self._desk.now().mono_ns - began)
-            if moved:
-                self._desk.log(f"arb_{after.state}", arb_id=after.arb_id, market=after.market, why=after.why)
-        self._remember(after)
+        took_ns = self._journalled(before, after, now, durable=places) if news else 0
+        self._register.keep(after, now.mono_ns)
         self._account(before, after)
-        self._tally.stepped(before, after, now)
-        self._counters.set("open_arbs", self.open_count)
-        self._counters.set("moving_arbs", sum(is_moving(arb) for arb in self.open_arbs()))
         for action in actions:
             self._act(action)
+        if news and places:
+            # Behind the sending tasks in the loop's queue: both orders are on the wire by then.
+            asyncio.get_running_loop().call_soon(self._told, before, after, now, took_ns)
+        elif news:
+            self._told(before, after, now, None)
         if after.is_closed and (before is None or not before.is_closed):
-            self._closed.append((now.mono_ns, after.arb_id))
             self._desk.closed(after)
         elif after.state is ArbState.LEGGED and before is not None and before.state is not ArbState.LEGGED:
             asyncio.get_running_loop().call_soon(self._tick, after)
+
+    def _journalled(self, before: Arb | None, after: Arb, now: Moment, *, durable: bool) -> int:
+        moved = before is None or before.state is not after.state
+        began = self._desk.now().mono_ns
+        on = ArbOn(after.why.partition(" ")[0]) if moved else None
+        self._journal.append(ArbStepped(after, on, now.wall_ns), durable=durable)
+        return self._desk.now().mono_ns - began
+
+    def _told(self, before: Arb | None, after: Arb, now: Moment, took_ns: Ns | int | None) -> None:
+        """Count and log a step that was news. Nothing here decides anything."""
+        if took_ns is not None:
+            self._tally.journalled(took_ns)
+        self._tally.stepped(before, after, now)
+        self._gauge()
+        if before is None or before.state is not after.state:
+            self._desk.log(f"arb_{after.state}", arb_id=after.arb_id, market=after.market, why=after.why)
+
+    def _gauge(self) -> None:
+        self._counters.set("open_arbs", self.open_count)
+        self._counters.set("moving_arbs", self.moving_count)
 
     def _account(self, before: Arb | None, after: Arb) -> None:
         """Keep the reservations in step: a new hedge takes, an ended order gives back."""
@@ -284,6 +297,7 @@ class Executor:
     def _act(self, action: Action) -> None:
         match action:
             case Place(order):
+                self._order_times.append(self._desk.now().mono_ns)
                 self._spawn(self._place(order))
             case Cancel(order):
                 self._spawn(self._cancel(order))
@@ -291,23 +305,6 @@ class Executor:
                 self._spawn(self._query(order))
             case Halt(level, reason):
                 self._desk.halt(level, reason)
-
-    def _remember(self, arb: Arb) -> None:
-        self._arbs[arb.arb_id] = arb
-        for order in arb.orders:
-            self._arb_of[order.client_order_id] = arb.arb_id
-            if order.exchange_order_id is not None:
-                self._by_exchange_id[order.exchange, order.exchange_order_id] = order.client_order_id
-
-    def _forget(self, arb_id: str) -> None:
-        arb = self._arbs.get(arb_id)
-        if arb is None or not arb.is_closed:
-            return
-        del self._arbs[arb_id]
-        self._tally.forget(arb)
-        for order in arb.orders:
-            self._arb_of.pop(order.client_order_id, None)
-            self._by_exchange_id.pop((order.exchange, order.exchange_order_id or ""), None)
 
     # The tasks that cross the network
 
@@ -324,18 +321,18 @@ class Executor:
 
     async def _place(self, order: Order) -> None:
         self._hear(order, OrderReport(OrderOn.SENT))
-        self._order_times.append(self._desk.now().mono_ns)
         self._counters.add("orders_sent")
         answer: Answer = Unknown("the send was abandoned")
         try:
             answer = await self._gateways[order.exchange].place(order)
         finally:
             self._hear(order, self._report_of(order, answer))
+            self._desk.answered(order, answer)
 
     def _report_of(self, order: Order, answer: Answer) -> OrderReport:
         match answer:
             case Accepted():
-                self._tally.answered(order, answer, self._arbs.get(order.arb_id))
+                self._tally.answered(order, answer, self._register.find(order.arb_id))
                 return answer.report
             case Refused(reason, detail):
                 self._counters.add(f"refused.{reason}")
@@ -362,6 +359,7 @@ class Executor:
     async def _query(self, order: Order) -> None:
         if order.client_order_id in self._asking:
             return
+        asked = self._desk.now().mono_ns
         self._asking.add(order.client_order_id)
         try:
             found: Lookup = await self._gateways[order.exchange].query(order)
@@ -372,13 +370,12 @@ class Executor:
             case Found(report):
                 self._hear(order, report)
             case NotFound():
-                self._hear(order, OrderReport(OrderOn.NOT_FOUND))
+                self._hear(order, OrderReport(OrderOn.NOT_FOUND), asked)
             case Unknown():
                 pass
 
-    def _hear(self, order: Order, report: OrderReport) -> None:
-        if order.arb_id in self._arbs:
-            self._feed(order.arb_id, OrderHeard(order.client_order_id, report))
+    def _hear(self, order: Order, report: OrderReport, asked_mono: Ns | None = None) -> None:
+        self._feed(order.arb_id, OrderHeard(order.client_order_id, report, asked_mono))
 
     def _strange_seen(self, exchange: Exchange, news: OrderNews) -> None:
         key = (exchange, news.exchange_order_id or news.client_order_id or "")

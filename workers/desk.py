@@ -12,46 +12,21 @@ from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.events import TradingStateChanged
 from arbitrage.domain.hedge import Quote
 from arbitrage.domain.instrument import Instrument
-from arbitrage.domain.order import Order, OrderState
-from arbitrage.domain.params import SECOND, Params
-from arbitrage.domain.ports import Gateway
+from arbitrage.domain.order import Order, OrderState, RefusalReason
+from arbitrage.domain.params import Params
+from arbitrage.domain.ports import Accepted, Answer, Gateway, Refused
 from arbitrage.domain.risk import Exposure
 from arbitrage.domain.signal import Signal
-from arbitrage.domain.units import EXCHANGES, QUOTE, Exchange, Krw, Ns, Ppm, Qty, base_of, units_floor
+from arbitrage.domain.units import EXCHANGES, QUOTE, Exchange, Krw, Ns, Ppm, Qty, base_of
 from fast_path.books import BookReader
 from fast_path.executor import Executor
 from fast_path.journal import Journal
 from workers.process import Context
+from workers.rests import Rests
+from workers.today import Today
 
-KST_NS = 9 * 3600 * SECOND
-DAY_NS = 86_400 * SECOND
-
-
-class Today:
-    """Profit and bought notional of the arbs closed on this Korean day, in 10^-8 KRW."""
-
-    def __init__(self) -> None:
-        self._day = 0
-        self._arbs: dict[str, tuple[int, int]] = {}
-
-    def add(self, arb: Arb) -> None:
-        """Count a closed arb; a reopened one counts once, with its newest figures."""
-        day = ((arb.closed_wall_ns or 0) + KST_NS) // DAY_NS
-        self._turn(day)
-        if day == self._day:
-            bought = sum(order.executed_funds for order in arb.orders if order.side.sign > 0)
-            self._arbs[arb.arb_id] = (units_floor(arb.pnl_krw), units_floor(bought) if bought else 0)
-
-    def figures(self, wall_ns: int) -> tuple[Krw, Krw]:
-        """Return (profit, bought) of the day `wall_ns` is in."""
-        self._turn((wall_ns + KST_NS) // DAY_NS)
-        pnl = sum(figure[0] for figure in self._arbs.values())
-        return Krw(pnl), Krw(sum(figure[1] for figure in self._arbs.values()))
-
-    def _turn(self, day: int) -> None:
-        if day > self._day:
-            self._day = day
-            self._arbs.clear()
+EXCHANGE_WIDE = frozenset({RefusalReason.RATE_LIMITED, RefusalReason.NOT_SENT, RefusalReason.AUTH})
+"""Refusals that say something of the whole exchange, not of one market."""
 
 
 class TradingDesk:
@@ -82,8 +57,7 @@ class TradingDesk:
         self._params = params
         self._wanted = wanted
         self._index = {market: index for index, market in enumerate(context.env.markets)}
-        self._market_rest: dict[str, int] = {}
-        self._exchange_rest: dict[Exchange, int] = {}
+        self._rests = Rests()
 
     # For the executor
 
@@ -129,6 +103,10 @@ class TradingDesk:
             self._wanted(shortage.exchange)
         return shortage
 
+    def release(self, arb_id: str) -> None:
+        """Give back whatever is reserved for an arb of which nothing was sent."""
+        self._wallets.release_arb(arb_id)
+
     def hold(self, order: Order) -> None:
         """Reserve for a hedge, or for an order found alive at a restart."""
         self._wallets.hold(order, self._fees(order.market))
@@ -142,7 +120,24 @@ class TradingDesk:
         """Count an arb that ended and let its market rest."""
         self.today.add(arb)
         self._wallets.release_arb(arb.arb_id)
-        self._market_rest[arb.market] = self._context.clock.mono_ns() + self._params().rest_after_arb_ns
+        self._rests.rest(arb.market, self._context.clock.mono_ns() + self._params().rest_after_arb_ns)
+
+    def answered(self, order: Order, answer: Answer) -> None:
+        """Rest an exchange that refuses or loses orders; a refused key stops the opening of arbs (R3.1)."""
+        exchange, place = order.exchange, f"{order.exchange} {order.market}"
+        if isinstance(answer, Accepted):
+            self._rests.well(exchange)
+            self._rests.well(place)
+            return
+        reason = answer.reason if isinstance(answer, Refused) else None
+        if reason is RefusalReason.STOPPED:
+            return
+        name = exchange if reason is None or reason in EXCHANGE_WIDE else place
+        rest_ns = self._rests.trouble(name, self._context.clock.mono_ns())
+        self._context.counters.add("rests")
+        self.log("rested", name=name, rest_ns=rest_ns, reason=reason or "unknown")
+        if reason is RefusalReason.AUTH:
+            self.halt(TradingLevel.REDUCING, f"{exchange} refused our key")
 
     def halt(self, level: TradingLevel, reason: str) -> None:
         """Lower the trading state to at least `level`, in memory, in the latch file and in the journal."""
@@ -160,10 +155,6 @@ class TradingDesk:
 
     # For the trader
 
-    def rest(self, exchange: Exchange, for_ns: int) -> None:
-        """Open nothing new on `exchange` for a while."""
-        self._exchange_rest[exchange] = self._context.clock.mono_ns() + for_ns
-
     def set_instrument(self, instrument: Instrument) -> None:
         """Take over rules the exchange changed."""
         self._instruments[instrument.exchange, instrument.market] = instrument
@@ -178,11 +169,11 @@ class TradingDesk:
         executor, wallets, params = self._executor(), self._wallets, self._params()
         buy, sell = signal.buy_exchange, signal.sell_exchange
         buys, sells = self._instruments[buy, signal.market], self._instruments[sell, signal.market]
-        open_arbs = list(executor.open_arbs())
-        here = [arb for arb in open_arbs if arb.market == signal.market]
+        market = signal.market
+        here = [arb for arb in executor.open_arbs() if arb.market == market]
         pnl, bought = self.today.figures(self._context.clock.wall_ns())
         return Exposure(
-            open_arbs=len(open_arbs),
+            open_arbs=executor.open_count,
             open_arbs_market=len(here),
             unresolved_legs=sum(order.state is OrderState.UNKNOWN for arb in here for order in arb.orders),
             orders_last_second=executor.orders_last_second(now),
@@ -193,9 +184,9 @@ class TradingDesk:
             buy_fee_ppm=Ppm(buys.fee_ppm),
             buy_min_notional=buys.min_notional,
             sell_min_notional=sells.min_notional,
-            exchange_rest_until_ns=Ns(max(self._exchange_rest.get(buy, 0), self._exchange_rest.get(sell, 0))),
-            market_pause_until_ns=self._context.control.paused_until_mono_ns(signal.market),
-            market_rest_until_ns=Ns(self._market_rest.get(signal.market, 0)),
+            exchange_rest_until_ns=self._rests.until(buy, sell),
+            market_pause_until_ns=self._context.control.paused_until_mono_ns(market),
+            market_rest_until_ns=self._rests.until(market, f"{buy} {market}", f"{sell} {market}"),
             streams_down=sum(exchange not in self.streams_up for exchange in EXCHANGES),
             buy_request_budget=self._gateways[buy].budget().orders,
             sell_request_budget=self._gateways[sell].budget().orders,

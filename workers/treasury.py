@@ -53,11 +53,13 @@ class Treasury:
     async def read(self, exchange: Exchange, *, journal_ns: int = JOURNAL_EVERY_NS) -> None:
         """Read all balances now. ExchangeError when they cannot be had."""
         asked: Ns = self._context.clock.mono_ns()
-        was_open = self._executor().has_open_orders(exchange)
+        executor = self._executor()
+        was_open, changes = executor.has_open_orders(exchange), executor.order_changes(exchange)
         holdings = await self._gateways[exchange].balances()
         self._wallets.replace_all(exchange, holdings, asked)
         self._read_mono[exchange] = asked
-        settled = not was_open and not self._executor().has_open_orders(exchange)
+        # An order that came and went while we waited may be half in this reading.
+        settled = not was_open and executor.order_changes(exchange) == changes
         last = self._kept_mono.get(exchange)
         if last is None or (settled and asked - last >= journal_ns):
             self._kept_mono[exchange] = asked

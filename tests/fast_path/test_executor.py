@@ -18,7 +18,7 @@ from arbitrage.domain.ports import Accepted, Answer, Found, Lookup, NotFound, Or
 from arbitrage.domain.units import EXCHANGES, Exchange, Ns
 from fast_path.counters import Counters
 from fast_path.executor import Executor
-from fast_path.journal import Journal
+from fast_path.journal import Journal, JournalNotWritten
 from fast_path.latency import Latency
 
 FEES = {Exchange.UPBIT: 500, Exchange.BITHUMB: 400}
@@ -78,6 +78,7 @@ class StoryDesk:
         self.levels = TradingLevel.ACTIVE
         self.halts: list[tuple[TradingLevel, str]] = []
         self.ended: list[Arb] = []
+        self.answers: list[tuple[str, type]] = []
         self.wallets = Wallets()
         for exchange in EXCHANGES:
             rows = [Holding("KRW", Decimal(100_000_000), Decimal(0)), Holding("ETH", Decimal(10), Decimal(0))]
@@ -96,11 +97,17 @@ class StoryDesk:
     def reserve(self, legs) -> Shortage | None:
         return self.wallets.reserve(legs, FEES, DEFAULT_PARAMS.reserve_ppm)
 
+    def release(self, arb_id: str) -> None:
+        self.wallets.release_arb(arb_id)
+
     def hold(self, order: Order) -> None:
         self.wallets.hold(order, FEES)
 
     def settle(self, order: Order) -> None:
         self.wallets.settle(order, Ns(self.mono))
+
+    def answered(self, order: Order, answer: Answer) -> None:
+        self.answers.append((order.client_order_id, type(answer)))
 
     def closed(self, arb: Arb) -> None:
         self.ended.append(arb)
@@ -233,6 +240,67 @@ async def test_shortage_sends_nothing_and_journals_nothing(story):
     assert isinstance(answer, Shortage)
     assert story.upbit.calls == story.bithumb.calls == []
     assert story.images() == {}
+
+
+async def test_journal_that_cannot_be_written_sends_nothing_and_gives_the_reservations_back(story):
+    story.journal.close()
+    with pytest.raises(JournalNotWritten):
+        story.open()
+    await settle()
+    assert story.upbit.calls == story.bithumb.calls == []
+    assert story.desk.wallets.reservations() == ()
+    assert story.executor.open_count == 0
+
+
+async def test_orders_count_against_the_rate_as_soon_as_they_are_decided(story):
+    story.open()
+    assert story.executor.orders_last_second(story.desk.mono) == 2
+    assert story.executor.orders_last_second(story.desk.mono + 999_999_999) == 2
+    assert story.executor.orders_last_second(story.desk.mono + 1_000_000_000) == 0
+
+
+async def test_desk_learns_what_came_of_every_order(story):
+    story.bithumb.answers["r1-1-s"] = Refused(RefusalReason.MARKET_OFFLINE)
+    story.upbit.answers["r1-1-b"] = Unknown("cut")
+    story.open()
+    await settle()
+    assert sorted(story.desk.answers, key=str) == [("r1-1-b", Unknown), ("r1-1-s", Refused)]
+
+
+async def test_process_that_slept_between_decision_and_wire_sends_no_leg(story):
+    arb = story.open()
+    story.desk.mono += 501_000_000
+    for leg in arb.orders:
+        assert "decided 501 ms ago" in story.executor.last_check(leg.exchange, leg)
+
+
+async def test_leg_whose_sibling_has_left_goes_however_late(story):
+    arb = story.open()
+    buy, sell = arb.orders
+    assert story.executor.last_check(buy.exchange, buy) is None
+    story.desk.mono += 60_000_000_000
+    assert story.executor.last_check(sell.exchange, sell) is None
+
+
+async def test_finish_gives_up_what_does_not_answer_and_leaves_it_unknown(story):
+    story.upbit.block.clear()
+    story.bithumb.answers["r1-1-s"] = accepted(filled(4_020_000))
+    story.open()
+    await settle()
+    await asyncio.wait_for(story.executor.finish(0.05), 2)
+    image = story.images()["r1-1"]
+    assert [order.state for order in image.orders] == [OrderState.UNKNOWN, OrderState.FILLED]
+
+
+async def test_finishing_plans_no_hedge(story):
+    story.upbit.answers["r1-1-b"] = accepted(filled(4_000_000))
+    story.bithumb.answers["r1-1-s"] = Refused(RefusalReason.MARKET_OFFLINE)
+    story.open()
+    await story.executor.finish(1)
+    await settle()
+    await story.pass_time(510)
+    assert story.images()["r1-1"].state is ArbState.LEGGED
+    assert story.bithumb.placed() == ["r1-1-s"]
 
 
 async def test_restart_asks_the_exchanges_first_and_sends_nothing_again(tmp_path):

@@ -1,0 +1,29 @@
+"""Rests after trouble: short at first, doubled in a row, over when an order is served."""
+
+from arbitrage.domain.params import SECOND
+from workers.rests import FIRST_NS, LONGEST_NS, Rests
+
+
+def test_each_trouble_in_a_row_doubles_the_rest_up_to_the_longest():
+    rests = Rests()
+    lengths = [rests.trouble("upbit", 0) for _ in range(12)]
+    assert lengths[:4] == [FIRST_NS, 2 * FIRST_NS, 4 * FIRST_NS, 8 * FIRST_NS]
+    assert lengths[-1] == LONGEST_NS
+    assert rests.until("upbit") == LONGEST_NS
+    assert rests.until("bithumb") == 0
+
+
+def test_order_served_ends_the_row_not_the_rest():
+    rests = Rests()
+    rests.trouble("upbit", 0)
+    rests.trouble("upbit", 0)
+    rests.well("upbit")
+    assert rests.until("upbit") == 2 * FIRST_NS
+    assert rests.trouble("upbit", 100 * SECOND) == FIRST_NS
+
+
+def test_short_rest_does_not_shorten_a_long_one():
+    rests = Rests()
+    rests.rest("KRW-ETH", 9 * SECOND)
+    rests.rest("KRW-ETH", 3 * SECOND)
+    assert rests.until("KRW-BTC", "KRW-ETH") == 9 * SECOND

@@ -1,0 +1,85 @@
+"""What a trader does beside trading: hear the private streams, keep the rules fresh, read its mail."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from arbitrage.domain.errors import ExchangeError
+from arbitrage.domain.ports import BalanceNews, Gateway, MarketRules, OrderNews, StreamNews, StreamState
+from arbitrage.domain.units import EXCHANGES, Exchange
+from fast_path import mailbox
+from fast_path.executor import Executor
+from workers.desk import TradingDesk
+from workers.process import Context
+from workers.treasury import Treasury
+
+RULES_EVERY_S = 300.0
+MAIL_EVERY_S = 1.0
+
+
+class Errands:
+    """Each errand runs until cancelled; a bug in one ends the trader."""
+
+    def __init__(
+        self,
+        context: Context,
+        gateways: Mapping[Exchange, Gateway],
+        executor: Executor,
+        desk: TradingDesk,
+        treasury: Treasury,
+        take_rules: Callable[[Exchange, MarketRules], None],
+    ) -> None:
+        self._context = context
+        self._gateways = gateways
+        self._executor = executor
+        self._desk = desk
+        self._treasury = treasury
+        self._take_rules = take_rules
+
+    async def listen(self, exchange: Exchange) -> None:
+        """Fold the private stream into the arbs; after each (re)connect ask for what it missed."""
+        async for news in self._gateways[exchange].private_news():
+            match news:
+                case OrderNews():
+                    self._executor.hear(exchange, news)
+                case BalanceNews():
+                    self._treasury.want(exchange)
+                case StreamNews(state):
+                    self._stream_changed(exchange, state)
+
+    def _stream_changed(self, exchange: Exchange, state: StreamState) -> None:
+        self._context.log.info("private_stream", exchange=exchange, state=state)
+        match state:
+            case StreamState.UP:
+                self._desk.streams_up.add(exchange)
+                self._executor.ask_again(exchange)
+                self._treasury.want(exchange)
+            case StreamState.DOWN:
+                self._desk.streams_up.discard(exchange)
+                self._context.counters.add("private_stream_downs")
+            case StreamState.CONNECTING:
+                self._desk.streams_up.discard(exchange)
+
+    async def keep_rules(self) -> None:
+        """Read fees and bounds again now and then: a coupon that ran out turns profit into loss."""
+        while True:
+            await asyncio.sleep(RULES_EVERY_S)
+            for exchange in EXCHANGES:
+                for market in self._context.env.markets:
+                    try:
+                        self._take_rules(exchange, await self._gateways[exchange].market_rules(market))
+                    except ExchangeError as error:
+                        self._context.log.warning("rules_not_read", exchange=exchange, error=str(error))
+                        break
+
+    async def read_mail(self) -> None:
+        """Carry out what a person asked for; a request is removed once its effect is journalled."""
+        while True:
+            for path, request in mailbox.waiting(self._context.env.requests_dir):
+                if isinstance(request, str):
+                    self._context.log.error("request_unreadable", file=path.name, error=request)
+                    path.replace(path.with_suffix(".bad"))
+                    continue
+                done = self._executor.resolve(request.arb_id, f"{request.by}: {request.reason}")
+                self._context.log.warning("arb_resolved" if done else "arb_not_stuck", arb_id=request.arb_id)
+                path.unlink(missing_ok=True)
+            await asyncio.sleep(MAIL_EVERY_S)

@@ -1,0 +1,141 @@
+"""What a trader must know before it opens anything: its own past, then both exchanges' word.
+
+The journal is read first and the arbs left open are looked after from then on; meanwhile balances,
+open orders and rules are asked for until they are had. An exchange that is away holds up new arbs,
+not the evening out of old ones.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
+
+import msgspec
+
+from arbitrage.domain.arb import Arb
+from arbitrage.domain.errors import AuthRefused, ConfigError, ExchangeError
+from arbitrage.domain.events import ArbStepped, StrangeOrderSeen, TraderStarted
+from arbitrage.domain.params import SECOND
+from arbitrage.domain.ports import Gateway, MarketRules, OpenOrder
+from arbitrage.domain.units import EXCHANGES, Exchange
+from fast_path.journal import Journal
+from workers.process import Backoff, Context
+from workers.treasury import Treasury
+
+LONGEST_WAIT_S = 5.0
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+T = TypeVar("T")
+
+
+class Past(msgspec.Struct, frozen=True):
+    """What the journal tells: the newest image of each arb, and every run there was."""
+
+    images: dict[str, Arb]
+    run_ids: frozenset[str]
+
+
+def read_past(journal: Journal, markets: Sequence[str]) -> Past:
+    """Fold the journal. ConfigError when an arb is open on a market that is not watched any more."""
+    images: dict[str, Arb] = {}
+    run_ids = set()
+    for record in journal.replay():
+        match record.event:
+            case ArbStepped(arb):
+                images[arb.arb_id] = arb
+            case TraderStarted(run_id):
+                run_ids.add(run_id)
+    orphans = sorted({arb.market for arb in images.values() if not arb.is_closed and arb.market not in markets})
+    if orphans:
+        raise ConfigError([f"KARB_MARKETS lacks {market}, where an arb is still open" for market in orphans])
+    return Past(images, frozenset(run_ids))
+
+
+def new_run_id(wall_ns: int, fence: int, used: Iterable[str]) -> str:
+    """Return an id that no run of this journal had: second and fence, in base 36.
+
+    Orders are named after it, and an exchange burns a name for ever (upbit.md §1.4): a clock that was
+    set back must not bring one back.
+    """
+    taken, second = set(used), wall_ns // SECOND
+    while (run_id := f"{_base36(second)}{_base36(fence)}") in taken:
+        second += 1
+    return run_id
+
+
+def _base36(number: int) -> str:
+    text = ""
+    while True:
+        number, rest = divmod(number, 36)
+        text = DIGITS[rest] + text
+        if not number:
+            return text
+
+
+class Start:
+    """Asks both exchanges, side by side, for what must be known."""
+
+    def __init__(
+        self,
+        context: Context,
+        gateways: Mapping[Exchange, Gateway],
+        journal: Journal,
+        treasury: Treasury,
+        take_rules: Callable[[Exchange, MarketRules], None],
+    ) -> None:
+        self._context = context
+        self._gateways = gateways
+        self._journal = journal
+        self._treasury = treasury
+        self._take_rules = take_rules
+
+    async def ask(self, images: Mapping[str, Arb]) -> None:
+        """Return once everything is known. ConfigError when a key is refused."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for exchange in EXCHANGES:
+                    group.create_task(self._ask(exchange, images))
+        except ExceptionGroup as errors:
+            refused, others = errors.split(ConfigError)
+            if refused is None or others is not None:
+                raise
+            problems = [error.problems for error in refused.exceptions if isinstance(error, ConfigError)]
+            raise ConfigError([problem for each in problems for problem in each]) from None
+
+    async def _ask(self, exchange: Exchange, images: Mapping[str, Arb]) -> None:
+        gateway = self._gateways[exchange]
+        await self._until_had(f"balances {exchange}", partial(self._treasury.read, exchange))
+        seen = await self._until_had(f"open orders {exchange}", gateway.open_orders)
+        self._name_strangers(seen, images)
+        for market in self._context.env.markets:
+            rules = await self._until_had(f"rules {exchange} {market}", partial(gateway.market_rules, market))
+            self._take_rules(exchange, rules)
+
+    async def _until_had(self, what: str, ask: Callable[[], Awaitable[T]]) -> T:
+        backoff = Backoff()
+        while True:
+            try:
+                return await ask()
+            except AuthRefused as error:
+                raise ConfigError([f"{what}: the exchange refused the key: {error}"]) from None
+            except ExchangeError as error:
+                self._context.log.warning("start_waits", what=what, error=str(error))
+                await asyncio.sleep(min(backoff.next_s(), LONGEST_WAIT_S))
+
+    def _name_strangers(self, seen: Sequence[OpenOrder], images: Mapping[str, Arb]) -> None:
+        orders = [order for arb in images.values() for order in arb.orders]
+        ours = {order.client_order_id for order in orders} | {order.exchange_order_id for order in orders}
+        for one in seen:
+            if one.client_order_id in ours - {None} or one.exchange_order_id in ours:
+                continue
+            self._context.counters.add("strange_orders")
+            self._journal.append(
+                StrangeOrderSeen(
+                    one.exchange,
+                    one.market,
+                    one.exchange_order_id,
+                    one.client_order_id,
+                    self._context.clock.wall_ns(),
+                ),
+                durable=False,
+            )

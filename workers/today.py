@@ -1,0 +1,54 @@
+"""Today's figures for the gate: profit and bought notional of the arbs closed on a Korean day."""
+
+from arbitrage.domain.arb import Arb
+from arbitrage.domain.params import SECOND
+from arbitrage.domain.units import Krw, exact_sum, units_floor
+
+KST_NS = 9 * 3600 * SECOND
+DAY_NS = 86_400 * SECOND
+DAYS_KEPT = 4
+
+
+class _Day:
+    # Sums kept ready: the gate asks at every signal, at the end of a long day too.
+    def __init__(self) -> None:
+        self.arbs: dict[str, tuple[int, int]] = {}
+        self.pnl = 0
+        self.bought = 0
+
+    def put(self, arb_id: str, pnl: int, bought: int) -> None:
+        old_pnl, old_bought = self.arbs.get(arb_id, (0, 0))
+        self.arbs[arb_id] = (pnl, bought)
+        self.pnl += pnl - old_pnl
+        self.bought += bought - old_bought
+
+
+class Today:
+    """Days apart from each other, so that a clock that jumps and comes back loses nothing. In 10^-8 KRW."""
+
+    def __init__(self) -> None:
+        self._days: dict[int, _Day] = {}
+
+    def add(self, arb: Arb) -> None:
+        """Count a closed arb on the day it closed; a reopened one counts once a day, with its newest figures.
+
+        What it was closed with on purpose (dust, or settled by hand) counts as what it was bought or sold for:
+        a lone sale is no profit, a lone purchase no loss.
+        """
+        number = _day_of(arb.closed_wall_ns or 0)
+        day = self._days.get(number)
+        if day is None:
+            day = self._days[number] = _Day()
+            while len(self._days) > DAYS_KEPT:
+                del self._days[next(iter(self._days))]
+        bought = exact_sum(order.executed_funds for order in arb.orders if order.side.sign > 0)
+        day.put(arb.arb_id, units_floor(arb.even_pnl_krw), units_floor(bought))
+
+    def figures(self, wall_ns: int) -> tuple[Krw, Krw]:
+        """Return (profit, bought) of the day `wall_ns` is in."""
+        day = self._days.get(_day_of(wall_ns))
+        return (Krw(0), Krw(0)) if day is None else (Krw(day.pnl), Krw(day.bought))
+
+
+def _day_of(wall_ns: int) -> int:
+    return (wall_ns + KST_NS) // DAY_NS
