@@ -13,16 +13,14 @@ from django.utils import timezone
 
 from arbitrage.domain.arb import ArbState
 from arbitrage.domain.ledger import AccountKind
-from arbitrage.domain.order import ENDED
-from arbitrage.domain.reconciliation import BalanceFigure, OrderFigure
+from arbitrage.domain.reconciliation import BalanceFigure
 from arbitrage.domain.strategy_health import ArbRow
-from arbitrage.domain.units import Exchange, Ns, Qty, exact_sum, units_exact
+from arbitrage.domain.units import Exchange, Ns, exact_sum
 from arbitrage.models_desk import DailyCount, DeskView, Heartbeat, StageLatency
 from arbitrage.models_incidents import Alert
-from arbitrage.models_ledger import Account, Balance
+from arbitrage.models_ledger import Account
 from arbitrage.models_params import ParamEpoch
-from arbitrage.models_reconciliation import BookCheck
-from arbitrage.models_trading import Arb, Order
+from arbitrage.models_trading import Arb
 
 
 class HourPnl(msgspec.Struct, frozen=True):
@@ -147,24 +145,6 @@ def balance_figures(exchange: Exchange) -> list[BalanceFigure]:
     return [BalanceFigure(where, asset, total) for (where, asset), total in wallets(exchange).items()]
 
 
-def exchange_figures(exchange: Exchange) -> list[BalanceFigure]:
-    """Return the exchange's side as the trader last read it; only readings while nothing was open."""
-    rows = Balance.objects.filter(exchange=exchange.value, settled=True)
-    return [BalanceFigure(exchange, row.asset, exact_sum((row.exchange_free, row.exchange_locked))) for row in rows]
-
-
-def order_figures(exchange: Exchange, since: datetime) -> list[OrderFigure]:
-    """Return our side of an order comparison: orders planned since then."""
-    rows = Order.objects.filter(exchange=exchange.value, planned_at__gte=since).order_by("planned_ns")
-    return [_order_figure(row) for row in rows]
-
-
-def open_order_figures(exchange: Exchange) -> list[OrderFigure]:
-    """Return the orders that have not ended by our knowledge."""
-    rows = Order.objects.filter(exchange=exchange.value).exclude(state__in=[state.value for state in ENDED])
-    return [_order_figure(row) for row in rows]
-
-
 def traded_arbs(since_ns: int) -> list[ArbRow]:
     """Return the closed arbs that traded since then, for the strategy's health."""
     rows = Arb.objects.filter(closed_ns__gt=since_ns)
@@ -173,24 +153,3 @@ def traded_arbs(since_ns: int) -> list[ArbRow]:
         for row in rows
         if row.matched_qty or row.imbalance
     ]
-
-
-def last_book_checks() -> list[BookCheck]:
-    """Return the newest check of each market on each exchange."""
-    newest: dict[tuple[str, str], BookCheck] = {}
-    for row in BookCheck.objects.order_by("-id")[:200]:
-        newest.setdefault((row.exchange, row.market), row)
-    return [newest[key] for key in sorted(newest)]
-
-
-def _order_figure(row: Order) -> OrderFigure:
-    return OrderFigure(
-        exchange=Exchange(row.exchange),
-        market=row.market,
-        client_order_id=row.client_order_id,
-        exchange_order_id=row.exchange_order_id or None,
-        is_open=row.state not in {state.value for state in ENDED},
-        executed_qty=Qty(units_exact(row.executed_qty)),
-        executed_funds=row.executed_funds,
-        paid_fee=row.paid_fee,
-    )

@@ -37,7 +37,6 @@ class BookFeed:
         self.spec: FrameSpec = facts.stream_spec
         self.drift = DriftLog()
         self._facts = facts
-        self._make_subscription = subscription
         self._transport = transport
         self._clock = clock
         self._decoder = FrameDecoder(facts.rest_spec)

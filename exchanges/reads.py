@@ -19,7 +19,6 @@ from arbitrage.domain.ports import MarketRules, OpenOrder, RefusedWire
 from arbitrage.domain.units import Exchange, Ns, Price, Qty, exact_product, units_exact
 
 ENDED_WORDS = frozenset({"done", "cancel"})
-LIVE_WORDS = frozenset({"wait", "watch", "trade", "prevented"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WIDEST = 30
 """No price, quantity or balance has this many digits before its point."""

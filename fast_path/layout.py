@@ -3,15 +3,14 @@
 Every file begins with the same 64-byte header. All words are 8 bytes, aligned, little-endian, and
 stored and loaded in one machine access (native formats only: the byte-by-byte `<q` would tear).
 
-    any file        0        8         12        16        24       32        40        48..63
-                    +--------+---------+---------+---------+--------+---------+---------+--------+
-                    | magic  | version | hdr len | size    | shape  | word A  | word B  | spare  |
-                    +--------+---------+---------+---------+--------+---------+---------+--------+
+    any file        0        8         12        16        24       32        40..63
+                    +--------+---------+---------+---------+--------+---------+------------------+
+                    | magic  | version | hdr len | size    | shape  | word A  | spare            |
+                    +--------+---------+---------+---------+--------+---------+------------------+
     shape = hash of what the slots mean (the markets of a book file), 0 where names are in the slots
 
     books.<exchange>.shm          word A: 1 = retired, a newer file has this name
       0      header
-      64     futex u32, waiters u32       (unused by the Python reference; for a native waiter)
       1024   slot 0                       one per market, in the order of the feed's markets
       2048   slot 1 ...
 
@@ -24,7 +23,7 @@ stored and loaded in one machine access (native formats only: the byte-by-byte `
       Best level first, prices and quantities in 10^-8, entries past n_ask / n_bid are zero.
       seq is odd while the writer is inside. `faults` may move without seq: it is not part of a snapshot.
 
-    control.shm                   word A: fence, word B: 1 once the level was taken from the latch file
+    control.shm                   word A: fence
       0      header
       64     level i64, params epoch applied i64, then a level i64 per exchange, in order
       128    process slots [64] x 64: name 32 bytes, pid, mono_ns, wall_ns, spare
@@ -60,7 +59,6 @@ LINE = 64
 HEADER = struct.Struct("=8sIIQQ")
 HEADER_BYTES = LINE
 WORD_A = HEADER.size // WORD
-WORD_B = WORD_A + 1
 
 MAGIC_BOOKS = b"KARBBOOK"
 MAGIC_CONTROL = b"KARBCTRL"
@@ -87,9 +85,8 @@ SLOT_HEAD = struct.Struct("@HHHHqqqqQQ")
 SLOT_BODY = struct.Struct(f"{SLOT_HEAD.format}{4 * MAX_LEVELS}q")
 """Everything behind seq, written and read in one go."""
 BOOKS_START = SLOT_BYTES
-BOOKS_FUTEX = HEADER_BYTES
 
-STATUS_EMPTY = 0
+# 0 = never written
 STATUS_LIVE = 1
 STATUS_DEAD = 2
 

@@ -135,7 +135,6 @@ class RefusalReason(StrEnum):
     OVER_MAXIMUM = "over_maximum"
     PRICE_INVALID = "price_invalid"
     QTY_INVALID = "qty_invalid"
-    DUPLICATE_CLIENT_ORDER_ID = "duplicate_client_order_id"
     MARKET_UNKNOWN = "market_unknown"
     MARKET_OFFLINE = "market_offline"
     RATE_LIMITED = "rate_limited"
@@ -210,11 +209,6 @@ class Order(msgspec.Struct, frozen=True):
     def is_proven(self) -> bool:
         """Return whether the fills add up to the executed quantity, money included."""
         return sum(fill.qty for fill in self.fills) == self.executed_qty
-
-    @property
-    def leaves_qty(self) -> Qty:
-        """Return what could still execute."""
-        return Qty(0) if self.is_ended else Qty(self.qty - self.executed_qty)
 
 
 def advance(order: Order, report: OrderReport, now_mono: Ns) -> Order:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from arbitrage.domain.errors import KArbError
-from arbitrage.models_incidents import Improvement, Incident, IncidentEvent, Severity
+from arbitrage.models_incidents import Incident, IncidentEvent, Severity
 
 
 class IncidentRefused(KArbError):
@@ -49,11 +49,6 @@ def open_incident(
 def add_event(incident: Incident, text: str, by: str, at: datetime | None = None) -> IncidentEvent:
     """Add one line to the time line."""
     return IncidentEvent.objects.create(incident=incident, text=text, by=by, at=at or timezone.now())
-
-
-def add_improvement(incident: Incident, text: str, owner: str = "") -> Improvement:
-    """Add one thing to do."""
-    return Improvement.objects.create(incident=incident, text=text, owner=owner)
 
 
 def close_incident(incident_id: str, by: str, lessons: str) -> None:

@@ -63,10 +63,6 @@ TICKS = TickTable(
     bands=tuple(TickBand(Price(units_exact(Decimal(low))), Price(units_exact(Decimal(tick)))) for low, tick in _TICKS),
 )
 
-# The fee with the free 30-day application (bithumb.md §5.4); it can lapse without a word, so the
-# dear default counts until `orders/chance` says otherwise.
-COUPON_FEE_PPM = Ppm(400)
-
 _R = RefusalReason
 # bithumb.md §3.10, official list of 2026-10-27.
 _DOCUMENTED: dict[str, RefusalReason] = {
@@ -159,6 +155,8 @@ FACTS = Facts(
     lot_step=Qty(1),  # bithumb.md §5.2: 8 decimals filled live, April 2026
     min_notional=Krw(5_000 * SCALE),  # bithumb.md §5.2, 2026-08-11
     max_notional=Krw(1_000_000_000 * SCALE),  # the lower of two figures (bithumb.md §5.2)
-    fee_ppm=Ppm(2_500),  # bithumb.md §5.4: 0.25 % without the coupon
+    # bithumb.md §5.4: 0.04 % with the free 30-day application, which can lapse without a word; so the
+    # dear fee counts until `orders/chance` says otherwise.
+    fee_ppm=Ppm(2_500),
     fee_step_dec=Decimal("0.01"),  # bithumb.md §3.9: cut down to 0.01 KRW per order
 )

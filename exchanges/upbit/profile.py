@@ -66,8 +66,8 @@ TICKS = TickTable(
     valid_from="2025-07-31",
     bands=tuple(TickBand(Price(units_exact(Decimal(low))), Price(units_exact(Decimal(tick)))) for low, tick in _TICKS),
 )
-# Not established (upbit.md §9.10): whether USDT and USDC keep their 0.5 KRW step of 2025-03-21.
-STABLECOIN_TICK: str | None = None
+# Not established (upbit.md §9.10): whether USDT and USDC keep their 0.5 KRW step of 2025-03-21. At their
+# prices the table's step of 1 KRW is a multiple of it, so that no price of ours is off either way.
 
 # Not established (upbit.md §9.9): whether the self-trade default of 2026-11-09 is live. None = the
 # account's default, the member is left out of orders.

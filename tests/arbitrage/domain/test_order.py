@@ -8,7 +8,6 @@ from desk_builders import fill, heard, opened
 
 from arbitrage.domain.errors import IllegalTransition, InvariantError
 from arbitrage.domain.order import ENDED, TABLE, Order, OrderOn, OrderReport, OrderState, advance
-from arbitrage.domain.units import Qty
 
 
 def order_in(*events: OrderOn) -> Order:
@@ -94,9 +93,3 @@ def test_lost_outcome_becomes_unknown_and_a_stream_fill_resolves_it():
     order = order_in(OrderOn.SENT, OrderOn.OUTCOME_LOST)
     assert order.state is OrderState.UNKNOWN
     assert advance(order, heard(OrderOn.PART_FILL, fill("a", 4_000_000, "0.1")), 1).state is OrderState.WORKING
-
-
-def test_leaves_quantity_is_nothing_once_ended():
-    order = advance(order_in(OrderOn.SENT), heard(OrderOn.PART_FILL, executed="0.2"), 1)
-    assert order.leaves_qty == Qty(30_000_000)
-    assert advance(order, heard(OrderOn.CANCELED, executed="0.2"), 1).leaves_qty == 0

@@ -90,12 +90,6 @@ def test_an_incident_closes_with_lessons_only():
         incidents.close_incident(name, "kim", "again")
 
 
-def test_improvements_stay_with_their_incident():
-    row = incidents.open_incident("a", "x")
-    incidents.add_improvement(row, "watch the disk", owner="lee")
-    assert [each.text for each in row.improvements.all()] == ["watch the disk"]
-
-
 def test_a_waiting_file_left_by_a_crash_is_taken_up():
     path = incidents.queue_pending("emergency_stop", "Emergency stop: now", "kim")
     path.rename(path.with_suffix(".taken"))
