@@ -11,7 +11,7 @@ from arbitrage.domain.ports import Frame, StreamState
 from arbitrage.domain.units import Exchange, Ns
 from exchanges.drift import DriftLog
 from exchanges.facts import Facts
-from exchanges.ratelimit import Lane, Limiter, remaining_of
+from exchanges.ratelimit import Lane, Limiter
 from exchanges.reads import read_books
 from exchanges.stream import Ready, Stream, StreamTiming
 from exchanges.transport import AsyncTransport, Clock, HttpAnswer, Request, Socket, Use
@@ -123,11 +123,7 @@ class BookFeed:
         request = Request("GET", self._facts.paths.orderbook, f"markets={','.join(markets)}")
         outcome = await self._transport.send(lambda: request, use=Use.READS, timeout_ns=POLL_TIMEOUT_NS)
         if isinstance(outcome, HttpAnswer):
-            said = remaining_of(outcome.headers, self._facts.remaining_in)
-            if said is not None:
-                self._limiter.correct(group, said[0], said[1], self._clock.mono_ns())
-            if outcome.status == 429:
-                self._limiter.overrun(group, self._clock.mono_ns())
+            self._limiter.heed(group, outcome.status, outcome.headers, self._facts.remaining_in, self._clock.mono_ns())
         body = read_body(outcome, self._facts)
         try:
             return read_books(self._decoder, body)

@@ -13,6 +13,11 @@ _TOKEN = 1_000_000_000
 _SECOND_NS = 1_000_000_000
 SHRUNK_FOR_NS = 30 * _SECOND_NS
 """After an overrun the rate is halved, and doubled again after each calm time of this length."""
+BLOCK_NS = 10 * _SECOND_NS
+"""The length of a block is not documented (upbit.md §9.1): we rest this long and look again."""
+_TOO_MANY = 429
+_BLOCKED = 418
+"""HTTP statuses of an overrun and of a block (upbit.md §4)."""
 _MAX_SHRINK = 5
 _LANE_PARTS = 12
 
@@ -80,6 +85,16 @@ class Limiter:
     def spare(self, group: str, lane: Lane, now_mono_ns: int) -> int:
         """Return how many requests `lane` may send right now."""
         return self._buckets[group].spare(lane, now_mono_ns)
+
+    def heed(self, group: str, status: int, headers: Mapping[str, str], where: RemainingIn, now_mono_ns: int) -> None:
+        """Learn from an answer to a request of `group`: the exchange's own count, an overrun, a block."""
+        said = remaining_of(headers, where)
+        if said is not None:
+            self.correct(group, said[0], said[1], now_mono_ns)
+        if status == _TOO_MANY:
+            self.overrun(group, now_mono_ns)
+        elif status == _BLOCKED:
+            self.block(now_mono_ns + BLOCK_NS)
 
     def correct(self, asked: str, named: str | None, remaining: int, now_mono_ns: int) -> None:
         """Believe the exchange's own count when it is lower than ours.

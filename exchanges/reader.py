@@ -11,14 +11,10 @@ from arbitrage.domain.ports import Lookup, MarketRules, OpenOrder, Unknown
 from arbitrage.domain.units import Exchange, Ns
 from exchanges import reads
 from exchanges.facts import Facts
-from exchanges.ratelimit import Lane, Limiter, remaining_of
-from exchanges.reads import matching_report
+from exchanges.ratelimit import Lane, Limiter
 from exchanges.transport import Clock, HttpAnswer, Lost, Outcome, Request, SyncTransport
 from exchanges.verdict import lookup_answer, read_body
-from exchanges.words import CLIENT_ORDER_ID, MARKET, Signer, page_query
-
-_PAGE = 100
-_MAX_PAGES = 50
+from exchanges.words import CLIENT_ORDER_ID, MARKET, MAX_PAGES, PAGE, Signer, page_query
 
 
 class MarketListing(msgspec.Struct, frozen=True):
@@ -33,7 +29,6 @@ class KeyInfo(msgspec.Struct, frozen=True):
 
     fingerprint: str
     expires_wall_ns: Ns
-    is_ours: bool
 
 
 def fingerprint(access_key: str) -> str:
@@ -44,11 +39,10 @@ def fingerprint(access_key: str) -> str:
 class SyncReader:
     """Public and private reads of one exchange. Raises ReadFailed, NotSent or AuthRefused."""
 
-    def __init__(self, facts: Facts, signer: Signer, access_key: str, rest_url: str, clock: Clock) -> None:
+    def __init__(self, facts: Facts, signer: Signer, rest_url: str, clock: Clock) -> None:
         self.exchange: Exchange = facts.exchange
         self._facts = facts
         self._signer = signer
-        self._fingerprint = fingerprint(access_key)
         self._transport = SyncTransport(rest_url, clock)
         self._clock = clock
         self._decoder = FrameDecoder(facts.rest_spec)
@@ -97,21 +91,21 @@ class SyncReader:
             outcome: Outcome = self._ask(self._facts.paths.order, query)
         except KArbError as error:
             outcome = Lost(str(error))
-        return lookup_answer(outcome, self._facts, lambda body: matching_report(body, client_order_id))
+        return lookup_answer(outcome, self._facts, lambda body: reads.matching_report(body, client_order_id))
 
     def open_orders(self) -> tuple[OpenOrder, ...]:
         """Return all resting orders; an id on two pages counts once."""
         found: dict[str, OpenOrder] = {}
-        for page in range(1, _MAX_PAGES + 1):
-            body = self._private(self._facts.paths.open_orders, page_query(page, _PAGE))
+        for page in range(1, MAX_PAGES + 1):
+            body = self._private(self._facts.paths.open_orders, page_query(page))
             try:
                 rows = reads.read_open_orders(self.exchange, body)
             except ValueError as problem:
                 raise ReadFailed(f"open orders: {problem}") from None
             found.update({row.exchange_order_id: row for row in rows})
-            if len(rows) < _PAGE:
+            if len(rows) < PAGE:
                 return tuple(found.values())
-        raise ReadFailed(f"open orders fill more than {_MAX_PAGES} pages")
+        raise ReadFailed(f"open orders fill more than {MAX_PAGES} pages")
 
     def market_rules(self, market: str) -> MarketRules:
         """Return fees and bounds of one market."""
@@ -131,7 +125,7 @@ class SyncReader:
         except ValueError:
             # The problem's text could quote a key.
             raise ReadFailed("key list is not of the documented form") from None
-        return tuple(KeyInfo(mark, ends, mark == self._fingerprint) for mark, ends in marks)
+        return tuple(KeyInfo(mark, ends) for mark, ends in marks)
 
     def _public(self, path: str, query: str, group: str) -> bytes:
         self._take(group)
@@ -151,11 +145,7 @@ class SyncReader:
             raise NotSent("own request budget is spent")
 
     def _learn(self, group: str, answer: HttpAnswer) -> HttpAnswer:
-        said = remaining_of(answer.headers, self._facts.remaining_in)
-        if said is not None:
-            self._limiter.correct(group, said[0], said[1], self._clock.mono_ns())
-        if answer.status == 429:
-            self._limiter.overrun(group, self._clock.mono_ns())
+        self._limiter.heed(group, answer.status, answer.headers, self._facts.remaining_in, self._clock.mono_ns())
         return answer
 
 

@@ -5,7 +5,6 @@ No gateway is behind this file, so that jobs may use it; `gateways.py` is the do
 Simulated mode is the same adapters against the simulator's addresses; nothing else knows of it.
 """
 
-import time
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
@@ -39,21 +38,12 @@ def feed(exchange: Exchange, env: Env, clock: Clock) -> Feed:
     return make(rest_url, stream_url, clock)
 
 
-class _SystemClock:
-    # Jobs have no process shell that could hand them a clock.
-    def wall_ns(self) -> int:
-        return time.time_ns()
-
-    def mono_ns(self) -> int:
-        return time.monotonic_ns()
-
-
-def sync_reader(exchange: Exchange, env: Env, clock: Clock | None = None) -> SyncReader:
+def sync_reader(exchange: Exchange, env: Env, clock: Clock) -> SyncReader:
     """Return the reader for jobs: no order call in it. ConfigError as for `gateway`."""
     keys = credentials(exchange, env)
     make = UpbitSigner if exchange is Exchange.UPBIT else BithumbSigner
     signer = make(keys.access_key, keys.secret_key)
-    return SyncReader(_FACTS[exchange], signer, keys.access_key, addresses(exchange, env)[0], clock or _SystemClock())
+    return SyncReader(_FACTS[exchange], signer, addresses(exchange, env)[0], clock)
 
 
 def frame_decoder(exchange: Exchange) -> FrameDecoder:

@@ -23,10 +23,10 @@ from arbitrage.domain.units import Exchange, base_of
 from exchanges import reads
 from exchanges.drift import DriftLog
 from exchanges.facts import Facts, GroupLimit
-from exchanges.ratelimit import Lane, Limiter, remaining_of
+from exchanges.ratelimit import Lane, Limiter
 from exchanges.transport import AsyncTransport, Clock, HttpAnswer, Outcome, Request, Stopped, Unsent, Use, redacted
 from exchanges.verdict import command_answer, lookup_answer, read_body
-from exchanges.words import CLIENT_ORDER_ID, MARKET, WIRE_ID, Signer, page_query
+from exchanges.words import CLIENT_ORDER_ID, MARKET, MAX_PAGES, PAGE, WIRE_ID, Signer, page_query
 
 T = TypeVar("T")
 A = TypeVar("A", Answer, Lookup)
@@ -34,11 +34,7 @@ A = TypeVar("A", Answer, Lookup)
 ORDER_TIMEOUT_NS = 3_000_000_000
 """After this the answer counts as lost and the order is asked for by our own id."""
 READ_TIMEOUT_NS = 5_000_000_000
-_PAGE = 100
-_MAX_PAGES = 50
 _REMEMBERED = 10_000
-_BLOCK_NS = 10_000_000_000
-"""The length of a block is not documented (upbit.md §9.1): we rest this long and look again."""
 
 
 class RestGateway:
@@ -135,13 +131,13 @@ class RestGateway:
     async def open_orders(self) -> tuple[OpenOrder, ...]:
         """Return all resting orders. Pages of a moving list can repeat a row (upbit.md §1.7): ids count once."""
         found: dict[str, OpenOrder] = {}
-        for page in range(1, _MAX_PAGES + 1):
-            body = await self._read(self._facts.paths.open_orders, page_query(page, _PAGE))
+        for page in range(1, MAX_PAGES + 1):
+            body = await self._read(self._facts.paths.open_orders, page_query(page))
             rows = self._readable("open_orders", body, lambda data: reads.read_open_orders(self.exchange, data))
             found.update({row.exchange_order_id: row for row in rows})
-            if len(rows) < _PAGE:
+            if len(rows) < PAGE:
                 return tuple(found.values())
-        raise ReadFailed(f"open orders fill more than {_MAX_PAGES} pages")
+        raise ReadFailed(f"open orders fill more than {MAX_PAGES} pages")
 
     async def balances(self) -> tuple[Holding, ...]:
         """Return every holding."""
@@ -211,16 +207,8 @@ class RestGateway:
             raise ReadFailed(redacted(f"{where}: {problem}")) from None
 
     def _learn(self, group: str, outcome: Outcome) -> None:
-        if not isinstance(outcome, HttpAnswer):
-            return
-        now = self._clock.mono_ns()
-        said = remaining_of(outcome.headers, self._facts.remaining_in)
-        if said is not None:
-            self._limiter.correct(group, said[0], said[1], now)
-        if outcome.status == 429:
-            self._limiter.overrun(group, now)
-        elif outcome.status == 418:
-            self._limiter.block(now + _BLOCK_NS)
+        if isinstance(outcome, HttpAnswer):
+            self._limiter.heed(group, outcome.status, outcome.headers, self._facts.remaining_in, self._clock.mono_ns())
 
     def _noted(self, where: str, outcome: Outcome, answer: A) -> A:
         # An answer that came whole and still proves nothing is a shape to look at.

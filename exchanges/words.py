@@ -7,6 +7,9 @@ CLIENT_ORDER_ID = re.compile(r"[A-Za-z0-9_-]{1,36}")
 """The narrower of the two rules (bithumb.md §3.6; Upbit takes 64 characters, upbit.md §1.4)."""
 WIRE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MARKET = re.compile(r"[A-Z0-9]{1,10}-[A-Z0-9]{1,15}")
+PAGE = 100
+"""Rows of one page of resting orders, the most both exchanges give (upbit.md §1.7, bithumb.md §3.5)."""
+MAX_PAGES = 50
 
 
 class Signer(Protocol):
@@ -16,6 +19,6 @@ class Signer(Protocol):
         """Return a fresh token over the un-encoded query text; empty = nothing to hash."""
 
 
-def page_query(page: int, limit: int) -> str:
+def page_query(page: int) -> str:
     """Return the query for one page of resting orders (upbit.md §1.7, bithumb.md §3.5)."""
-    return f"state=wait&page={page}&limit={limit}"
+    return f"state=wait&page={page}&limit={PAGE}"

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exchanges.facts import GroupLimit, RemainingIn
-from exchanges.ratelimit import SHRUNK_FOR_NS, Lane, Limiter, remaining_of
+from exchanges.ratelimit import BLOCK_NS, SHRUNK_FOR_NS, Lane, Limiter, remaining_of
 
 SECOND = 1_000_000_000
 
@@ -84,6 +84,19 @@ def test_block_stops_every_group_until_its_end() -> None:
     assert not limiter.take(("order",), Lane.HEDGE, SECOND - 1)
     assert not limiter.take(("default",), Lane.HEDGE, SECOND - 1)
     assert limiter.take(("order",), Lane.HEDGE, SECOND)
+
+
+@pytest.mark.parametrize(
+    ("status", "left", "after_a_second", "after_the_block"), [(200, 3, 12, 12), (429, 0, 6, 12), (418, 0, 0, 12)]
+)
+def test_an_answer_is_heeded_by_count_overrun_and_block(
+    status: int, left: int, after_a_second: int, after_the_block: int
+) -> None:
+    limiter = Limiter([GroupLimit("order", 12)], 0)
+    headers = {"remaining-req": "group=order; sec=3"}
+    limiter.heed("order", status, headers, RemainingIn.REMAINING_REQ, 0)
+    found = [limiter.spare("order", Lane.HEDGE, at) for at in (0, SECOND, BLOCK_NS)]
+    assert found == [left, after_a_second, after_the_block]
 
 
 def test_group_met_at_run_time_is_limited_from_then_on() -> None:

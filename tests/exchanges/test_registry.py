@@ -45,7 +45,7 @@ def test_live_mode_without_keys_names_every_missing_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="KARB_UPBIT_ACCESS_KEY"):
         gateways.gateway(Exchange.UPBIT, env, RealClock())
     with pytest.raises(ConfigError, match="KARB_BITHUMB_SECRET_KEY"):
-        registry.sync_reader(Exchange.BITHUMB, env)
+        registry.sync_reader(Exchange.BITHUMB, env, RealClock())
 
 
 def test_simulated_mode_takes_the_simulators_own_keys(tmp_path: Path) -> None:
