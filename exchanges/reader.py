@@ -7,6 +7,7 @@ import msgspec
 from arbitrage.domain.errors import KArbError, NotSent, ReadFailed
 from arbitrage.domain.events import Holding
 from arbitrage.domain.frame_spec import DecodedBook, FrameDecoder
+from arbitrage.domain.params import is_market
 from arbitrage.domain.ports import Lookup, MarketRules, OpenOrder, Unknown
 from arbitrage.domain.units import Exchange, Ns
 from exchanges import reads
@@ -14,7 +15,7 @@ from exchanges.facts import Facts
 from exchanges.ratelimit import Lane, Limiter
 from exchanges.transport import Clock, HttpAnswer, Lost, Outcome, Request, SyncTransport
 from exchanges.verdict import lookup_answer, read_body
-from exchanges.words import CLIENT_ORDER_ID, MARKET, MAX_PAGES, PAGE, Signer, page_query
+from exchanges.words import CLIENT_ORDER_ID, MAX_PAGES, PAGE, Signer, page_query
 
 
 class MarketListing(msgspec.Struct, frozen=True):
@@ -150,5 +151,5 @@ class SyncReader:
 
 
 def _check(market: str) -> None:
-    if not MARKET.fullmatch(market):
+    if not is_market(market):
         raise ReadFailed(f"market was {market!r}, must look like KRW-BTC")

@@ -10,6 +10,7 @@ from typing import TypeVar
 from arbitrage.domain.errors import InvariantError, NotSent, ReadFailed
 from arbitrage.domain.events import Holding
 from arbitrage.domain.order import Order, OrderReport, OrderRole, RefusalReason
+from arbitrage.domain.params import is_market
 from arbitrage.domain.ports import (
     Answer,
     Lookup,
@@ -26,7 +27,7 @@ from exchanges.facts import Facts, GroupLimit
 from exchanges.ratelimit import Lane, Limiter
 from exchanges.transport import AsyncTransport, Clock, HttpAnswer, Outcome, Request, Stopped, Unsent, Use, redacted
 from exchanges.verdict import command_answer, lookup_answer, read_body
-from exchanges.words import CLIENT_ORDER_ID, MARKET, MAX_PAGES, PAGE, WIRE_ID, Signer, page_query
+from exchanges.words import CLIENT_ORDER_ID, MAX_PAGES, PAGE, WIRE_ID, Signer, page_query
 
 T = TypeVar("T")
 A = TypeVar("A", Answer, Lookup)
@@ -145,7 +146,7 @@ class RestGateway:
 
     async def market_rules(self, market: str) -> MarketRules:
         """Return fees and bounds of `orders/chance`."""
-        if not MARKET.fullmatch(market):
+        if not is_market(market):
             raise ReadFailed(f"market was {market!r}, must look like KRW-BTC")
         body = await self._read(self._facts.paths.chance, f"market={market}")
         return self._readable("market_rules", body, reads.read_rules)
@@ -164,7 +165,7 @@ class RestGateway:
             raise InvariantError(f"{order.client_order_id} is of {order.exchange}, this gateway of {self.exchange}")
         if not CLIENT_ORDER_ID.fullmatch(order.client_order_id):
             return f"client_order_id was {order.client_order_id!r}, must be 1 to 36 of A-Z a-z 0-9 _ -"
-        if not MARKET.fullmatch(order.market):
+        if not is_market(order.market):
             return f"market was {order.market!r}, must look like KRW-BTC"
         return None
 

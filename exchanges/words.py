@@ -6,7 +6,6 @@ from typing import Protocol
 CLIENT_ORDER_ID = re.compile(r"[A-Za-z0-9_-]{1,36}")
 """The narrower of the two rules (bithumb.md §3.6; Upbit takes 64 characters, upbit.md §1.4)."""
 WIRE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-MARKET = re.compile(r"[A-Z0-9]{1,10}-[A-Z0-9]{1,15}")
 PAGE = 100
 """Rows of one page of resting orders, the most both exchanges give (upbit.md §1.7, bithumb.md §3.5)."""
 MAX_PAGES = 50
