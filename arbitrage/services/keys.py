@@ -1,6 +1,5 @@
 """The life of API keys, known by their fingerprints only (R5.1)."""
 
-import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -12,11 +11,6 @@ from arbitrage.services import alerts
 
 REMIND_AFTER = timedelta(days=25)
 MAX_AGE = timedelta(days=30)
-
-
-def fingerprint(access_key: str) -> str:
-    """Return the first 16 hex digits of the access key's SHA-256: names it without telling it."""
-    return hashlib.sha256(access_key.encode()).hexdigest()[:16]
 
 
 def keep_keys(exchange: str, seen: Mapping[str, datetime | None]) -> None:

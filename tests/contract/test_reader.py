@@ -1,6 +1,7 @@
 """The sync reader for jobs, against the simulator from another thread; and that it cannot trade."""
 
 import asyncio
+import hashlib
 import time
 
 import pytest
@@ -62,3 +63,8 @@ async def test_failures_are_errors_of_the_house(bench: Bench) -> None:
 
 def test_reader_has_no_order_call() -> None:
     assert not [name for name in dir(SyncReader) if "place" in name or "cancel" in name]
+
+
+def test_a_fingerprint_names_a_key_without_telling_it() -> None:
+    assert fingerprint("an-access-key") == hashlib.sha256(b"an-access-key").hexdigest()[:16]
+    assert fingerprint("an-access-key") != fingerprint("an-access-kez")
