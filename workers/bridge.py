@@ -6,7 +6,7 @@ lowers the desk's own level: raising belongs to `resume`, which goes through the
 """
 
 import asyncio
-import os
+import sys
 
 import msgspec
 
@@ -17,16 +17,14 @@ from fast_path.books import BookReader
 from fast_path.counters import read_counters
 from fast_path.latency import read_latency
 from karb_project.env import read_env
-from workers.django_room import DatabaseDown, DatabaseThread, open_django
-from workers.process import Context, run_process
+from workers.django_room import ANSWER_WITHIN_S, DatabaseDown, DatabaseThread, open_django, run_with_database
+from workers.process import Context
 
 ROUND_S = 0.25
 ROWS_EVERY = 4
 SLOW_ROWS_EVERY = 12
 """Rounds between two writings of heartbeats; of counters, latency and waiting incidents."""
 GONE_AFTER_NS = 3_000_000_000
-ANSWER_WITHIN_S = 25.0
-"""SQLite may wait 20 s for another writer; whatever takes longer will never answer."""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -49,13 +47,9 @@ def main(_argv: list[str]) -> int:
     try:
         read_asked()
     except DatabaseDown as error:
-        print(f"bridge: the database does not answer ({type(error).__name__})")
+        print(f"bridge: the database does not answer ({type(error).__name__})", file=sys.stderr)
         return 1
-    code = run_process("bridge", lambda context: carry(context, DatabaseThread()), env)
-    if code:
-        # A database call that never returns must not keep the process.
-        os._exit(code)
-    return code
+    return run_with_database("bridge", carry, env)
 
 
 async def carry(context: Context, database: DatabaseThread, *, gone_after_ns: int = GONE_AFTER_NS) -> int:
@@ -77,11 +71,7 @@ async def carry(context: Context, database: DatabaseThread, *, gone_after_ns: in
             if isinstance(error, TimeoutError) or context.clock.mono_ns() - answered_ns > gone_after_ns:
                 context.log.error("bridge_gave_up")
                 return 1
-        try:
-            async with asyncio.timeout(ROUND_S):
-                await context.stopping.wait()
-        except TimeoutError:
-            pass
+        await context.sleep(ROUND_S)
     await bridge.close()
     return 0
 

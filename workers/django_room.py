@@ -5,18 +5,23 @@ A database that is slow or gone must not stop a worker's heartbeat, so its calls
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 import django
 from django.db import Error, connections
 
+from karb_project.env import Env
+from workers.process import Context, run_process
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
 DatabaseDown = Error
 """Whatever the database raises: the caller waits and tries the same again."""
+ANSWER_WITHIN_S = 25.0
+"""SQLite may wait 20 s for another writer; whatever takes longer will never answer."""
 
 
 def open_django() -> None:
@@ -49,3 +54,14 @@ class DatabaseThread:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._pool, connections.close_all)
         self._pool.shutdown()
+
+
+def run_with_database(name: str, work: Callable[[Context, DatabaseThread], Awaitable[int]], env: Env) -> int:
+    """Run a process that works on the database and return its exit code; a failed one ends here and now.
+
+    Its thread may be in a call that never returns, which must not keep the process.
+    """
+    code = run_process(name, lambda context: work(context, DatabaseThread()), env)
+    if code:
+        os._exit(code)
+    return code

@@ -93,6 +93,14 @@ class Context:
         """Give a sign of life now; a process calls it itself only where it blocks the loop on purpose."""
         self.control.beat(self.name, self.clock.mono_ns(), self.clock.wall_ns())
 
+    async def sleep(self, seconds: float) -> None:
+        """Wait so long; return at once when told to stop."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.stopping.wait()
+        except TimeoutError:
+            pass
+
     async def watch_loop(self) -> None:
         """Beat and measure the loop's lateness until cancelled."""
         worst = self.counters.get("loop_lag_max_ns")

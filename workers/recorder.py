@@ -5,20 +5,17 @@ Database gone: waits with back-off, the journal only grows. A gap or damage is o
 """
 
 import asyncio
-import os
 
 from arbitrage.domain.events import Record
 from fast_path.journal import JournalTail
 from fast_path.journal_format import START
 from karb_project.env import read_env
-from workers.django_room import DatabaseDown, DatabaseThread, open_django
-from workers.process import Backoff, Context, run_process
+from workers.django_room import ANSWER_WITHIN_S, DatabaseDown, DatabaseThread, open_django, run_with_database
+from workers.process import Backoff, Context
 
 STREAM = "trader"
 BATCH = 200
 IDLE_S = 0.05
-ANSWER_WITHIN_S = 25.0
-"""SQLite may wait 20 s for another writer; whatever takes longer will never answer."""
 LAST_S = 3.0
 """How long a recorder that is told to stop goes on catching up."""
 
@@ -27,11 +24,7 @@ def main(_argv: list[str]) -> int:
     """Record until told to stop."""
     env = read_env()
     open_django()
-    code = run_process("recorder", lambda context: record(context, DatabaseThread()), env)
-    if code:
-        # A database call that never returns must not keep the process.
-        os._exit(code)
-    return code
+    return run_with_database("recorder", record, env)
 
 
 async def record(context: Context, database: DatabaseThread) -> int:
@@ -92,8 +85,4 @@ async def _wait(context: Context, backoff: Backoff, error: BaseException) -> Non
     wait_s = backoff.next_s()
     context.counters.add("database_failures")
     context.log.warning("database_not_written", error=type(error).__name__, wait_ms=int(wait_s * 1000))
-    try:
-        async with asyncio.timeout(wait_s):
-            await context.stopping.wait()
-    except TimeoutError:
-        pass
+    await context.sleep(wait_s)

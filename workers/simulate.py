@@ -103,10 +103,7 @@ async def _serve(context: Context, config: SimConfig) -> int:
         print(json.dumps(ready), flush=True)
         while not context.stopping.is_set():
             _count(context, running)
-            try:
-                await asyncio.wait_for(context.stopping.wait(), _COUNT_EVERY_S)
-            except TimeoutError:
-                pass
+            await context.sleep(_COUNT_EVERY_S)
         return code
     finally:
         await running.stop()

@@ -159,13 +159,12 @@ def test_context_opens_what_a_process_needs(tmp_path):
     assert read_counters(tmp_path / "shm") == {"recorder": {"position": 5}}
 
 
-async def test_shared_memory_of_another_layout_is_refused(tmp_path):
+def test_shared_memory_of_another_layout_is_refused(tmp_path):
     (tmp_path / "shm").mkdir()
     (tmp_path / "shm" / "control.shm").write_bytes(b"old" * 1000)
     env = read_env({"KARB_VAR_DIR": str(tmp_path / "var"), "KARB_SHM_DIR": str(tmp_path / "shm")})
     with pytest.raises(ConfigError, match="stop all parts of K-Arb and remove the file"):
         Context("recorder", env)
-    await asyncio.sleep(0)
 
 
 def test_backoff_grows_to_a_minute_and_begins_anew():
@@ -183,3 +182,13 @@ def test_the_clocks_are_two():
     clock = Clock()
     assert clock.mono_ns() <= clock.mono_ns()
     assert abs(clock.wall_ns() - time.time_ns()) < 60_000_000_000
+
+
+async def test_a_process_told_to_stop_does_not_sleep_on(desk_env):
+    context = Context("bridge", desk_env)
+    began = asyncio.get_running_loop().time()
+    await context.sleep(0.01)
+    assert asyncio.get_running_loop().time() - began >= 0.01
+    context.stopping.set()
+    async with asyncio.timeout(5):
+        await context.sleep(3600)
