@@ -16,7 +16,7 @@ from typing import Any
 from celery import Celery, signals
 from kombu import Queue
 
-from karb_project import logs
+from karb_project import logs, redis_keys
 from karb_project.env import read_env
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "karb_project.settings")
@@ -30,9 +30,6 @@ FIRST_TASKS = (
     "workers.tasks.keys.check_key_age",
 )
 """Sent once whenever a worker starts, so that a new desk is looked at before its first schedule is due."""
-TASKS_KEY = "karb:tasks"
-READY_KEY = "karb:ready"
-"""Redis hashes that the supervisor reads: how often each task ended; which process of a part is ready."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -104,12 +101,12 @@ def _redis() -> Any:
 def _count_task(sender: Any = None, **_: object) -> None:
     if app.conf.task_always_eager:
         return
-    _redis().hincrby(TASKS_KEY, sender.name, 1)
+    _redis().hincrby(redis_keys.TASKS, sender.name, 1)
 
 
 @signals.worker_ready.connect(dispatch_uid="karb_worker_ready")
 def _say_worker_ready(**_: object) -> None:
-    _redis().hset(READY_KEY, "celery", os.getpid())
+    _redis().hset(redis_keys.READY, "celery", os.getpid())
     for name in FIRST_TASKS:
         # No countdown: a message that waits in a worker is one more to lose with the broker.
         app.send_task(name, expires=120)
@@ -117,7 +114,7 @@ def _say_worker_ready(**_: object) -> None:
 
 @signals.beat_init.connect(dispatch_uid="karb_beat_ready")
 def _say_beat_ready(**_: object) -> None:
-    _redis().hset(READY_KEY, "beat", os.getpid())
+    _redis().hset(redis_keys.READY, "beat", os.getpid())
 
 
 @signals.worker_process_init.connect(dispatch_uid="karb_tie_pool_process")

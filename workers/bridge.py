@@ -11,7 +11,7 @@ import sys
 import msgspec
 
 from arbitrage.domain.controls import TradingLevel
-from arbitrage.domain.params import DEFAULT_PARAMS, params_from_bytes, params_to_bytes
+from arbitrage.domain.params import params_to_bytes
 from arbitrage.domain.units import EXCHANGES, Exchange
 from fast_path.books import BookReader
 from fast_path.counters import read_counters
@@ -19,6 +19,7 @@ from fast_path.latency import read_latency
 from karb_project.env import read_env
 from workers.django_room import ANSWER_WITHIN_S, DatabaseDown, DatabaseThread, open_django, run_with_database
 from workers.process import Context
+from workers.sight import books_fresh
 
 ROUND_S = 0.25
 ROWS_EVERY = 4
@@ -151,12 +152,9 @@ class Bridge:
         kind, _, name = process.partition(".")
         if kind != "feed" or name not in self._readers:
             return {}
-        params, _ = params_from_bytes(self._context.control.read_params()[1])
-        oldest = self._context.clock.mono_ns() - (params or DEFAULT_PARAMS).max_book_age_ns
-        reader, markets = self._readers[Exchange(name)], len(self._context.env.markets)
-        views = [reader.read(index) for index in range(markets)]
-        fresh = sum(view is not None and view.recv_mono_ns >= oldest for view in views)
-        return {"books_fresh": fresh, "books": markets}
+        reader = self._readers[Exchange(name)]
+        fresh = books_fresh(self._context.control, reader, self._context.clock.mono_ns())
+        return {"books_fresh": fresh, "books": len(reader.markets)}
 
     async def carry_out_slowly(self) -> None:
         """Write counters and latency, and open the incidents that waited for the database."""

@@ -21,6 +21,7 @@ from arbitrage.domain.units import Exchange, Qty, exact_sum, units_exact
 from arbitrage.models_trading import Arb, Order
 from fast_path.counters import read_counters
 from karb_project.env import Env
+from workers.sight import bytes_not_booked
 
 SETTLE_S = 6.0
 LOOK_EVERY_S = 0.2
@@ -89,11 +90,7 @@ def _look(reader: Reader, env: Env, since_ns: int, orders_at_most: int, sleep: C
 
 def is_quiet(env: Env) -> bool:
     """Return whether no arb can still move a balance and every journal record is booked."""
-    counters = read_counters(env.shm_dir)
-    if counters.get("trader", {}).get("moving_arbs", 0):
-        return False
-    size = env.journal_path.stat().st_size if env.journal_path.exists() else 0
-    return size <= counters.get("recorder", {}).get("position", 0)
+    return not read_counters(env.shm_dir).get("trader", {}).get("moving_arbs", 0) and not bytes_not_booked(env)
 
 
 def _settled_balances(

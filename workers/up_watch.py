@@ -6,18 +6,16 @@ from pathlib import Path
 import redis
 
 from arbitrage.domain.controls import TradingLevel
-from arbitrage.domain.params import DEFAULT_PARAMS, params_from_bytes
 from arbitrage.domain.units import EXCHANGES, Exchange
 from fast_path.books import BookReader
 from fast_path.control import ControlBlock
 from fast_path.counters import read_counters
+from karb_project import redis_keys
 from karb_project.env import Env, split_address
 from workers.process import Clock
+from workers.sight import books_fresh, bytes_not_booked
 
 MAX_BEAT_AGE_NS = 1_000_000_000
-TASKS_KEY = "karb:tasks"
-READY_KEY = "karb:ready"
-"""Redis hashes written by karb_project/celery.py: runs per task; part -> pid of the one that is ready."""
 
 
 class Watch:
@@ -47,11 +45,8 @@ class Watch:
 
     def fresh_books(self) -> int:
         """Return how many books, of both exchanges, are young enough to trade on."""
-        params, _ = params_from_bytes(self.control.read_params()[1])
-        max_age_ns = (params or DEFAULT_PARAMS).max_book_age_ns
         now = self._clock.mono_ns()
-        views = [reader.read(i) for reader in self._readers.values() for i in range(len(self.env.markets))]
-        return sum(view is not None and now - view.recv_mono_ns <= max_age_ns for view in views)
+        return sum(books_fresh(self.control, reader, now) for reader in self._readers.values())
 
     def level(self) -> TradingLevel:
         """Return the desk's trading level."""
@@ -63,11 +58,7 @@ class Watch:
 
     def recorder_lag(self) -> int:
         """Return how many bytes of the journal the recorder has not turned into rows yet."""
-        try:
-            size = self.env.journal_path.stat().st_size
-        except FileNotFoundError:
-            return 0
-        return size - self.counters().get("recorder", {}).get("position", 0)
+        return bytes_not_booked(self.env)
 
     async def redis_answers(self) -> bool:
         """Return whether the broker answers a PING."""
@@ -75,11 +66,11 @@ class Watch:
 
     async def celery_part_ready(self, part: str, pid: int) -> bool:
         """Return whether Celery's worker or beat, process `pid`, has said that it is ready."""
-        return await self._ask("HGET", READY_KEY, part) == str(pid).encode()
+        return await self._ask("HGET", redis_keys.READY, part) == str(pid).encode()
 
     async def task_counts(self) -> dict[str, int]:
         """Return how often each task has ended, as counted in the broker; {} when it does not answer."""
-        found = await self._ask("HGETALL", TASKS_KEY)
+        found = await self._ask("HGETALL", redis_keys.TASKS)
         return {name.decode(): int(count) for name, count in found.items()} if isinstance(found, dict) else {}
 
     async def _ask(self, *command: str) -> object:

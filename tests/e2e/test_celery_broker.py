@@ -12,7 +12,8 @@ import pytest
 import redis
 from celery import Celery
 
-from karb_project.celery import READY_KEY, TASKS_KEY, celery_url
+from karb_project import redis_keys
+from karb_project.celery import celery_url
 from karb_project.env import ROOT, read_env
 from workers.up_redis import redis_argv, redis_url
 from workers.up_setup import make_directories, make_keys
@@ -66,7 +67,7 @@ class Works:
 
     def start_worker(self):
         worker = self.start(sys.executable, *WORKER, "--concurrency", "1", "--without-mingle", "--without-gossip")
-        wait_for(lambda: self.redis.hget(READY_KEY, "celery") == str(worker.pid).encode())
+        wait_for(lambda: self.redis.hget(redis_keys.READY, "celery") == str(worker.pid).encode())
         # What a worker sends itself when it is ready is not this test's.
         wait_for(lambda: self.ended("health.check_health") and self.ended("keys.check_key_age"))
         wait_for(lambda: self.ended("resync.check_books") and self.ended("reconciliation.reconcile"), 60)
@@ -82,7 +83,7 @@ class Works:
         return self.client.send_task(f"workers.tasks.{task}", args, **options)
 
     def ended(self, task):
-        return int(self.redis.hget(TASKS_KEY, f"workers.tasks.{task}") or 0)
+        return int(self.redis.hget(redis_keys.TASKS, f"workers.tasks.{task}") or 0)
 
     def rows(self, query):
         with sqlite3.connect(self.env.var_dir / "karb.sqlite3", timeout=20) as connection:
@@ -135,7 +136,7 @@ def test_a_job_whose_process_is_killed_is_done_by_another(works):
     before, ended = books(), works.ended("resync.check_books")
     works.send("resync.check_books", queue="resync")
     wait_for(lambda: books() > before)
-    worker = int(works.redis.hget(READY_KEY, "celery"))
+    worker = int(works.redis.hget(redis_keys.READY, "celery"))
     children = Path(f"/proc/{worker}/task/{worker}/children").read_text().split()
     assert len(children) == 1
     partly = books() - before
@@ -147,7 +148,7 @@ def test_a_job_whose_process_is_killed_is_done_by_another(works):
 
 
 def test_no_pool_process_outlives_a_killed_worker(works):
-    worker = int(works.redis.hget(READY_KEY, "celery"))
+    worker = int(works.redis.hget(redis_keys.READY, "celery"))
     children = Path(f"/proc/{worker}/task/{worker}/children").read_text().split()
     os.kill(worker, signal.SIGKILL)
     works.processes[-1].wait()

@@ -14,8 +14,8 @@ from django.conf import settings
 from arbitrage.models_incidents import Severity
 from arbitrage.services import alerts
 from fast_path.control import Beat, ControlBlock
-from fast_path.counters import read_counters
 from karb_project.env import Env
+from workers.sight import bytes_not_booked
 
 SILENT_AFTER_NS = 60_000_000_000
 MEMORY_USED_PERCENT = 80
@@ -59,16 +59,8 @@ def findings(env: Env, beats: dict[str, Beat], now_mono_ns: int) -> Iterable[tup
     yield "memory_high", "machine", f"{used} % of memory is used" if used > MEMORY_USED_PERCENT else ""
     free = shutil.disk_usage(env.var_dir).free
     yield "disk_low", str(env.var_dir), f"{free >> 20} MB free" if free < DISK_FREE_BYTES else ""
-    behind = journal_behind(env)
+    behind = bytes_not_booked(env)
     yield "recorder_behind", "recorder", f"{behind} bytes not booked" if behind > JOURNAL_BEHIND_BYTES else ""
-
-
-def journal_behind(env: Env) -> int:
-    """Return how many journal bytes are not rows yet."""
-    if not env.journal_path.exists():
-        return 0
-    position = read_counters(env.shm_dir).get("recorder", {}).get("position", 0)
-    return max(env.journal_path.stat().st_size - position, 0)
 
 
 def memory_used_percent(meminfo: Path) -> int:
