@@ -108,7 +108,7 @@ def credentials(exchange: Exchange, env: Env) -> Credentials:
     secret_key = env.upbit_secret_key if is_upbit else env.bithumb_secret_key
     keys_file = Path(env.keys_file) if env.keys_file else None
     if keys_file is None and is_simulated and not (access_key or secret_key):
-        keys_file = env.var_dir / "simulator" / "keys.json"
+        keys_file = env.simulated_keys_path
     return load_credentials(
         exchange,
         keys_file=keys_file,

@@ -81,6 +81,11 @@ class Env(msgspec.Struct, frozen=True, kw_only=True):
         return self.var_dir / "trading_state.json"
 
     @property
+    def simulated_keys_path(self) -> Path:
+        """Return the keys of the simulated accounts: the file named, else the one the supervisor makes."""
+        return Path(self.keys_file) if self.keys_file else self.var_dir / "simulator" / "keys.json"
+
+    @property
     def requests_dir(self) -> Path:
         """Return where a person's requests wait for the trader."""
         return self.var_dir / "requests"

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from arbitrage.domain.errors import ConfigError
+from arbitrage.domain.units import EXCHANGES
+from exchanges.registry import config_problems
 from exchanges.simulator.recording import read_recording
 from karb_project.env import Env, read_env
 from workers.process import Clock
@@ -86,11 +88,11 @@ def main(argv: list[str]) -> int:
     make_directories(env)
     lock = take_lock(env)
     try:
-        problems = port_problems(env)
-        if problems:
-            raise ConfigError(problems)
         if env.mode == "simulated":
             make_keys(env)
+        problems = port_problems(env) + config_problems(EXCHANGES, env)
+        if problems:
+            raise ConfigError(problems)
         return asyncio.run(_run(env, options))
     finally:
         os.close(lock)

@@ -110,7 +110,7 @@ def _redis(env: Env) -> Part:
 def _simulator(env: Env, options: Options) -> Part:
     argv = ["workers", "simulate", "--upbit", env.sim_upbit_address, "--bithumb", env.sim_bithumb_address]
     argv += ["--seed", str(options.seed), "--state", str(env.var_dir / "simulator")]
-    argv += ["--keys", env.keys_file or str(env.var_dir / "simulator" / "keys.json")]
+    argv += ["--keys", str(env.simulated_keys_path)]
     argv += ["--markets", ",".join(env.markets)]
     if options.recording is not None:
         argv += ["--recording", str(options.recording)]

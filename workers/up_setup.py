@@ -103,7 +103,7 @@ def make_keys(env: Env) -> Path:
 
     A file named by KARB_KEYS_FILE is the operator's own: ConfigError when it is not there.
     """
-    path = Path(env.keys_file) if env.keys_file else env.var_dir / "simulator" / "keys.json"
+    path = env.simulated_keys_path
     if path.exists():
         return path
     if env.keys_file:

@@ -3,7 +3,7 @@
 import pytest
 
 from arbitrage.domain.errors import ConfigError
-from workers.up import parse
+from workers.up import main, parse
 
 
 @pytest.mark.parametrize("text", ["0", "-5", "abc", "1e3", "", "nan", "inf", "99999999", "½"])
@@ -40,3 +40,22 @@ def test_options_are_read(desk_env, tmp_path):
     assert (options.for_s, options.json_path, options.recording) == (2.5, tmp_path / "r.json", tmp_path)
     assert options.seed == desk_env.seed
     assert parse(["--seed", "11"], desk_env).seed == 11
+
+
+def test_missing_keys_are_told_before_anything_starts(desk_env, monkeypatch):
+    variables = {
+        "MODE": "live",
+        "VAR_DIR": str(desk_env.var_dir),
+        "SHM_DIR": str(desk_env.shm_dir),
+        "WEB_ADDRESS": "127.0.0.1:1",
+        "FLOWER_ADDRESS": "127.0.0.1:1",
+        "UPBIT_ACCESS_KEY": "a",
+    }
+    for name, text in variables.items():
+        monkeypatch.setenv(f"KARB_{name}", text)
+    with pytest.raises(ConfigError) as refused:
+        main([])
+    found = [problem.split()[0] for problem in refused.value.problems]
+    assert "flower" in found
+    assert found[-3:] == ["KARB_UPBIT_SECRET_KEY", "KARB_BITHUMB_ACCESS_KEY", "KARB_BITHUMB_SECRET_KEY"]
+    assert not (desk_env.var_dir / "simulator" / "keys.json").exists()
