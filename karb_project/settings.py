@@ -113,8 +113,6 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "karb_project.urls"
-WSGI_APPLICATION = "karb_project.wsgi.application"
-ASGI_APPLICATION = "karb_project.asgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -136,7 +134,6 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
-LOGIN_URL = "admin:login"
 
 SESSION_COOKIE_NAME = f"karb_session_{_port}"
 CSRF_COOKIE_NAME = f"karb_csrf_{_port}"
@@ -162,9 +159,6 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = True
 """Served from where they are installed: nothing to collect before the first start."""
-
-DJANGO_CELERY_BEAT_TZ_AWARE = True
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 
 
 def _page(title: str, icon: str, name: str) -> dict[str, Any]:

@@ -170,7 +170,7 @@ def _celery_parts(env: Env, broker: tuple[str, ...]) -> list[Part]:
             name="celery",
             argv=_python(
                 *app,
-                *("worker", "--queues", "resync,reconciliation,reports,ops", "--concurrency", "2"),
+                *("worker", "--concurrency", "2"),
                 *("--hostname", "karb@%h", "--loglevel", "INFO", "--without-gossip", "--without-mingle"),
             ),
             probe=_celery("celery"),
@@ -183,8 +183,7 @@ def _celery_parts(env: Env, broker: tuple[str, ...]) -> list[Part]:
             name="beat",
             argv=_python(
                 *app,
-                *("beat", "--scheduler", "django_celery_beat.schedulers:DatabaseScheduler"),
-                *("--loglevel", "INFO", "--max-interval", "5", "--pidfile", ""),
+                *("beat", "--loglevel", "INFO", "--pidfile", ""),
             ),
             probe=_celery("beat"),
             needs=(DATABASE, *broker),

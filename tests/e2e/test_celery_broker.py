@@ -20,7 +20,7 @@ from workers.up_setup import make_directories, make_keys
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(110)]
 
-WORKER = ("-m", "celery", "-A", "karb_project.celery", "worker", "--queues", "resync,reconciliation,reports,ops")
+WORKER = ("-m", "celery", "-A", "karb_project.celery", "worker")
 
 
 def wait_for(condition, limit_s=30):
