@@ -1,29 +1,29 @@
 """Stories end to end: the real trader over loopback against both simulated exchanges on books that stand still.
 
-`Story` is the outside world: exchanges, disk, what reached the wire. `Life` is one trader process in it, from
-start to a proper end or to a death on the spot; the next life finds what the last one left on disk.
+`Story` is the outside world: exchanges, disk, what reached the wire. Each `Life` in it is one trader process;
+the next one finds what the last one left on disk.
 """
 
-import asyncio
 import contextlib
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
 
 import msgspec
 from desk_builders import e8
 from order_makers import RealClock
+from story_life import SET, DiskJournal, LastCheck, Life, until
 
 from arbitrage.domain.arb import Arb
 from arbitrage.domain.book import Level
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.events import ArbStepped, Record
 from arbitrage.domain.frame_spec import DecodedBook
-from arbitrage.domain.order import Order, OrderRole, OrderState
-from arbitrage.domain.params import DEFAULT_PARAMS, MS, Params, params_to_bytes
+from arbitrage.domain.order import OrderState
+from arbitrage.domain.params import MS, Params, params_to_bytes
 from arbitrage.domain.signal import Signal
 from arbitrage.domain.units import EXCHANGES, SCALE, Exchange, Krw, Ns, Price, Qty, Side, base_of, exact_sum, to_decimal
 from exchanges import registry
@@ -35,6 +35,7 @@ from exchanges.simulator.config import AccountSpec, SimConfig
 from exchanges.simulator.faults import Faults
 from exchanges.simulator.money import FINE_DECIMALS, fine_of_text
 from exchanges.simulator.orders import SimOrder
+from exchanges.simulator.stream import Session
 from exchanges.simulator.venue import Venue
 from exchanges.simulator.wire import Request, Response
 from exchanges.stream import StreamTiming
@@ -42,9 +43,10 @@ from exchanges.upbit.gateway import UpbitGateway
 from fast_path.books import BookWriter
 from fast_path.control import ControlBlock
 from fast_path.journal import Journal
+from fast_path.wakeup import WakeupSender
 from karb_project.env import Env, read_env
 from workers.process import Context
-from workers.trader import STREAM, Trader
+from workers.trader import STREAM
 
 MARKET = "KRW-ETH"
 SECRET = "a-secret-of-decent-length-for-tests-0123456789-0123456789-01234567"
@@ -52,106 +54,8 @@ BALANCES = {"KRW": "100000000", "ETH": "20"}
 TOUCH = {Exchange.UPBIT: (3_998_000, 4_000_000), Exchange.BITHUMB: (4_040_000, 4_042_000)}
 """Best bid and ask in KRW: buying on Upbit and selling on Bithumb earns 1 % before fees."""
 LEVELS, STEP, LEVEL_QTY = 5, 2_000, "2"
-FAST = msgspec.structs.replace(
-    DEFAULT_PARAMS,
-    query_after_ns=50 * MS,
-    cancel_after_ns=400 * MS,
-    not_found_grace_ns=500 * MS,
-    unresolved_deadline_ns=800 * MS,
-    hedge_patience_ns=100 * MS,
-    hedge_limit_ns=900 * MS,
-    rest_after_arb_ns=0,
-)
-"""The usual parameters, all waits shortened."""
-
-LastCheck = Callable[[Exchange, Order], str | None]
-
-
-async def until(is_so: Callable[[], object], within_s: float = 8.0) -> None:
-    """Wait for a condition; fail loudly when it does not come."""
-    end = asyncio.get_running_loop().time() + within_s
-    while not is_so():
-        assert asyncio.get_running_loop().time() < end, "it never came"
-        await asyncio.sleep(0.005)
-
-
-class Life:
-    """One trader process: files open, connections up, until `stop` or `die`."""
-
-    def __init__(self, story: "Story", context: Context, journal: Journal) -> None:
-        self.context = context
-        self.journal = journal
-        self.gateways = {exchange: story.gateway(exchange, self._last_check) for exchange in EXCHANGES}
-        self.before_send: list[LastCheck] = []
-        """Asked before the trader's own last check: where a story cuts in between decision and wire."""
-        self.trader = Trader(context, dict(self.gateways), journal)
-        self.run = asyncio.create_task(self.trader.run())
-
-    def _last_check(self, exchange: Exchange, order: Order) -> str | None:
-        for ask in tuple(self.before_send):
-            if (reason := ask(exchange, order)) is not None:
-                return reason
-        return self.trader.last_check(exchange, order)
-
-    @property
-    def is_ready(self) -> bool:
-        """Return whether it trades."""
-        return self.context.counters.get("ready") == 1
-
-    def count(self, name: str) -> int:
-        """Return one of its counters."""
-        return self.context.counters.get(name)
-
-    def open(self, signal: Signal, params: Params = FAST) -> Arb:
-        """Let the executor open an arb, as an approved signal would."""
-        opened = self.trader.executor.open(signal, params, 1)
-        assert isinstance(opened, Arb), opened
-        return opened
-
-    def arb(self, arb_id: str) -> Arb:
-        """Return an arb as it stands."""
-        arb = self.trader.executor.find(arb_id)
-        assert arb is not None
-        return arb
-
-    def at_send(self, role: OrderRole, act: Callable[[Exchange], str | None]) -> None:
-        """Do something right before the next order of this role leaves; a text returned keeps it back."""
-
-        def ask(exchange: Exchange, order: Order) -> str | None:
-            if order.role is not role:
-                return None
-            self.before_send.remove(ask)
-            return act(exchange)
-
-        self.before_send.append(ask)
-
-    async def closed(self, arb_id: str, within_s: float = 8.0) -> Arb:
-        """Return the arb once it is closed."""
-        await until(lambda: self.run.done() or self.arb(arb_id).is_closed, within_s)
-        return self.arb(arb_id)
-
-    async def stop(self) -> int:
-        """Tell it to stop as SIGTERM does, and return its exit code."""
-        self.context.stopping.set()
-        try:
-            return await asyncio.wait_for(self.run, 20)
-        finally:
-            self._let_go()
-
-    async def die(self) -> None:
-        """End it on the spot, as SIGKILL does: nothing more is written, sent or cleaned up."""
-        asyncio.get_running_loop().set_exception_handler(lambda loop, told: None)
-        self._let_go()
-        for gateway in self.gateways.values():
-            await gateway.close()
-        rest = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in rest:
-            task.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
-
-    def _let_go(self) -> None:
-        self.journal.close()
-        self.context.close()
+FRAMES, GAP_MS = 200, 40
+"""The same book again and again, so that there is always one younger than a miss."""
 
 
 class Story:
@@ -166,15 +70,22 @@ class Story:
         """How often each client order id reached an exchange in a POST, taken or not."""
         self.mute: set[Exchange] = set()
         """Exchanges that answer 500 to every question about an order."""
+        self.away: set[Exchange] = set()
+        """Exchanges that answer 503 to everything, new streams included."""
         self.stale: set[Exchange] = set()
         """Exchanges whose books no longer reach the trader."""
         self.stream_back_ms = 20
         """How long a private stream that was cut stays away."""
+        self.feeds_wake = False
+        """Whether new books wake the engine: then it opens arbs by itself."""
+        self.bridge_beats = True
         self.lives: list[Life] = []
         self._writers = {
             exchange: BookWriter(env.shm_dir, exchange, env.markets, registry.frame_decoder(exchange))
             for exchange in EXCHANGES
         }
+        self._waker = WakeupSender(env.wakeup_path)
+        self._control = ControlBlock(env.shm_dir, env.markets, env.latch_path)
         for exchange in EXCHANGES:
             self._tap(self.venue(exchange))
         self._on_book = simulator.simulator.market.on_book
@@ -198,13 +109,13 @@ class Story:
         keys = Credentials(exchange, f"{exchange}-access", SECRET)
         return make(keys, f"http://{host}", f"ws://{host}", self.clock, last_check=last_check, timing=timing)
 
-    async def live(self, *, ready: bool = True, params: Params = FAST) -> Life:
+    async def live(self, *, ready: bool = True, params: Params = SET) -> Life:
         """Start a trader; unless told otherwise, return when it trades with both private streams up."""
         context = Context("trader", self.env)
         context.counters.set("ready", 0)
         context.control.write_params(1, params_to_bytes(params))
-        journal = Journal(self.env.journal_path, STREAM, "none")
-        life = Life(self, context, journal)
+        journal = DiskJournal(self.env.journal_path, STREAM, "none")
+        life = Life(self.gateway, context, journal)
         self.lives.append(life)
         if ready:
             await until(lambda: life.run.done() or (life.is_ready and len(life.trader.desk.streams_up) == 2))
@@ -238,21 +149,25 @@ class Story:
 
     def set_level(self, level: TradingLevel) -> None:
         """Move the kill switch, as the operator's command does."""
-        with self.control() as control:
-            control.set_level(level, "a story", "test")
+        self._control.set_level(level, "a story", "test")
+
+    def level(self) -> TradingLevel:
+        """Return the kill switch's position."""
+        return self._control.level()
+
+    def raise_fence(self) -> None:
+        """Let a younger trader announce itself."""
+        self._control.raise_fence()
+
+    def stop_books(self) -> None:
+        """Take every book from the trader; clear `stale` to let new ones come."""
+        self.stale.update(EXCHANGES)
+        for writer in self._writers.values():
+            writer.mark_dead(None)
 
     def change_params(self, epoch: int, **changes: object) -> None:
         """Hand on new parameters, as the bridge does."""
-        with self.control() as control:
-            control.write_params(epoch, params_to_bytes(self.params(**changes)))
-
-    def params(self, **changes: object) -> Params:
-        """Return the fast parameters with changes."""
-        return msgspec.structs.replace(FAST, **changes)
-
-    def control(self) -> contextlib.closing[ControlBlock]:
-        """Return the control block as another process maps it."""
-        return contextlib.closing(ControlBlock(self.env.shm_dir, self.env.markets, self.env.latch_path))
+        self._control.write_params(epoch, params_to_bytes(msgspec.structs.replace(SET, **changes)))
 
     # What is true in the end
 
@@ -309,9 +224,14 @@ class Story:
         assert told == true
 
     def _tap(self, venue: Venue) -> None:
-        answer = venue.handle
+        answer, connect = venue.handle, venue.connect
+
+        def open_stream(request: Request, now: int) -> Session | Response:
+            return Response(503) if venue.exchange in self.away else connect(request, now)
 
         def handle(request: Request, now: int) -> Response:
+            if venue.exchange in self.away:
+                return Response(503)
             if request.method == "POST":
                 body = msgspec.json.decode(request.body)
                 self.reached[body.get("identifier") or body.get("client_order_id")] += 1
@@ -320,6 +240,7 @@ class Story:
             return answer(request, now)
 
         venue.handle = handle  # type: ignore[method-assign]
+        venue.connect = open_stream  # type: ignore[method-assign]
 
     def _book_came(self, exchange: Exchange, market: str, at: int) -> None:
         self._on_book(exchange, market, at)
@@ -329,6 +250,10 @@ class Story:
         ladders = [tuple(Level(Price(price), Qty(qty)) for price, qty in side) for side in (bids, asks)]
         decoded = DecodedBook(market=market, exchange_ns=Ns(at), bids=ladders[0], asks=ladders[1])
         self._writers[exchange].publish_book(decoded, Ns(at), Ns(self.clock.mono_ns()))
+        if self.bridge_beats:
+            self._control.beat("bridge", Ns(self.clock.mono_ns()), Ns(at))
+        if self.feeds_wake:
+            self._waker.notify(EXCHANGES.index(exchange), self.env.markets.index(market))
 
     async def close(self) -> None:
         """Let go of everything; a life still there dies."""
@@ -338,6 +263,8 @@ class Story:
         await self.simulator.stop()
         for writer in self._writers.values():
             writer.close()
+        self._waker.close()
+        self._control.close()
 
 
 def write_books(directory: Path) -> Path:
@@ -354,8 +281,9 @@ def write_books(directory: Path) -> Path:
             }
             for rank in range(LEVELS)
         ]
-        raw = {"type": "orderbook", "code": MARKET, "timestamp": 1_790_134_742_106, "orderbook_units": units}
-        lines.append({"exchange": exchange.value, "raw": msgspec.json.encode(raw).decode()})
+        for frame in range(FRAMES):
+            raw = {"type": "orderbook", "code": MARKET, "timestamp": frame * GAP_MS + 1, "orderbook_units": units}
+            lines.append({"exchange": exchange.value, "raw": msgspec.json.encode(raw).decode()})
     (directory / "books.jsonl").write_bytes(b"\n".join(msgspec.json.encode(line) for line in lines))
     return directory
 

@@ -27,7 +27,16 @@ from arbitrage.domain.arb import (
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.errors import IllegalTransition, InvariantError
 from arbitrage.domain.hedge import Dust, HedgeOrder, HedgeRules, Hold, Quote, plan
-from arbitrage.domain.order import IN_DOUBT, Order, OrderOn, OrderReport, OrderRole, OrderState, TimeInForce
+from arbitrage.domain.order import (
+    IN_DOUBT,
+    Order,
+    OrderOn,
+    OrderReport,
+    OrderRole,
+    OrderState,
+    RefusalReason,
+    TimeInForce,
+)
 from arbitrage.domain.params import Params
 from arbitrage.domain.signal import Signal
 from arbitrage.domain.units import Exchange, Ns, Price, Qty, Side, to_decimal
@@ -264,12 +273,15 @@ def _hedged(arb: Arb, tick: Tick, now: Moment) -> tuple[Arb, tuple[Action, ...]]
     if arb.uneven == 0:
         return _moved(arb, E.BALANCED, now, "late_fill"), ()
     quotes = {exchange: _believable(arb, quote) for exchange, quote in tick.quotes.items()}
-    outdated = any(quotes[exchange].book is None and quote.book is not None for exchange, quote in tick.quotes.items())
+    willing = {exchange: quote for exchange, quote in quotes.items() if not _keeps_refusing(arb, exchange)} or quotes
+    outdated = any(willing[exchange].book is None and tick.quotes[exchange].book is not None for exchange in willing)
     if outdated and now.mono_ns - arb.changed_mono_ns < arb.limits.hedge_patience_ns:
         return arb, ()
     attempt = sum(order.role is OrderRole.HEDGE for order in arb.orders)
     rules = HedgeRules(arb.limits.hedge_slippage_ppm * (attempt + 1), arb.limits.hedge_max_loss_krw)
-    wanted = plan(arb.uneven, arb.average_krw(arb.uneven), quotes, rules)
+    wanted = plan(arb.uneven, arb.average_krw(arb.uneven), willing, rules)
+    if isinstance(wanted, Hold):
+        wanted = plan(arb.uneven, arb.average_krw(arb.uneven), quotes, rules)
     match wanted:
         case Dust():
             return _moved(arb, E.DUST, now), ()
@@ -296,6 +308,12 @@ def _unhedged(arb: Arb, reason: str, now: Moment) -> tuple[Arb, tuple[Action, ..
         return arb, ()
     arb = _moved(arb, E.NO_HEDGE, now, reason)
     return arb, (_stuck_halt(arb),)
+
+
+def _keeps_refusing(arb: Arb, exchange: Exchange) -> bool:
+    """Return whether `exchange` refused more than one order of this arb: attempts are better spent elsewhere."""
+    refused = (order for order in arb.orders if order.exchange is exchange and order.state is OrderState.REFUSED)
+    return sum(order.refusal is not RefusalReason.STOPPED for order in refused) > 1
 
 
 def _believable(arb: Arb, quote: Quote) -> Quote:

@@ -1,7 +1,9 @@
 """Orders whose answer never came: asked for by our id, believed when proven, never sent again (R3.1)."""
 
+import msgspec
 import pytest
-from story_exchange import FAST, Story, states, until
+from story_exchange import Story, states
+from story_life import FAST, until
 
 from arbitrage.domain.arb import ArbState
 from arbitrage.domain.order import OrderRole, OrderState
@@ -102,7 +104,7 @@ async def test_private_stream_that_comes_back_has_its_gap_asked_for(story: Story
     story.faults(Exchange.BITHUMB).delay_fills(150 * MS)
     # Nobody asks by the clock: only the stream's return can make the desk ask.
     slow = dict.fromkeys(("query_after_ns", "cancel_after_ns"), 60_000 * MS)
-    arb_id = life.open(story.signal(), story.params(**slow)).arb_id
+    arb_id = life.open(story.signal(), msgspec.structs.replace(FAST, **slow)).arb_id
     await until(lambda: states(life.arb(arb_id)) == [FILLED, OrderState.WORKING])
     story.simulator.cut(Exchange.BITHUMB)
     await until(lambda: not story.orders(Exchange.BITHUMB)[f"{arb_id}-s"].is_open)

@@ -2,7 +2,8 @@
 
 import pytest
 from desk_builders import e8
-from story_exchange import FAST, Story, side_of, states, until
+from story_exchange import Story, side_of, states
+from story_life import FAST, until
 
 from arbitrage.domain.order import OrderState
 from arbitrage.domain.params import MS
@@ -75,7 +76,7 @@ async def test_remainder_below_the_minimum_order_is_dust(story: Story) -> None:
 @pytest.mark.parametrize("exchange", EXCHANGES)
 async def test_fill_that_takes_its_time_is_waited_for(story: Story, exchange: Exchange) -> None:
     life = await story.live()
-    story.faults(exchange).delay_fills(250 * MS)
+    story.faults(exchange).delay_fills(150 * MS)
     arb = await life.closed(life.open(story.signal()).arb_id)
     assert states(arb) == [FILLED, FILLED]
     await story.end(life)
@@ -84,7 +85,7 @@ async def test_fill_that_takes_its_time_is_waited_for(story: Story, exchange: Ex
 @pytest.mark.parametrize("exchange", EXCHANGES)
 async def test_fill_that_comes_after_our_cancel_still_counts(story: Story, exchange: Exchange) -> None:
     life = await story.live()
-    story.faults(exchange).delay_fills(700 * MS)
+    story.faults(exchange).delay_fills(400 * MS)
     arb_id = life.open(story.signal()).arb_id
     await until(lambda: OrderState.CANCELING in states(life.arb(arb_id)))
     arb = await life.closed(arb_id)
@@ -95,7 +96,7 @@ async def test_fill_that_comes_after_our_cancel_still_counts(story: Story, excha
 
 async def test_order_that_neither_fills_nor_cancels_is_stuck_and_wakes_a_person(story: Story) -> None:
     life = await story.live()
-    story.faults(Exchange.BITHUMB).delay_fills(1_700 * MS)
+    story.faults(Exchange.BITHUMB).delay_fills(900 * MS)
     arb_id = life.open(story.signal()).arb_id
     await until(lambda: life.arb(arb_id).state.value == "stuck")
     assert life.arb(arb_id).why == "deadline"
@@ -109,7 +110,7 @@ async def test_order_that_neither_fills_nor_cancels_is_stuck_and_wakes_a_person(
 
 async def test_limits_of_an_arb_stay_when_the_parameters_change(story: Story) -> None:
     life = await story.live()
-    story.faults(Exchange.BITHUMB).delay_fills(300 * MS)
+    story.faults(Exchange.BITHUMB).delay_fills(200 * MS)
     arb_id = life.open(story.signal()).arb_id
     story.change_params(2, cancel_after_ns=60_000 * MS, rest_after_arb_ns=100 * MS)
     await until(lambda: life.context.control.applied_epoch() == 2)

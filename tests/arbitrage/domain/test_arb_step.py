@@ -10,7 +10,7 @@ from arbitrage.domain.arb import TABLE, Arb, ArbState, Cancel, Halt, OperatorRes
 from arbitrage.domain.arb_step import advance, open_arb, recovered
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.errors import IllegalTransition, InvariantError
-from arbitrage.domain.order import OrderOn, OrderReport, OrderRole, OrderState
+from arbitrage.domain.order import OrderOn, OrderReport, OrderRole, OrderState, RefusalReason
 from arbitrage.domain.params import DEFAULT_PARAMS
 from arbitrage.domain.units import Exchange, Side
 
@@ -215,6 +215,34 @@ def test_attempts_are_counted_and_spent():
         at += 50
     assert arb.state is ArbState.STUCK
     assert [action.level for action in actions if isinstance(action, Halt)] == [TradingLevel.REDUCING]
+
+
+def refused(arb: Arb, *, reason: RefusalReason, times: int) -> tuple[Arb, list[Exchange]]:
+    """Refuse every hedge, and return where each went."""
+    went, at = [], 100
+    for attempt in range(times):
+        arb, actions = tick(arb, at=at)
+        went += [action.order.exchange for action in actions if isinstance(action, Place)]
+        arb, _ = say(arb, f"t1-1-h{attempt}", OrderReport(OrderOn.REFUSED, refusal=reason), at=at + 5)
+        at += 50
+    return arb, went
+
+
+def test_exchange_that_keeps_refusing_is_left_for_the_other_one_however_dear():
+    _, went = refused(legged(), reason=RefusalReason.MARKET_OFFLINE, times=5)
+    assert went[:3] == [Exchange.BITHUMB, Exchange.BITHUMB, Exchange.UPBIT]
+    assert went[3:] == [Exchange.UPBIT, Exchange.BITHUMB], "both refuse: again where it costs least"
+
+
+def test_what_our_own_last_check_kept_back_says_nothing_of_the_exchange():
+    _, went = refused(legged(), reason=RefusalReason.STOPPED, times=4)
+    assert went == [Exchange.BITHUMB] * 4
+
+
+def test_exchange_that_keeps_refusing_is_used_when_there_is_no_other():
+    arb, _ = refused(legged(), reason=RefusalReason.MARKET_OFFLINE, times=2)
+    _, actions = tick(arb, at=1_000, upbit=None)
+    assert [a.order.exchange for a in actions if isinstance(a, Place)] == [Exchange.BITHUMB]
 
 
 def test_fill_after_the_arb_closed_opens_it_again_and_is_hedged():
