@@ -101,10 +101,15 @@ def _choice(name: str, value: str, allowed: tuple[str, ...], found: list[str]) -
         found.append(f"{PREFIX}{name.upper()} was {value!r}, must be one of {', '.join(allowed)}")
 
 
+def is_whole(text: str) -> bool:
+    """Return whether `text` is a plain whole number from 0, of at most 18 digits."""
+    return text.isascii() and text.isdigit() and len(text) <= 18
+
+
 def split_address(text: str) -> tuple[str, int]:
     """Return host and port of `127.0.0.1:8000`; ValueError says what is wrong."""
     host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+    if not colon or not host or not is_whole(port) or not 0 < int(port) < 65536:
         raise ValueError(f"{text!r} is not host:port with a port between 1 and 65535")
     return host, int(port)
 
@@ -141,7 +146,7 @@ def _convert(values: dict[str, object], found: list[str]) -> None:
         values["markets"] = tuple(part.strip() for part in str(values["markets"]).split(",") if part.strip())
     if "seed" in values:
         text = str(values.pop("seed"))
-        if text.isascii() and text.isdigit():
+        if is_whole(text):
             values["seed"] = int(text)
         else:
             found.append(f"KARB_SEED was {text!r}, must be a whole number from 0")

@@ -14,7 +14,7 @@ from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.units import EXCHANGES
 from exchanges.simulator.config import AccountSpec, SimConfig, market_problems, read_keys
 from exchanges.simulator.server import RunningSimulator, start
-from karb_project.env import read_env
+from karb_project.env import is_whole, read_env
 from workers.process import Context, run_process
 
 _COUNT_EVERY_S = 0.5
@@ -62,7 +62,7 @@ def config_of(argv: list[str]) -> SimConfig:
 
 def _address(name: str, text: str, problems: list[str]) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
-    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+    if not host or not is_whole(port) or int(port) > 65535:
         problems.append(f"--{name} was {text!r}, must be host:port with a port from 0 to 65535")
         return "", 0
     return host, int(port)

@@ -16,7 +16,7 @@ from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.units import EXCHANGES
 from exchanges.registry import config_problems
 from exchanges.simulator.recording import read_recording
-from karb_project.env import Env, read_env
+from karb_project.env import Env, is_whole, read_env
 from workers.process import Clock
 from workers.up_parts import Options, parts
 from workers.up_redis import redis_url
@@ -51,7 +51,7 @@ def parse(argv: list[str], env: Env) -> Options:
             problems.append(f"--for was {given.for_s!r}, must be a number of seconds from 1 to {MAX_FOR_S:.0f}")
     elif given.json is not None:
         problems.append("--json needs --for: there is a report only when the run has an end")
-    if given.seed is not None and not (given.seed.isascii() and given.seed.isdigit()):
+    if given.seed is not None and not is_whole(given.seed):
         problems.append(f"--seed was {given.seed!r}, must be a whole number from 0")
     recording = Path(given.recording).absolute() if given.recording is not None else None
     if recording is not None and not recording.is_dir():

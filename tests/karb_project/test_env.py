@@ -63,6 +63,10 @@ def test_every_problem_is_told_at_once():
     )
 
 
+def test_a_number_longer_than_int_reads_is_a_problem_not_a_crash():
+    assert _problems(KARB_SEED="9" * 5_000)[0].endswith("must be a whole number from 0")
+
+
 @pytest.mark.parametrize(
     ("markets", "problem"),
     [
@@ -77,7 +81,9 @@ def test_markets_are_checked(markets, problem):
     assert _problems(KARB_MARKETS=markets) == (problem,)
 
 
-@pytest.mark.parametrize("text", ["", "host", "host:", ":80", "host:0", "host:65536", "host:8o", "host:٣"])
+@pytest.mark.parametrize(
+    "text", ["", "host", "host:", ":80", "host:0", "host:65536", "host:8o", "host:٣", "host:" + "9" * 5_000]
+)
 def test_an_address_needs_host_and_port(text):
     with pytest.raises(ValueError, match="is not host:port"):
         split_address(text)

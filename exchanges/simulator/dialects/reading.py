@@ -62,7 +62,8 @@ def read_count(text: str | None, default: int, most: int, name: str) -> int:
     """Return a whole number from 1 to `most`; WireRefusal 400 `name` otherwise."""
     if text is None:
         return default
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
+    # A text of thousands of digits is none that int() reads.
+    if not text.isascii() or not text.isdigit() or len(text) > 9 or not 1 <= int(text) <= most:
         raise WireRefusal(400, name, f"must be 1 to {most}")
     return int(text)
 

@@ -3,7 +3,7 @@
 import json
 from contextlib import suppress
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from arbitrage.domain.units import Exchange
@@ -114,6 +114,8 @@ def test_no_input_breaks_an_exchange(exchange, query, body, parts, junk):
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(Exchange), st.dictionaries(st.sampled_from(_names), _values, max_size=8))
+@example(Exchange.UPBIT, {"limit": "9" * 5_000})
+@example(Exchange.BITHUMB, {"page": "9" * 5_000})
 def test_no_signed_request_breaks_an_exchange(exchange, members):
     accounts = tuple(AccountSpec(one, "AK", "s", {"KRW": 100_000_000 * FINE}) for one in Exchange)
     simulator = Simulator(SimConfig(markets=("KRW-BTC",), accounts=accounts), START_NS)
