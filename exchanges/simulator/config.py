@@ -13,8 +13,6 @@ from arbitrage.domain.units import Exchange
 from exchanges.simulator.dialects.bithumb_rest import OnRepeat
 from exchanges.simulator.money import Fine, fine_of_text
 
-MARKETS = ("KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-SOL", "KRW-DOGE")
-
 
 class AccountSpec(msgspec.Struct, frozen=True):
     """One key with what it begins with; balances count for a new state only."""
@@ -35,7 +33,7 @@ class SimConfig(msgspec.Struct, frozen=True, kw_only=True):
     bithumb: tuple[str, int] = ("127.0.0.1", 0)
     seed: int = 7
     markets: tuple[str, ...] = ()
-    """Empty = the five usual ones, or what the recording holds."""
+    """Empty = those the desk watches by default, or what the recording holds."""
     recording: Path | None = None
     accounts: tuple[AccountSpec, ...] = ()
     state_dir: Path | None = None

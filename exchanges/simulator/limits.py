@@ -2,7 +2,7 @@
 
 import msgspec
 
-SECOND = 1_000_000_000
+from exchanges.simulator.kst import SECOND
 
 
 class Limit(msgspec.Struct, frozen=True):

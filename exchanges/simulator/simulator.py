@@ -7,7 +7,7 @@ from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.units import EXCHANGES, Exchange, base_of
 from exchanges.simulator.account import Account
 from exchanges.simulator.agenda import Agenda
-from exchanges.simulator.config import MARKETS, SimConfig, market_problems
+from exchanges.simulator.config import SimConfig, market_problems
 from exchanges.simulator.dialect import Dialect, Ids
 from exchanges.simulator.dialects.bithumb import BithumbIds
 from exchanges.simulator.dialects.bithumb_rest import BithumbDialect
@@ -21,6 +21,7 @@ from exchanges.simulator.rules import Rules, bithumb_rules, upbit_rules
 from exchanges.simulator.seeds import stream
 from exchanges.simulator.state import Kept, Nowhere, Sink, StateLog, account_line, fold
 from exchanges.simulator.venue import Venue
+from karb_project.env import DEFAULT_MARKETS
 
 _YEAR_NS = 365 * 86_400 * SECOND
 
@@ -34,7 +35,7 @@ class Simulator:
         if config.recording is not None:
             self.recording = read_recording(config.recording)
         recorded = {} if self.recording is None else self.recording.books
-        self.markets = config.markets or (self.recording.markets if self.recording is not None else MARKETS)
+        self.markets = config.markets or (self.recording.markets if self.recording is not None else DEFAULT_MARKETS)
         problems = market_problems(self.markets)
         if problems:
             raise ConfigError(problems)

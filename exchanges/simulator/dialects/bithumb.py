@@ -7,15 +7,13 @@ from arbitrage.domain.units import Exchange, Side, base_of
 from exchanges.simulator.account import Account
 from exchanges.simulator.auth import AuthFault
 from exchanges.simulator.dialect import Access, AfterError, BookView, Format, StreamType, StreamWords
-from exchanges.simulator.dialects.shared import paired, remaining_fee, wire_state
-from exchanges.simulator.kst import kst_text
-from exchanges.simulator.limits import SECOND, Limit, Verdict
+from exchanges.simulator.dialects.shared import Extra, json_answer, paired, remaining_fee, wire_state
+from exchanges.simulator.kst import SECOND, kst_text
+from exchanges.simulator.limits import Limit, Verdict
 from exchanges.simulator.matching import Fault, OrderStep, Step
 from exchanges.simulator.money import fine_of_units, fine_text, funds_of, plain_text
 from exchanges.simulator.orders import OrdType, SimOrder
-from exchanges.simulator.wire import Response, WireRefusal, json_bytes
-
-JSON = (("Content-Type", "application/json;charset=UTF-8"),)
+from exchanges.simulator.wire import Response, WireRefusal
 
 ORDER_FAULTS: dict[Fault, tuple[int, str]] = {
     Fault.MARKET_UNKNOWN: (400, "invalid_parameter"),
@@ -93,17 +91,15 @@ class BithumbWords:
         """Return the error object; public errors come with HTTP 200 and a number for a name (bithumb.md §3.4)."""
         public = access is Access.PUBLIC
         name = refusal.status if public else refusal.name
-        body = json_bytes({"error": {"name": name, "message": refusal.message}})
-        return Response(200 if public else refusal.status, body, JSON)
+        return json_answer({"error": {"name": name, "message": refusal.message}}, 200 if public else refusal.status)
 
     def path_unknown(self) -> Response:
         """Return the API gateway's 404, without an `error` member (bithumb.md §3.4)."""
-        return Response(404, json_bytes({"name": "not_found", "message": "No Route matched with those values"}), JSON)
+        return json_answer({"name": "not_found", "message": "No Route matched with those values"}, 404)
 
     def over_limit(self) -> Response:
         """Return a 429 with an error object; no source shows the real one (bithumb.md §4)."""
-        body = json_bytes({"error": {"name": "too_many_requests", "message": "too many requests"}})
-        return Response(429, body, JSON)
+        return json_answer({"error": {"name": "too_many_requests", "message": "too many requests"}}, 429)
 
     def limit_headers(self, group: str, limit: Limit, verdict: Verdict) -> tuple[tuple[str, str], ...]:
         """Return the token-bucket headers (bithumb.md §4)."""
@@ -246,8 +242,8 @@ def units_text(unit: str, bids: list[tuple[int, int]], asks: list[tuple[int, int
     )
 
 
-def order_words(order: SimOrder, *, trades: str = "absent") -> dict[str, object]:
-    """Return the /v1 order object, absent members left out (bithumb.md §3.5). `present` adds the fills."""
+def order_words(order: SimOrder, *extras: Extra) -> dict[str, object]:
+    """Return the /v1 order object, absent members left out (bithumb.md §3.5)."""
     draft = order.draft
     words: dict[str, object] = {"uuid": order.order_id}
     if draft.client_order_id is not None:
@@ -272,7 +268,7 @@ def order_words(order: SimOrder, *, trades: str = "absent") -> dict[str, object]
     words["stp_type"] = "cancel_taker"
     if order.cancel_type is not None:
         words["cancel_type"] = order.cancel_type
-    if trades == "present":
+    if Extra.TRADES in extras:
         words["trades"] = [
             {
                 "market": draft.market,

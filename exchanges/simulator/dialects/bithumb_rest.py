@@ -6,7 +6,6 @@ from arbitrage.domain.units import Side
 from exchanges.simulator.dialect import Access, Call, Route
 from exchanges.simulator.dialects import shared
 from exchanges.simulator.dialects.bithumb import (
-    JSON,
     ORDER_FAULTS,
     UNIT,
     BithumbWords,
@@ -16,12 +15,13 @@ from exchanges.simulator.dialects.bithumb import (
     units_text,
 )
 from exchanges.simulator.dialects.reading import Wrong, own_orders, read_count, read_draft, read_states
+from exchanges.simulator.dialects.shared import JSON, Extra, json_answer
 from exchanges.simulator.kst import KST_OFFSET_NS, kst_text
 from exchanges.simulator.matching import Fault
 from exchanges.simulator.orders import Draft, OrdType, SimOrder
 from exchanges.simulator.rules import State
 from exchanges.simulator.venue import Venue
-from exchanges.simulator.wire import Response, WireRefusal, json_bytes
+from exchanges.simulator.wire import Response, WireRefusal
 
 _BAD = "invalid_parameter"
 _WRONG = {Wrong.MEMBER: _BAD, Wrong.PRICE: "invalid_price", Wrong.VOLUME: _BAD, Wrong.TIF: _BAD}
@@ -34,13 +34,9 @@ class OnRepeat(StrEnum):
     EXISTING = "existing"
 
 
-def _json(value: object, status: int = 200) -> Response:
-    return Response(status, json_bytes(value), JSON)
-
-
 def _market_list(venue: Venue, call: Call) -> Response:
     extra = {"market_warning": "NONE"} if call.params.one("isDetails") == "true" else {}
-    return _json([{**shared.names_of(market), **extra} for market in venue.market.markets])
+    return json_answer([{**shared.names_of(market), **extra} for market in venue.market.markets])
 
 
 def _orderbook(venue: Venue, call: Call) -> Response:
@@ -79,11 +75,7 @@ def _notices(venue: Venue, call: Call) -> Response:
             "modified_at": "2026-11-01 10:00:00",
         }
     ]
-    return _json(rows[:count])
-
-
-def _accounts(venue: Venue, call: Call) -> Response:
-    return _json([shared.account_row(call.owner, asset) for asset in call.owner.assets()])
+    return json_answer(rows[:count])
 
 
 def _chance(venue: Venue, call: Call) -> Response:
@@ -94,7 +86,7 @@ def _chance(venue: Venue, call: Call) -> Response:
         Side.BID: [OrdType.LIMIT.value, OrdType.PRICE.value],
         Side.ASK: [OrdType.LIMIT.value, OrdType.MARKET.value],
     }
-    return _json(shared.chance(venue.rules, call.owner, market, kinds, {"price_unit": "1"}))
+    return json_answer(shared.chance(venue.rules, call.owner, market, kinds, {"price_unit": "1"}))
 
 
 def _fault(fault: Fault, side: Side) -> WireRefusal:
@@ -120,7 +112,7 @@ def _named(venue: Venue, call: Call, id_word: str) -> SimOrder:
 
 
 def _get(venue: Venue, call: Call) -> Response:
-    return _json(order_words(_named(venue, call, "uuid"), trades="present"))
+    return json_answer(order_words(_named(venue, call, "uuid"), Extra.TRADES))
 
 
 def _cancel(venue: Venue, call: Call) -> Response:
@@ -131,7 +123,7 @@ def _cancel(venue: Venue, call: Call) -> Response:
     words = {"order_id": order.order_id, "created_at": kst_text(call.now)}
     if order.draft.client_order_id is not None:
         words["client_order_id"] = order.draft.client_order_id
-    return _json(words)
+    return json_answer(words)
 
 
 def _list(venue: Venue, call: Call) -> Response:
@@ -146,15 +138,7 @@ def _list(venue: Venue, call: Call) -> Response:
         found = [order for order in found if order.order_id in ids or order.draft.client_order_id in client_ids]
     limit = read_count(call.params.one("limit"), 100, 100, _BAD)
     page = read_count(call.params.one("page"), 1, 1_000_000, _BAD)
-    return _json([order_words(order) for order in found[(page - 1) * limit : page * limit]])
-
-
-def _api_keys(venue: Venue, call: Call) -> Response:
-    return _json([{"access_key": call.owner.access_key, "expire_at": call.owner.expire_at}])
-
-
-def _wallets(venue: Venue, call: Call) -> Response:
-    return _json(shared.wallet_rows(venue.market.markets, kst_text(call.now)))
+    return json_answer([order_words(order) for order in found[(page - 1) * limit : page * limit]])
 
 
 class BithumbDialect(BithumbWords):
@@ -168,19 +152,19 @@ class BithumbDialect(BithumbWords):
             ("GET", "/v1/orderbook"): Route(public, "orderbook", _orderbook),
             ("GET", "/v1/ticker"): Route(public, "ticker", _ticker),
             ("GET", "/v1/notices"): Route(public, "other", _notices),
-            ("GET", "/v1/accounts"): Route(private, "private", _accounts),
+            ("GET", "/v1/accounts"): Route(private, "private", shared.accounts),
             ("GET", "/v1/orders/chance"): Route(private, "private", _chance),
             ("POST", "/v2/orders"): Route(private, "order", self._place),
             ("DELETE", "/v2/order"): Route(private, "cancel", _cancel),
             ("GET", "/v1/order"): Route(private, "private", _get),
             ("GET", "/v1/orders"): Route(private, "private", _list),
-            ("GET", "/v1/api_keys"): Route(private, "private", _api_keys),
-            ("GET", "/v1/status/wallet"): Route(private, "private", _wallets),
+            ("GET", "/v1/api_keys"): Route(private, "private", shared.api_keys),
+            ("GET", "/v1/status/wallet"): Route(private, "private", shared.wallets),
         }
 
     def _place(self, venue: Venue, call: Call) -> Response:
         if self._on_repeat is OnRepeat.EXISTING:
             before = venue.own_order(call.owner, None, call.params.one("client_order_id"))
             if before is not None:
-                return _json(acceptance_words(before), 201)
-        return venue.take_order(call, _draft, _fault, lambda order: _json(acceptance_words(order), 201))
+                return json_answer(acceptance_words(before), 201)
+        return venue.take_order(call, _draft, _fault, lambda order: json_answer(acceptance_words(order), 201))

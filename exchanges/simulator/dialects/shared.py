@@ -1,16 +1,20 @@
 """Words both exchanges spell alike: names, chance, accounts, tickers (bithumb.md §7, last paragraph)."""
 
 from collections.abc import Iterable
+from enum import StrEnum
 
 from arbitrage.domain.units import Side, base_of
 from exchanges.simulator.account import Account
-from exchanges.simulator.dialect import BookView
-from exchanges.simulator.kst import kst_parts, utc_parts
+from exchanges.simulator.dialect import BookView, Call
+from exchanges.simulator.kst import kst_parts, kst_text, utc_parts
 from exchanges.simulator.ladder import Ladder
 from exchanges.simulator.money import fine_text, plain_text
 from exchanges.simulator.orders import SimOrder
 from exchanges.simulator.rules import Rules, State, start_price
-from exchanges.simulator.wire import WireRefusal
+from exchanges.simulator.venue import Venue
+from exchanges.simulator.wire import Response, WireRefusal, json_bytes
+
+JSON = (("Content-Type", "application/json;charset=UTF-8"),)
 
 NAMES = {
     "BTC": ("비트코인", "Bitcoin"),
@@ -21,6 +25,18 @@ NAMES = {
     "WAVES": ("웨이브", "Waves"),
     "LAMB": ("람다", "Lambda"),
 }
+
+
+class Extra(StrEnum):
+    """Members of an order object that only some answers have (upbit.md §1.5, bithumb.md §3.5)."""
+
+    EXECUTED_FUNDS = "executed_funds"
+    TRADES = "trades"
+
+
+def json_answer(value: object, status: int = 200) -> Response:
+    """Return a JSON answer."""
+    return Response(status, json_bytes(value), JSON)
 
 
 def names_of(market: str) -> dict[str, str]:
@@ -57,6 +73,16 @@ def account_row(account: Account, asset: str) -> dict[str, object]:
         "avg_buy_price_modified": asset == "KRW",
         "unit_currency": "KRW",
     }
+
+
+def accounts(venue: Venue, call: Call) -> Response:
+    """Answer /v1/accounts."""
+    return json_answer([account_row(call.owner, asset) for asset in call.owner.assets()])
+
+
+def api_keys(venue: Venue, call: Call) -> Response:
+    """Answer /v1/api_keys: the one key that asks."""
+    return json_answer([{"access_key": call.owner.access_key, "expire_at": call.owner.expire_at}])
 
 
 def ppm_text(ppm: int) -> str:
@@ -157,18 +183,19 @@ def raw_object(fields: dict[str, str]) -> str:
     return "{" + ",".join(f'"{key}":{value}' for key, value in fields.items()) + "}"
 
 
-def wallet_rows(markets: Iterable[str], at_text: str) -> list[dict[str, object]]:
-    """Return /v1/status/wallet: all networks work (upbit.md §1.9, bithumb.md §3.5)."""
-    return [
+def wallets(venue: Venue, call: Call) -> Response:
+    """Answer /v1/status/wallet: all networks work (upbit.md §1.9, bithumb.md §3.5)."""
+    rows = [
         {
             "currency": asset,
             "wallet_state": "working",
             "block_state": "normal",
             "block_height": 1_000_000,
-            "block_updated_at": at_text,
+            "block_updated_at": kst_text(call.now),
             "block_elapsed_minutes": 1,
             "net_type": asset,
             "network_name": NAMES.get(asset, (asset, asset))[1],
         }
-        for asset in map(base_of, markets)
+        for asset in map(base_of, venue.market.markets)
     ]
+    return json_answer(rows)

@@ -9,15 +9,14 @@ from arbitrage.domain.units import Exchange, Side
 from exchanges.simulator.account import Account
 from exchanges.simulator.auth import AuthFault
 from exchanges.simulator.dialect import Access, AfterError, BookView, Format, StreamType, StreamWords
-from exchanges.simulator.dialects.shared import paired, remaining_fee, wire_state
-from exchanges.simulator.kst import kst_text
-from exchanges.simulator.limits import SECOND, Limit, Verdict
+from exchanges.simulator.dialects.shared import Extra, json_answer, paired, remaining_fee, wire_state
+from exchanges.simulator.kst import SECOND, kst_text
+from exchanges.simulator.limits import Limit, Verdict
 from exchanges.simulator.matching import Fault, OrderStep, Step
 from exchanges.simulator.money import double_text, fine_text, plain_text
 from exchanges.simulator.orders import OrdType, SimOrder, Tif
 from exchanges.simulator.wire import Response, WireRefusal, json_bytes
 
-JSON = (("Content-Type", "application/json;charset=UTF-8"),)
 _CACHE = ("Cache-Control", "no-cache, no-store, max-age=0, must-revalidate")
 
 ORDER_FAULTS: dict[Fault, tuple[int, str]] = {
@@ -93,11 +92,11 @@ class UpbitWords:
     def refused(self, refusal: WireRefusal, access: Access) -> Response:
         """Return the error object; quotation errors carry a number for a name (upbit.md §1.2)."""
         name = refusal.status if access is Access.PUBLIC else refusal.name
-        return Response(refusal.status, json_bytes({"error": {"name": name, "message": refusal.message}}), JSON)
+        return json_answer({"error": {"name": name, "message": refusal.message}}, refusal.status)
 
     def path_unknown(self) -> Response:
         """Return the 404 of an unknown path."""
-        return Response(404, json_bytes({"error": {"name": 404, "message": "Not Found"}}), JSON)
+        return json_answer({"error": {"name": 404, "message": "Not Found"}}, 404)
 
     def over_limit(self) -> Response:
         """Return the plain-text 429 (upbit.md §4)."""
@@ -243,8 +242,8 @@ def _simple_price(units: int) -> str:
     return plain_text(units)
 
 
-def order_words(order: SimOrder, *, executed_funds: str = "absent", trades: str = "absent") -> dict[str, object]:
-    """Return the order object; absent members are left out (upbit.md §1.5). `present` adds the optional two."""
+def order_words(order: SimOrder, *extras: Extra) -> dict[str, object]:
+    """Return the order object; absent members are left out (upbit.md §1.5)."""
     draft = order.draft
     words: dict[str, object] = {"uuid": order.order_id, "side": draft.side.value, "ord_type": draft.ord_type.value}
     if draft.price is not None:
@@ -262,14 +261,14 @@ def order_words(order: SimOrder, *, executed_funds: str = "absent", trades: str 
     words["locked"] = fine_text(order.locked)
     words["prevented_locked"] = "0"
     words["executed_volume"] = plain_text(order.executed_qty)
-    if executed_funds == "present":
+    if Extra.EXECUTED_FUNDS in extras:
         words["executed_funds"] = fine_text(order.executed_funds)
     words["trades_count"] = len(order.trades)
     if draft.tif is not None:
         words["time_in_force"] = draft.tif.value
     if draft.client_order_id is not None:
         words["identifier"] = draft.client_order_id
-    if trades == "present":
+    if Extra.TRADES in extras:
         words["trades"] = [_trade_words(order, index) for index in range(len(order.trades))]
     return words
 

@@ -6,14 +6,15 @@ from arbitrage.domain.units import Side
 from exchanges.simulator.dialect import Access, Call, Route
 from exchanges.simulator.dialects import shared
 from exchanges.simulator.dialects.reading import Wrong, own_orders, read_count, read_draft, read_states
-from exchanges.simulator.dialects.upbit import JSON, ORDER_FAULTS, UpbitWords, order_types, order_words
-from exchanges.simulator.kst import SECOND, kst_text, parse_time
+from exchanges.simulator.dialects.shared import JSON, Extra, json_answer
+from exchanges.simulator.dialects.upbit import ORDER_FAULTS, UpbitWords, order_types, order_words
+from exchanges.simulator.kst import SECOND, parse_time
 from exchanges.simulator.matching import Fault
 from exchanges.simulator.money import plain_text
 from exchanges.simulator.orders import Draft, SimOrder, Tif
 from exchanges.simulator.rules import State
 from exchanges.simulator.venue import Venue
-from exchanges.simulator.wire import Response, WireRefusal, json_bytes
+from exchanges.simulator.wire import Response, WireRefusal
 
 _WEEK_NS = 7 * 86_400 * SECOND
 _SMP = ("cancel_maker", "cancel_taker", "reduce", "none")
@@ -24,10 +25,6 @@ _WRONG = {
     Wrong.TIF: "invalid_time_in_force",
 }
 _NOT_FOUND = (404, "order_not_found", "주문을 찾지 못했습니다.")
-
-
-def _json(value: object, status: int = 200) -> Response:
-    return Response(status, json_bytes(value), JSON)
 
 
 def _market_list(venue: Venue, call: Call) -> Response:
@@ -44,7 +41,7 @@ def _market_list(venue: Venue, call: Call) -> Response:
             )
             row["market_event"] = {"warning": False, "caution": dict.fromkeys(names, False)}
         rows.append(row)
-    return _json(rows)
+    return json_answer(rows)
 
 
 def _orderbook(venue: Venue, call: Call) -> Response:
@@ -52,7 +49,7 @@ def _orderbook(venue: Venue, call: Call) -> Response:
     count = _count(call.params.one("count"), 30, 30)
     level = call.params.one("level") or "0"
     if level not in ("0", "0.0"):
-        return _json([])
+        return json_answer([])
     books = []
     for market in markets:
         view = venue.view(market, call.now)
@@ -79,7 +76,7 @@ def _instruments(venue: Venue, call: Call) -> Response:
         rows.append(
             {"market": market, "quote_currency": "KRW", "tick_size": plain_text(tick), "supported_levels": ["0"]}
         )
-    return _json(rows)
+    return json_answer(rows)
 
 
 def _ticker(venue: Venue, call: Call) -> Response:
@@ -94,16 +91,12 @@ def _count(text: str | None, default: int, most: int) -> int:
     return read_count(text, default, most, "validation_error")
 
 
-def _accounts(venue: Venue, call: Call) -> Response:
-    return _json([shared.account_row(call.owner, asset) for asset in call.owner.assets()])
-
-
 def _chance(venue: Venue, call: Call) -> Response:
     market = call.params.one("market") or ""
     if market not in venue.market.markets:
         raise _fault(Fault.MARKET_UNKNOWN, Side.BID)
     kinds = {side: order_types(side) for side in Side}
-    return _json(shared.chance(venue.rules, call.owner, market, kinds, {}))
+    return json_answer(shared.chance(venue.rules, call.owner, market, kinds, {}))
 
 
 def _fault(fault: Fault, side: Side) -> WireRefusal:
@@ -122,7 +115,7 @@ def _draft(call: Call) -> Draft:
 
 
 def _place(venue: Venue, call: Call) -> Response:
-    return venue.take_order(call, _draft, _fault, lambda order: _json(order_words(order), 201))
+    return venue.take_order(call, _draft, _fault, lambda order: json_answer(order_words(order), 201))
 
 
 def _place_test(venue: Venue, call: Call) -> Response:
@@ -130,7 +123,7 @@ def _place_test(venue: Venue, call: Call) -> Response:
     order = venue.matching.trial(call.owner, draft, call.now)
     if isinstance(order, Fault):
         raise _fault(order, draft.side)
-    return _json(order_words(order), 201)
+    return json_answer(order_words(order), 201)
 
 
 def _named(venue: Venue, call: Call) -> SimOrder:
@@ -144,20 +137,20 @@ def _named(venue: Venue, call: Call) -> SimOrder:
 
 
 def _get(venue: Venue, call: Call) -> Response:
-    return _json(order_words(_named(venue, call), trades="present"))
+    return json_answer(order_words(_named(venue, call), Extra.TRADES))
 
 
 def _cancel(venue: Venue, call: Call) -> Response:
     order = _named(venue, call)
     if not order.is_open:
         raise WireRefusal(*_NOT_FOUND)
-    answer = _json(order_words(order))
+    answer = json_answer(order_words(order))
     venue.matching.cancel(order, call.now)
     return answer
 
 
 def _rows(orders: Iterable[SimOrder]) -> Response:
-    return _json([order_words(order, executed_funds="present") for order in orders])
+    return json_answer([order_words(order, Extra.EXECUTED_FUNDS) for order in orders])
 
 
 def _states(call: Call, allowed: tuple[str, ...], default: tuple[str, ...]) -> tuple[State, ...]:
@@ -223,15 +216,7 @@ def _cancel_open(venue: Venue, call: Call) -> Response:
             row["identifier"] = order.draft.client_order_id
         rows.append(row)
         venue.matching.cancel(order, call.now)
-    return _json({"success": {"count": len(rows), "orders": rows}, "failed": {"count": 0, "orders": []}})
-
-
-def _api_keys(venue: Venue, call: Call) -> Response:
-    return _json([{"access_key": call.owner.access_key, "expire_at": call.owner.expire_at}])
-
-
-def _wallets(venue: Venue, call: Call) -> Response:
-    return _json(shared.wallet_rows(venue.market.markets, kst_text(call.now)))
+    return json_answer({"success": {"count": len(rows), "orders": rows}, "failed": {"count": 0, "orders": []}})
 
 
 class UpbitDialect(UpbitWords):
@@ -244,7 +229,7 @@ class UpbitDialect(UpbitWords):
             ("GET", "/v1/orderbook"): Route(public, "orderbook", _orderbook),
             ("GET", "/v1/orderbook/instruments"): Route(public, "orderbook", _instruments),
             ("GET", "/v1/ticker"): Route(public, "ticker", _ticker),
-            ("GET", "/v1/accounts"): Route(private, "default", _accounts),
+            ("GET", "/v1/accounts"): Route(private, "default", shared.accounts),
             ("GET", "/v1/orders/chance"): Route(private, "default", _chance),
             ("POST", "/v1/orders"): Route(private, "order", _place),
             ("POST", "/v1/orders/test"): Route(private, "order-test", _place_test),
@@ -254,6 +239,6 @@ class UpbitDialect(UpbitWords):
             ("GET", "/v1/orders/open"): Route(private, "default", _open),
             ("GET", "/v1/orders/closed"): Route(private, "default", _closed),
             ("DELETE", "/v1/orders/open"): Route(private, "order-cancel-all", _cancel_open),
-            ("GET", "/v1/api_keys"): Route(private, "default", _api_keys),
-            ("GET", "/v1/status/wallet"): Route(private, "default", _wallets),
+            ("GET", "/v1/api_keys"): Route(private, "default", shared.api_keys),
+            ("GET", "/v1/status/wallet"): Route(private, "default", shared.wallets),
         }
