@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-import msgspec
 from order_makers import RealClock, make_order
 
 from arbitrage.domain.book import Book
@@ -124,8 +123,3 @@ async def until(is_so: Callable[[], bool], within_s: float = 10.0) -> None:
 def total(holdings: Any, asset: str) -> Decimal:
     """Return what is held of one asset, zero when it is not listed."""
     return sum((row.total for row in holdings if row.asset == asset), Decimal(0))
-
-
-def with_qty(order: Order, qty: int) -> Order:
-    """Return `order` for another quantity."""
-    return msgspec.structs.replace(order, qty=Qty(qty))

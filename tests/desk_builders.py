@@ -1,19 +1,33 @@
-"""Small builders that many tests share: instruments, books, signals, arbs."""
+"""Small builders that many tests share: instruments, frames, books, signals, arbs."""
 
 from decimal import Decimal
 
 from arbitrage.domain.arb import Arb, Moment
 from arbitrage.domain.arb_step import open_arb
 from arbitrage.domain.book import Book, Level
+from arbitrage.domain.frame_spec import FrameSpec, TimeUnit
 from arbitrage.domain.hedge import Quote
 from arbitrage.domain.instrument import Instrument, TickBand, TickTable
 from arbitrage.domain.order import Fill, OrderOn, OrderReport
-from arbitrage.domain.params import DEFAULT_PARAMS, Params
+from arbitrage.domain.params import DEFAULT_PARAMS, MS, SECOND, Params
 from arbitrage.domain.signal import Signal
 from arbitrage.domain.units import SCALE, Exchange, Krw, Ns, Ppm, Price, Qty, exact_product
 
-MS = 1_000_000
-SECOND = 1_000_000_000
+LONG_SPEC = FrameSpec(
+    name="long",
+    version=1,
+    type_key="type",
+    type_value="orderbook",
+    market_key="code",
+    time_key="timestamp",
+    time_unit=TimeUnit.MILLISECONDS,
+    units_key="orderbook_units",
+    ask_price_key="ask_price",
+    bid_price_key="bid_price",
+    ask_qty_key="ask_size",
+    bid_qty_key="bid_size",
+)
+"""The long names both exchanges know (upbit.md §3.4, bithumb.md §6.1)."""
 
 
 def e8(number: str | int) -> int:

@@ -1,24 +1,10 @@
-"""Orders for tests of the adapters, and clocks that stand where they are put."""
+"""Orders for tests of the adapters, and the machine's clocks."""
 
 import time
 from typing import Any
 
 from arbitrage.domain.order import Order, OrderRole, OrderState, TimeInForce
 from arbitrage.domain.units import SCALE, Exchange, Ns, Price, Qty, Side
-
-
-class ManualClock:
-    """Both clocks, moved by hand."""
-
-    def __init__(self, wall_ns: int = 1_790_000_000_000_000_000, mono_ns: int = 1_000_000_000) -> None:
-        self.wall = wall_ns
-        self.mono = mono_ns
-
-    def wall_ns(self) -> int:
-        return self.wall
-
-    def mono_ns(self) -> int:
-        return self.mono
 
 
 class RealClock:

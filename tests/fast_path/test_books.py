@@ -1,30 +1,17 @@
 import json
 
 import pytest
+from desk_builders import LONG_SPEC
 
 from arbitrage.domain.book import Level
 from arbitrage.domain.errors import ConfigError
-from arbitrage.domain.frame_spec import DecodedBook, FrameDecoder, FrameSpec, TimeUnit
+from arbitrage.domain.frame_spec import DecodedBook, FrameDecoder
 from arbitrage.domain.ports import Frame
 from arbitrage.domain.units import SCALE, Exchange
 from fast_path.books import BookReader, BookWriter
 from fast_path.layout import SLOT_FAULTS, WORD, slot_offset
 
 MARKETS = ("KRW-BTC", "KRW-ETH")
-SPEC = FrameSpec(
-    name="test",
-    version=1,
-    type_key="type",
-    type_value="orderbook",
-    market_key="code",
-    time_key="timestamp",
-    time_unit=TimeUnit.MILLISECONDS,
-    units_key="orderbook_units",
-    ask_price_key="ask_price",
-    bid_price_key="bid_price",
-    ask_qty_key="ask_size",
-    bid_qty_key="bid_size",
-)
 
 
 def _book(market="KRW-BTC", at=1000, depth=3, mid=100):
@@ -42,7 +29,7 @@ def _frame(market="KRW-BTC", at=1, rows=((101.5, 100.5, 0.25, 1.5), (102, 100, 2
 @pytest.fixture
 def writer(tmp_path):
     ticks = iter(range(10_000, 20_000))
-    return BookWriter(tmp_path, Exchange.UPBIT, MARKETS, FrameDecoder(SPEC), mono_ns=lambda: next(ticks))
+    return BookWriter(tmp_path, Exchange.UPBIT, MARKETS, FrameDecoder(LONG_SPEC), mono_ns=lambda: next(ticks))
 
 
 @pytest.fixture
@@ -168,7 +155,7 @@ def test_a_view_does_not_change_when_the_slot_does(writer, reader):
 def test_reader_waits_for_the_file(tmp_path, reader):
     assert reader.read(0) is None
     assert reader.seq(0) == -1
-    writer = BookWriter(tmp_path, Exchange.UPBIT, MARKETS, FrameDecoder(SPEC))
+    writer = BookWriter(tmp_path, Exchange.UPBIT, MARKETS, FrameDecoder(LONG_SPEC))
     writer.publish_book(_book(), 1, 2)
     assert reader.read(0).book.asks == _book().asks
 
@@ -176,7 +163,7 @@ def test_reader_waits_for_the_file(tmp_path, reader):
 def test_a_restarted_writer_begins_with_dead_books_and_goes_on_in_the_same_file(tmp_path, writer, reader):
     writer.publish_book(_book(at=100), 1, 2)
     writer._file.close()
-    again = BookWriter(tmp_path, Exchange.UPBIT, MARKETS, FrameDecoder(SPEC))
+    again = BookWriter(tmp_path, Exchange.UPBIT, MARKETS, FrameDecoder(LONG_SPEC))
     assert reader.read(0) is None
     assert again.publish_book(_book(at=50), 1, 2) is None
     assert reader.read(0).frames == 2
@@ -187,7 +174,7 @@ def test_a_slot_left_odd_by_a_killed_writer_heals_at_open(tmp_path, writer, read
     writer._file.words[slot_offset(0) // WORD] += 1
     assert reader.read(0) is None
     writer._file.close()
-    again = BookWriter(tmp_path, Exchange.UPBIT, MARKETS, FrameDecoder(SPEC))
+    again = BookWriter(tmp_path, Exchange.UPBIT, MARKETS, FrameDecoder(LONG_SPEC))
     assert reader.seq(0) % 2 == 0
     again.publish_book(_book(mid=90), 1, 2)
     assert reader.read(0).book.bids == _book(mid=90).bids
@@ -195,17 +182,17 @@ def test_a_slot_left_odd_by_a_killed_writer_heals_at_open(tmp_path, writer, read
 
 def test_a_second_writer_is_refused(tmp_path, writer):
     with pytest.raises(ConfigError, match=r"books\.upbit\.shm is being written by another feed of upbit"):
-        BookWriter(tmp_path, Exchange.UPBIT, MARKETS, FrameDecoder(SPEC))
+        BookWriter(tmp_path, Exchange.UPBIT, MARKETS, FrameDecoder(LONG_SPEC))
     with pytest.raises(ConfigError):
-        BookWriter(tmp_path, Exchange.UPBIT, ("KRW-XRP",), FrameDecoder(SPEC))
-    BookWriter(tmp_path, Exchange.BITHUMB, MARKETS, FrameDecoder(SPEC))
+        BookWriter(tmp_path, Exchange.UPBIT, ("KRW-XRP",), FrameDecoder(LONG_SPEC))
+    BookWriter(tmp_path, Exchange.BITHUMB, MARKETS, FrameDecoder(LONG_SPEC))
 
 
 def test_other_markets_make_a_new_file_which_old_readers_never_mistake(tmp_path, writer, reader):
     writer.publish_book(_book("KRW-BTC"), 1, 2)
     assert reader.read(0) is not None
     writer._file.close()
-    fresh = BookWriter(tmp_path, Exchange.UPBIT, ("KRW-ETH", "KRW-BTC"), FrameDecoder(SPEC))
+    fresh = BookWriter(tmp_path, Exchange.UPBIT, ("KRW-ETH", "KRW-BTC"), FrameDecoder(LONG_SPEC))
     fresh.publish_book(_book("KRW-ETH"), 1, 2)
     assert reader.read(0) is None
     renewed = BookReader(tmp_path, Exchange.UPBIT, ("KRW-ETH", "KRW-BTC"))
@@ -216,7 +203,7 @@ def test_reader_follows_a_file_that_was_removed_and_made_anew(tmp_path, writer, 
     writer.publish_book(_book(mid=100), 1, 2)
     assert reader.read(0) is not None
     (tmp_path / "books.upbit.shm").unlink()
-    again = BookWriter(tmp_path, Exchange.UPBIT, MARKETS, FrameDecoder(SPEC))
+    again = BookWriter(tmp_path, Exchange.UPBIT, MARKETS, FrameDecoder(LONG_SPEC))
     again.publish_book(_book(mid=90), 1, 2)
     views = [reader.read(0) for _ in range(300)]
     assert views[-1].book.bids == _book(mid=90).bids

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from desk_builders import LONG_SPEC
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,21 +30,7 @@ SIMPLE = FrameSpec(
     ask_qty_key="as",
     bid_qty_key="bs",
 )
-DEFAULT = FrameSpec(
-    name="default",
-    version=1,
-    type_key="type",
-    type_value="orderbook",
-    market_key="code",
-    time_key="timestamp",
-    time_unit=TimeUnit.MILLISECONDS,
-    units_key="orderbook_units",
-    ask_price_key="ask_price",
-    bid_price_key="bid_price",
-    ask_qty_key="ask_size",
-    bid_qty_key="bid_size",
-)
-REST = msgspec.structs.replace(DEFAULT, type_key=None, type_value=None, market_key="market")
+REST = msgspec.structs.replace(LONG_SPEC, type_key=None, type_value=None, market_key="market")
 ROW = {"ap": 1001, "bp": 1000, "as": 1, "bs": 2}
 
 
@@ -61,7 +48,7 @@ def recorded(proto: str) -> list[bytes]:
 
 
 def test_a_recorded_upbit_frame_with_exponents_is_read_digit_by_digit():
-    book = decoded(recorded("upbit-ws-default")[0], DEFAULT)
+    book = decoded(recorded("upbit-ws-default")[0], LONG_SPEC)
     assert (book.market, book.exchange_ns) == ("KRW-BTC", 1_790_134_742_106_000_000)
     assert [(level.price, level.qty) for level in book.asks] == [
         (11_653_900_000_000_000, 2_054_761),
@@ -76,9 +63,9 @@ def test_a_recorded_upbit_frame_with_exponents_is_read_digit_by_digit():
 def test_every_recorded_book_of_both_exchanges_is_tradable_after_padding_is_dropped():
     seen = 0
     for proto, spec, unit in (
-        ("upbit-ws-default", DEFAULT, TimeUnit.MILLISECONDS),
+        ("upbit-ws-default", LONG_SPEC, TimeUnit.MILLISECONDS),
         ("upbit-ws-simple", SIMPLE, TimeUnit.MILLISECONDS),
-        ("bithumb-ws-v2", DEFAULT, TimeUnit.MICROSECONDS),
+        ("bithumb-ws-v2", LONG_SPEC, TimeUnit.MICROSECONDS),
     ):
         for data in recorded(proto):
             book = decoded(data, msgspec.structs.replace(spec, time_unit=unit))

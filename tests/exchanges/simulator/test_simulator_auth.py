@@ -20,7 +20,6 @@ SECRET = {
     UPBIT: "SK-upbit-secret-of-more-than-sixty-four-characters-so-that-none-warns",
     BITHUMB: "SK-bithumb-secret-of-more-than-sixty-four-characters-so-that-none-warns",
 }
-KEY = {UPBIT: "AK-U", BITHUMB: "AK-B"}
 
 
 def test_vector_of_the_reference_is_accepted_and_one_changed_letter_is_not():
