@@ -65,7 +65,7 @@ GROUPS: tuple[tuple[str, tuple[FieldWords, ...]], ...] = (
         (
             _f("max_notional_krw", "Largest order", Unit.KRW, "Notional of one leg."),
             _f("max_qty", "Largest qty per asset", Unit.QTYS, "One per line, such as BTC 0.1 (R3.2)."),
-            _f("book_share_ppm", "Share of the book", Unit.PERCENT, "Of the best ten levels' volume (R3.2)."),
+            _f("book_share_ppm", "Share of the book", Unit.PERCENT, "Of the best ten levels' quantity (R3.2)."),
             _f("max_slippage_ppm", "Slippage", Unit.PERCENT, "From the best level to the last one taken (R3.2)."),
             _f("reserve_ppm", "Reserve", Unit.PERCENT, "Part of each balance that is never used (R3.3)."),
         ),

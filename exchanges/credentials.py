@@ -1,4 +1,4 @@
-"""Where an exchange's keys come from, and that they are never shown.
+"""Where an exchange's keys come from, and that they are never shown (R5.1).
 
 A keys file is JSON: {"accounts": [{"exchange": "upbit", "access_key": "…", "secret_key": "…"}, …]};
 the first account of the exchange counts. Without one there are the environment's two variables.

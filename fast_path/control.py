@@ -1,4 +1,4 @@
-"""The control block: what operators and the supervisor tell the hot path, in shared memory and one latch file.
+"""The control block: what operators tell the hot path, in shared memory and one latch file (R4.1, R6.2).
 
 Who writes what: the level words are written by several (emergency stop, trader, bridge), the last one wins, and
 each change of the global level goes through a lock and the latch file, so that word and file agree. A process's

@@ -1,4 +1,4 @@
-"""Latency histograms per stage in shared memory: log-linear buckets, at most 3.2 % off.
+"""Latency histograms per stage in shared memory: log-linear buckets, at most 3.2 % off (R2.1).
 
 One writer per file; a reader merges the files of all processes. Histograms only grow; the figures of one run
 are the difference of two readings.

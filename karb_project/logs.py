@@ -1,4 +1,4 @@
-"""JSON lines to stderr: one constant `event` word, then fields. Nothing secret leaves: by key name, by value.
+"""JSON lines to stderr: one constant `event` word, then fields. Nothing secret leaves, by key name, by value (R5.1).
 
 log = logs.get("trader")
 log.info("arb_opened", arb_id=arb.arb_id, market=arb.market)

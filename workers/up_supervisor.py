@@ -1,4 +1,4 @@
-"""Start the parts as soon as what they need is ready, restart what dies, stop all in order."""
+"""Start the parts as soon as what they need is ready, restart what dies, stop all in order (R4.1)."""
 
 import asyncio
 import json

@@ -32,7 +32,7 @@ class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_edge_ppm: int = 50_000
     """An edge above this pauses the market and asks for a resync (R1.3)."""
     book_share_ppm: int = 100_000
-    """Largest part of the best ten levels' volume one order may take (R3.2)."""
+    """Largest part of the best ten levels' quantity one order may take (R3.2)."""
     max_slippage_ppm: int = 1_000
     """Largest distance of the last level taken from the best one (R3.2)."""
     max_qty: dict[str, int] = msgspec.field(default_factory=lambda: {"BTC": SCALE // 10})

@@ -17,7 +17,7 @@ from arbitrage.domain.params import Params
 from arbitrage.domain.units import PPM, SCALE, Exchange, Krw, Ns, Price, Qty, fee_ceil, notional_ceil
 
 SHARE_LEVELS = 10
-"""`book_share_ppm` counts the volume of this many best levels (R3.2)."""
+"""`book_share_ppm` counts the quantity of this many best levels (R3.2)."""
 _NO_HIGHER_BAND = 2**63
 
 

@@ -84,7 +84,7 @@ def wanted() -> Wanted:
 
 
 def request_level(level: TradingLevel, reason: str, by: str, *, exchange: str = "", market: str = "") -> None:
-    """Ask for a level for the desk, one exchange or one market; who and why are kept.
+    """Ask for a level for the desk, one exchange or one market (R6.2); who and why are kept.
 
     The desk: HALTED is an emergency stop, ACTIVE a resume, REDUCING goes through the switch at once.
     ControlRefused without a reason.
