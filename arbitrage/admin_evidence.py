@@ -59,14 +59,8 @@ class EvidenceInline(ReadOnly, TabularInline):
     show_change_link = True
 
 
-class OrderInline(EvidenceInline):
-    """The legs and hedges of an arb."""
-
-    model = Order
-    verbose_name_plural = "legs and hedges"
-    ordering = ("position",)
-    fields = ("role", "exchange", "side", "state", "price_exact", "qty_exact", "executed", "funds", "fee", "refusal")
-    readonly_fields = fields
+class OrderColumns:
+    """An order's figures to the last digit."""
 
     @admin.display(description="price")
     def price_exact(self, row: Order) -> str:
@@ -77,11 +71,6 @@ class OrderInline(EvidenceInline):
     def qty_exact(self, row: Order) -> str:
         """Return the quantity ordered."""
         return exact(row.qty)
-
-    @admin.display(description="executed qty")
-    def executed(self, row: Order) -> str:
-        """Return the quantity executed."""
-        return exact(row.executed_qty)
 
     @admin.display(description="executed KRW")
     def funds(self, row: Order) -> str:
@@ -94,14 +83,8 @@ class OrderInline(EvidenceInline):
         return exact(row.paid_fee)
 
 
-class FillInline(EvidenceInline):
-    """The fills of an order."""
-
-    model = Fill
-    show_change_link = False
-    hide_title = True
-    fields = ("at", "trade_id", "price_exact", "qty_exact", "funds_exact")
-    readonly_fields = fields
+class FillColumns:
+    """A fill's figures to the last digit."""
 
     @admin.display(description="price")
     def price_exact(self, row: Fill) -> str:
@@ -119,7 +102,41 @@ class FillInline(EvidenceInline):
         return exact(row.funds)
 
 
-class EntryInline(EvidenceInline):
+class EntryColumns:
+    """A posting's figure to the last digit."""
+
+    @admin.display(description="amount")
+    def amount_exact(self, row: LedgerEntry) -> str:
+        """Return the amount with all its digits."""
+        return exact(row.amount)
+
+
+class OrderInline(OrderColumns, EvidenceInline):
+    """The legs and hedges of an arb."""
+
+    model = Order
+    verbose_name_plural = "legs and hedges"
+    ordering = ("position",)
+    fields = ("role", "exchange", "side", "state", "price_exact", "qty_exact", "executed", "funds", "fee", "refusal")
+    readonly_fields = fields
+
+    @admin.display(description="executed qty")
+    def executed(self, row: Order) -> str:
+        """Return the quantity executed."""
+        return exact(row.executed_qty)
+
+
+class FillInline(FillColumns, EvidenceInline):
+    """The fills of an order."""
+
+    model = Fill
+    show_change_link = False
+    hide_title = True
+    fields = ("at", "trade_id", "price_exact", "qty_exact", "funds_exact")
+    readonly_fields = fields
+
+
+class EntryInline(EntryColumns, EvidenceInline):
     """The postings an order made."""
 
     model = LedgerEntry
@@ -128,11 +145,6 @@ class EntryInline(EvidenceInline):
     ordering = ("id",)
     fields = ("at", "kind", "account", "amount_exact")
     readonly_fields = fields
-
-    @admin.display(description="amount")
-    def amount_exact(self, row: LedgerEntry) -> str:
-        """Return the amount with all its digits."""
-        return exact(row.amount)
 
 
 class StepInline(EvidenceInline):
@@ -232,7 +244,7 @@ class ArbAdmin(EvidenceAdmin):
 
 
 @admin.register(Order)
-class OrderAdmin(EvidenceAdmin):
+class OrderAdmin(OrderColumns, EvidenceAdmin):
     """Orders with their fills and postings."""
 
     list_display = (
@@ -272,30 +284,10 @@ class OrderAdmin(EvidenceAdmin):
         """Return the state."""
         return row.state, row.get_state_display()
 
-    @admin.display(description="price")
-    def price_exact(self, row: Order) -> str:
-        """Return the limit price."""
-        return exact(row.price)
-
-    @admin.display(description="qty")
-    def qty_exact(self, row: Order) -> str:
-        """Return the quantity ordered."""
-        return exact(row.qty)
-
     @admin.display(description="executed qty")
     def executed(self, row: Order) -> str:
         """Return what executed, of what was ordered."""
         return f"{exact(row.executed_qty)} of {exact(row.qty)}"
-
-    @admin.display(description="executed KRW")
-    def funds(self, row: Order) -> str:
-        """Return the KRW moved."""
-        return exact(row.executed_funds)
-
-    @admin.display(description="fee KRW")
-    def fee(self, row: Order) -> str:
-        """Return the fee charged."""
-        return exact(row.paid_fee)
 
     @admin.display(description="fee in the ledger")
     def fee_booked(self, row: Order) -> str:
@@ -304,25 +296,10 @@ class OrderAdmin(EvidenceAdmin):
 
 
 @admin.register(Fill)
-class FillAdmin(EvidenceAdmin):
+class FillAdmin(FillColumns, EvidenceAdmin):
     """Fills."""
 
     list_display = ("trade_id", "at", "exchange", "market", "side", "price_exact", "qty_exact", "funds_exact", "order")
     list_filter = ("exchange", "market", "side", ("at", admin.DateFieldListFilter))
     search_fields = ("trade_id", "order__client_order_id")
     list_select_related = ("order",)
-
-    @admin.display(description="price")
-    def price_exact(self, row: Fill) -> str:
-        """Return the price of the match."""
-        return exact(row.price)
-
-    @admin.display(description="qty")
-    def qty_exact(self, row: Fill) -> str:
-        """Return the quantity of the match."""
-        return exact(row.qty)
-
-    @admin.display(description="KRW")
-    def funds_exact(self, row: Fill) -> str:
-        """Return the KRW of the match."""
-        return exact(row.funds)

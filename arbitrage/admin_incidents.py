@@ -9,14 +9,14 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
 from arbitrage.admin_evidence import EvidenceAdmin, EvidenceInline, ReadOnly
-from arbitrage.admin_watch import SEVERITY_COLOURS
+from arbitrage.admin_watch import SeverityColumn
 from arbitrage.display import age
 from arbitrage.models import Alert, CheckItem, CheckList, Improvement, Incident, IncidentEvent, KeyRecord
 from arbitrage.services import alerts, checklists, incidents
 
 
 @admin.register(Alert)
-class AlertAdmin(EvidenceAdmin):
+class AlertAdmin(SeverityColumn, EvidenceAdmin):
     """Alerts; selected ones can be closed."""
 
     list_display = ("kind", "severity_label", "subject", "text", "count", "last_at", "incident", "closed_at")
@@ -24,11 +24,6 @@ class AlertAdmin(EvidenceAdmin):
     search_fields = ("text", "subject", "kind")
     list_select_related = ("incident",)
     actions = ("close_selected",)
-
-    @display(description="severity", label=SEVERITY_COLOURS, ordering="severity")
-    def severity_label(self, row: Alert) -> tuple[str, str]:
-        """Return the severity."""
-        return row.severity, row.get_severity_display()
 
     def has_close_permission(self, request: HttpRequest) -> bool:
         """Return whether this person may change alerts."""
@@ -62,7 +57,7 @@ class ImprovementInline(TabularInline):
 
 
 @admin.register(Incident)
-class IncidentAdmin(ModelAdmin):
+class IncidentAdmin(SeverityColumn, ModelAdmin):
     """Incidents. People complete them; the time line is written by the services."""
 
     list_display = (
@@ -112,11 +107,6 @@ class IncidentAdmin(ModelAdmin):
                 incidents.close_incident(row.incident_id, request.user.get_username(), row.lessons)
             except incidents.IncidentRefused as error:
                 self.message_user(request, f"{row.incident_id}: {error}", messages.ERROR)
-
-    @display(description="severity", label=SEVERITY_COLOURS, ordering="severity")
-    def severity_label(self, row: Incident) -> tuple[str, str]:
-        """Return the severity."""
-        return row.severity, row.get_severity_display()
 
     @display(description="state", label={"open": "danger", "closed": "success"}, ordering="state")
     def state_label(self, row: Incident) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from arbitrage.admin_evidence import EvidenceAdmin
+from arbitrage.admin_evidence import EntryColumns, EvidenceAdmin
 from arbitrage.display import exact
 from arbitrage.models import Account, Balance, LedgerEntry, RecorderPlace, TraderRun
 
@@ -23,18 +23,13 @@ class AccountAdmin(EvidenceAdmin):
 
 
 @admin.register(LedgerEntry)
-class LedgerEntryAdmin(EvidenceAdmin):
+class LedgerEntryAdmin(EntryColumns, EvidenceAdmin):
     """Postings."""
 
     list_display = ("id", "at", "kind", "account", "amount_exact", "order", "group")
     list_filter = ("kind", "account__exchange", "account__asset", "account__kind", ("at", admin.DateFieldListFilter))
     search_fields = ("group", "order__client_order_id")
     list_select_related = ("account", "order")
-
-    @admin.display(description="amount")
-    def amount_exact(self, row: LedgerEntry) -> str:
-        """Return the amount with all its digits."""
-        return exact(row.amount)
 
 
 @admin.register(Balance)

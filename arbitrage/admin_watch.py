@@ -13,19 +13,33 @@ from unfold.decorators import display
 from arbitrage.admin_evidence import EvidenceAdmin, EvidenceInline
 from arbitrage.charts import bar_chart
 from arbitrage.display import age, duration, exact, krw, signed
-from arbitrage.models import BookCheck, Break, Counter, Heartbeat, ReconciliationRun, Report, StageLatency
+from arbitrage.models import (
+    Alert,
+    BookCheck,
+    Break,
+    Counter,
+    Heartbeat,
+    Incident,
+    ReconciliationRun,
+    Report,
+    StageLatency,
+)
 from arbitrage.services import reconciliation
 
 SEVERITY_COLOURS = {"critical": "danger", "high": "warning", "medium": "info", "low": "success"}
 
 
-class BreakInline(EvidenceInline):
-    """The breaks of a run."""
+class SeverityColumn:
+    """How bad a row is, in its colour."""
 
-    model = Break
-    hide_title = True
-    fields = ("kind", "severity", "subject", "ours_exact", "theirs_exact", "difference_exact")
-    readonly_fields = fields
+    @display(description="severity", label=SEVERITY_COLOURS, ordering="severity")
+    def severity_label(self, row: Alert | Break | Incident) -> tuple[str, str]:
+        """Return the severity."""
+        return row.severity, row.get_severity_display()
+
+
+class BreakColumns:
+    """A break's figures to the last digit."""
 
     @admin.display(description="ours")
     def ours_exact(self, row: Break) -> str:
@@ -43,6 +57,15 @@ class BreakInline(EvidenceInline):
         return exact(row.difference)
 
 
+class BreakInline(BreakColumns, EvidenceInline):
+    """The breaks of a run."""
+
+    model = Break
+    hide_title = True
+    fields = ("kind", "severity", "subject", "ours_exact", "theirs_exact", "difference_exact")
+    readonly_fields = fields
+
+
 @admin.register(ReconciliationRun)
 class ReconciliationRunAdmin(EvidenceAdmin):
     """Runs with their breaks."""
@@ -53,7 +76,7 @@ class ReconciliationRunAdmin(EvidenceAdmin):
 
 
 @admin.register(Break)
-class BreakAdmin(ModelAdmin):
+class BreakAdmin(BreakColumns, SeverityColumn, ModelAdmin):
     """Breaks; a person notes how one was resolved, once."""
 
     list_display = (
@@ -101,26 +124,6 @@ class BreakAdmin(ModelAdmin):
         """Note the resolution through the service."""
         if obj.resolution.strip():
             reconciliation.resolve_break(obj.pk, request.user.get_username(), obj.resolution)
-
-    @display(description="severity", label=SEVERITY_COLOURS)
-    def severity_label(self, row: Break) -> tuple[str, str]:
-        """Return the severity."""
-        return row.severity, row.get_severity_display()
-
-    @admin.display(description="ours")
-    def ours_exact(self, row: Break) -> str:
-        """Return our figure."""
-        return exact(row.ours)
-
-    @admin.display(description="theirs")
-    def theirs_exact(self, row: Break) -> str:
-        """Return the exchange's figure."""
-        return exact(row.theirs)
-
-    @admin.display(description="difference")
-    def difference_exact(self, row: Break) -> str:
-        """Return theirs minus ours."""
-        return exact(row.difference)
 
 
 @admin.register(BookCheck)
