@@ -135,7 +135,7 @@ async def test_private_stream_may_be_silent_as_long_as_status_frames_come() -> N
 async def test_error_frame_before_content_means_the_subscription_was_turned_down() -> None:
     async def angry(connection: ServerConnection, texts: list[str]) -> None:
         await connection.send('{"error":{"name":"NO_CODES","message":"m"}}')
-        await asyncio.sleep(5)
+        await connection.wait_closed()
 
     async with told(angry) as story, streaming(story):
         await until(lambda: len(story.causes()) >= 2)
