@@ -5,6 +5,7 @@ Exit code 0 when every figure agrees to the last digit, 1 when one does not or c
 
 import argparse
 import sys
+from contextlib import closing
 from typing import Any
 
 import msgspec
@@ -47,8 +48,8 @@ def reconcile(env: Env, since_ns: int) -> dict[str, Any]:
     accounts = orders = 0
     for exchange in EXCHANGES:
         try:
-            reader = open_reader(exchange, env)
-            look = compare_exchange(reader, env, since_ns, orders_at_most=ORDERS_AT_MOST)
+            with closing(open_reader(exchange, env)) as reader:
+                look = compare_exchange(reader, env, since_ns, orders_at_most=ORDERS_AT_MOST)
         except KArbError as error:
             differences.append(f"{exchange}: could not be asked: {error}")
             continue

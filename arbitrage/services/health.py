@@ -10,7 +10,7 @@ from django.utils import timezone
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.models_desk import Counter, DailyCount, DeskView, Heartbeat, StageLatency
 from arbitrage.services import controls
-from arbitrage.services.postings import moment
+from arbitrage.wall_time import moment
 
 DESK = 1
 

@@ -4,21 +4,13 @@ The caller holds the transaction. Balances are added with all their digits, neve
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from decimal import Decimal
 
 from arbitrage.domain.ledger import Account as AccountKey
 from arbitrage.domain.ledger import Posting, check_balanced
 from arbitrage.domain.units import EXACT
 from arbitrage.models_ledger import Account, LedgerEntry
-
-NS = 1_000_000_000
-
-
-def moment(wall_ns: int) -> datetime:
-    """Return the aware datetime of a wall clock in ns, cut down to microseconds."""
-    seconds, rest = divmod(wall_ns, NS)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1_000)
+from arbitrage.wall_time import moment
 
 
 class PostingBatch:
@@ -67,15 +59,23 @@ class PostingBatch:
 
 
 def ledger_problems() -> list[str]:
-    """Return what is wrong in the whole ledger: balances that are not their entries' sum, assets not at zero."""
+    """Return what is wrong in the whole ledger: balances that are not their entries' sum, assets not at zero.
+
+    One statement reads accounts and entries together: of two, the second would see what the recorder
+    booked in between, and find a difference that is none.
+    """
     found = []
-    totals: dict[int, Decimal] = {}
-    for account_id, amount in LedgerEntry.objects.values_list("account_id", "amount").iterator():
-        totals[account_id] = EXACT.add(totals.get(account_id, Decimal(0)), amount)
+    rows = Account.objects.order_by().values_list("kind", "exchange", "asset", "balance", "entries__amount")
+    balances: dict[tuple[str, str, str], Decimal] = {}
+    totals: dict[tuple[str, str, str], Decimal] = {}
+    for kind, exchange, asset, balance, amount in rows.iterator():
+        key = exchange, asset, kind
+        balances[key] = balance
+        totals[key] = EXACT.add(totals.get(key, Decimal(0)), amount or Decimal(0))
     per_asset: dict[str, Decimal] = {}
-    for row in Account.objects.all():
-        if row.balance != totals.get(row.pk, Decimal(0)):
-            found.append(f"{row}: balance was {row.balance}, must be {totals.get(row.pk, Decimal(0))}")
-        per_asset[row.asset] = EXACT.add(per_asset.get(row.asset, Decimal(0)), row.balance)
+    for key, balance in sorted(balances.items()):
+        if balance != totals[key]:
+            found.append(f"{':'.join(key)}: balance was {balance}, must be {totals[key]}")
+        per_asset[key[1]] = EXACT.add(per_asset.get(key[1], Decimal(0)), balance)
     found.extend(f"{asset}: accounts sum to {total}, must be 0" for asset, total in per_asset.items() if total)
     return found

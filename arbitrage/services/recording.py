@@ -31,7 +31,8 @@ from arbitrage.models_incidents import Severity
 from arbitrage.models_ledger import Balance, RecorderPlace, TraderRun
 from arbitrage.models_trading import Arb, ArbStep, Fill, Order
 from arbitrage.services import alerts, controls
-from arbitrage.services.postings import PostingBatch, moment
+from arbitrage.services.postings import PostingBatch
+from arbitrage.wall_time import moment
 
 
 def place(stream: str) -> tuple[int, int]:

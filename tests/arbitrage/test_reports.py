@@ -10,7 +10,7 @@ from django.utils import timezone
 from arbitrage import reports, selectors
 from arbitrage.models import Report
 from arbitrage.services import health, recording
-from arbitrage.services.postings import moment
+from arbitrage.wall_time import moment
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_desk")]
 E8 = 10**8

@@ -1,6 +1,6 @@
 """API keys by their fingerprints: which are in use, how old, when they end (R5.1). Safe to run twice."""
 
-from datetime import UTC, datetime
+from contextlib import closing
 
 from celery import shared_task
 from django.conf import settings
@@ -8,10 +8,10 @@ from django.conf import settings
 from arbitrage.domain.errors import KArbError
 from arbitrage.domain.units import EXCHANGES
 from arbitrage.services import keys
+from arbitrage.wall_time import moment
 from karb_project import logs
 from workers.tasks.readers import open_reader
 
-_NS = 1_000_000_000
 _log = logs.get("tasks.keys")
 
 
@@ -21,12 +21,11 @@ def check_key_age() -> list[str]:
     env = settings.KARB_ENV
     for exchange in EXCHANGES:
         try:
-            reader = open_reader(exchange, env)
-            found = reader.keys()
+            with closing(open_reader(exchange, env)) as reader:
+                found = reader.keys()
         except KArbError as error:
             _log.warning("keys_not_read", exchange=exchange, error=str(error))
             continue
-        ends = {each.fingerprint: datetime.fromtimestamp(each.expires_wall_ns // _NS, UTC) for each in found}
+        ends = {each.fingerprint: moment(each.expires_wall_ns) for each in found}
         keys.keep_keys(exchange.value, ends)
-        reader.close()
     return keys.check_ages()

@@ -4,6 +4,7 @@ Safe to run twice: a run is kept under the task's own id, which a redelivery sha
 """
 
 import time
+from contextlib import closing
 
 from celery import Task, shared_task
 from django.conf import settings
@@ -26,8 +27,8 @@ def reconcile(self: "Task[[], dict[str, int]]") -> dict[str, int]:
     found = {}
     for exchange in EXCHANGES:
         try:
-            reader = open_reader(exchange, env)
-            look = compare_exchange(reader, env, time.time_ns() - ORDERS_SINCE_NS)
+            with closing(open_reader(exchange, env)) as reader:
+                look = compare_exchange(reader, env, time.time_ns() - ORDERS_SINCE_NS)
         except KArbError as error:
             _log.warning("exchange_not_reconciled", exchange=exchange, error=str(error))
             found[exchange.value] = -1
@@ -40,5 +41,4 @@ def reconcile(self: "Task[[], dict[str, int]]") -> dict[str, int]:
             balances_compared=look.balances_compared,
         )
         found[exchange.value] = len(look.breaks)
-        reader.close()
     return found
