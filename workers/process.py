@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 
-from arbitrage.domain.errors import ConfigError
+from arbitrage.domain.errors import ConfigError, JournalCorrupt
 from arbitrage.domain.units import Ns
 from fast_path import core
 from fast_path.control import ControlBlock
@@ -128,7 +128,7 @@ class Context:
 
 
 def run_process(name: str, main: Callable[[Context], Awaitable[int]], env: Env) -> int:
-    """Run `main` to its end and return the exit code: its own, 1 after a bug, 2 for bad configuration.
+    """Run `main` to its end and return the exit code: its own, 1 after a bug, 2 for what a person must mend.
 
     A first SIGTERM or SIGINT sets `stopping`; a second one ends the process at once.
     """
@@ -139,9 +139,11 @@ def run_process(name: str, main: Callable[[Context], Awaitable[int]], env: Env) 
         log.info("process_started", pid=os.getpid(), core=described, mode=env.mode)
         with asyncio.Runner(loop_factory=new_loop) as runner:
             code = runner.run(_run(name, main, env))
-    except ConfigError as error:
-        print(*error.problems, sep="\n", file=sys.stderr)
-        log.error("process_refused", problems=error.problems)
+    except (ConfigError, JournalCorrupt) as error:
+        problems = error.problems if isinstance(error, ConfigError) else (str(error),)
+        log.error("process_refused", problems=problems)
+        # Last, for the supervisor shows the last line that a part said.
+        print(*problems, sep="\n", file=sys.stderr, flush=True)
         return EXIT_CONFIG
     except Exception:  # the outermost loop: say why, let the supervisor restart us
         log.exception("process_failed")

@@ -107,7 +107,24 @@ def test_a_bug_is_logged_with_its_trace_and_ends_with_1(environ):
 def test_bad_configuration_ends_with_2_and_names_each_problem(environ):
     code, _, err = _run(environ, "async def main(context):\n    raise ConfigError(['one is bad', 'two is bad'])\n")
     assert code == 2
-    assert err.splitlines()[1:3] == ["one is bad", "two is bad"]
+    assert err.splitlines()[-2:] == ["one is bad", "two is bad"]
+    assert _events(err) == ["process_started", "process_refused"]
+
+
+def test_a_damaged_journal_ends_with_2_and_one_line_that_says_what_to_do(environ, tmp_path):
+    path = tmp_path / "trader.journal"
+    path.write_bytes(b"no journal at all, though as long as a header " * 4)
+    body = f"""
+from pathlib import Path
+from fast_path.journal import Journal
+async def main(context):
+    Journal(Path({str(path)!r}), "trader", "none")
+"""
+    code, _, err = _run(environ, body)
+    assert code == 2
+    assert "Traceback" not in err
+    last = err.splitlines()[-1]
+    assert last == f"{path} does not begin like a journal; move it away or restore it from a backup"
 
 
 def test_an_absent_native_core_that_is_insisted_on_is_refused_before_main(environ):
