@@ -89,6 +89,23 @@ def test_an_arb_leaves_exact_wallets():
     assert ledger_problems() == []
 
 
+def test_the_ledger_is_checked_in_one_statement(django_assert_num_queries):
+    # Two would see the ledger before and after what the recorder books between them.
+    recording.record_batch(whole_story())
+    with django_assert_num_queries(1):
+        assert ledger_problems() == []
+    row = Account.objects.get(kind="wallet", exchange="upbit", asset="BTC")
+    is_, must = row.balance + 1, row.balance
+    Account.objects.filter(pk=row.pk).update(balance=is_)
+    Account.objects.create(kind="fees", exchange="upbit", asset="XRP", balance=Decimal(2))
+    assert ledger_problems() == [
+        f"upbit:BTC:wallet: balance was {is_}, must be {must}",
+        "upbit:XRP:fees: balance was 2, must be 0",
+        "BTC: accounts sum to 1, must be 0",
+        "XRP: accounts sum to 2, must be 0",
+    ]
+
+
 def test_a_hedged_arb_is_legged_once_and_for_all():
     recording.record_batch(whole_story())
     row = Arb.objects.get(pk="a2")
