@@ -192,7 +192,8 @@ class Trader:
                 self.engine.refresh_params()
                 self._gauge()
                 try:
-                    await asyncio.wait_for(context.stopping.wait(), TICK_S)
+                    async with asyncio.timeout(TICK_S):
+                        await context.stopping.wait()
                 except TimeoutError:
                     pass
             return EXIT_OK

@@ -70,8 +70,10 @@ class Treasury:
     async def keep(self, exchange: Exchange) -> None:
         """Read until cancelled: when wanted, and every few seconds anyway."""
         while True:
+            # Not `wait_for`: in 3.11 it loses a cancellation that meets the event, and the trader never ends.
             try:
-                await asyncio.wait_for(self._wanted[exchange].wait(), EVERY_S)
+                async with asyncio.timeout(EVERY_S):
+                    await self._wanted[exchange].wait()
             except TimeoutError:
                 pass
             self._wanted[exchange].clear()

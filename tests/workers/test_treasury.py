@@ -81,3 +81,16 @@ async def test_order_that_came_and_went_while_the_answer_was_under_way_unsettles
     gateway.answer.set()
     await reading
     assert readings(journal) == [True]
+
+
+@pytest.mark.parametrize("rounds", range(6))
+async def test_keeper_ends_when_it_is_cancelled_just_as_a_reading_is_wanted(desk, rounds):
+    treasury, _, _, _ = desk
+    keeper = asyncio.create_task(treasury.keep(UPBIT))
+    await asyncio.sleep(0.01)
+    treasury.want(UPBIT)
+    for _ in range(rounds):
+        await asyncio.sleep(0)
+    keeper.cancel()
+    await asyncio.wait([keeper], timeout=1)
+    assert keeper.done()
