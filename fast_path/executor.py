@@ -188,8 +188,8 @@ class Executor:
         return True
 
     def tick(self) -> None:
-        """Let time pass for every open arb; call it every few tens of milliseconds."""
-        for arb in self.open_arbs():
+        """Let time pass for every arb with something alive; call it every few tens of milliseconds."""
+        for arb in self._register.watched_arbs():
             self._tick(arb)
         for arb in self._register.expired(self._desk.now().mono_ns):
             self._tally.forget(arb)
@@ -197,7 +197,7 @@ class Executor:
 
     def ask_again(self, exchange: Exchange) -> None:
         """Ask for every order that may be alive on `exchange`: its stream was away."""
-        for arb in self.open_arbs():
+        for arb in self._register.watched_arbs():
             for order in arb.orders:
                 if order.exchange is exchange and not order.is_ended:
                     self._spawn(self._query(order))

@@ -20,6 +20,7 @@ class Register:
     def __init__(self) -> None:
         self._arbs: dict[str, Arb] = {}
         self._open: dict[str, Arb] = {}
+        self._lingering: dict[str, Arb] = {}
         self._closed: dict[str, Ns] = {}
         self._arb_of: dict[str, str] = {}
         self._by_exchange_id: dict[tuple[Exchange, str], str] = {}
@@ -33,6 +34,10 @@ class Register:
     def open_arbs(self) -> Iterator[Arb]:
         """Yield every arb that is not closed, oldest first; it may change meanwhile."""
         return iter(tuple(self._open.values()))
+
+    def watched_arbs(self) -> Iterator[Arb]:
+        """Yield open arbs, and closed ones with an order a person left alive."""
+        return iter((*self._open.values(), *self._lingering.values()))
 
     @property
     def open_count(self) -> int:
@@ -73,6 +78,10 @@ class Register:
         elif before is None or not before.is_closed:
             self._open.pop(arb.arb_id, None)
             self._closed[arb.arb_id] = now_mono
+        if arb.is_closed and any(not order.is_ended for order in arb.orders):
+            self._lingering[arb.arb_id] = arb
+        else:
+            self._lingering.pop(arb.arb_id, None)
         for order in arb.orders:
             if known.get(order.client_order_id) is order:
                 continue
@@ -98,6 +107,7 @@ class Register:
     def _forget(self, arb: Arb) -> None:
         del self._arbs[arb.arb_id]
         del self._closed[arb.arb_id]
+        self._lingering.pop(arb.arb_id, None)
         for order in arb.orders:
             self._arb_of.pop(order.client_order_id, None)
             self._by_exchange_id.pop((order.exchange, order.exchange_order_id or ""), None)

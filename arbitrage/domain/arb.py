@@ -87,11 +87,6 @@ class Arb(msgspec.Struct, frozen=True):
         return sum(order.side.sign * order.executed_qty for order in self.orders)
 
     @property
-    def uneven(self) -> int:
-        """Return what is still to be evened out: the imbalance, less what an earlier close left on purpose."""
-        return self.imbalance - self.dust_qty
-
-    @property
     def is_closed(self) -> bool:
         """Return whether this arb is over."""
         return self.state is ArbState.CLOSED
@@ -157,9 +152,10 @@ TABLE: dict[ArbState, dict[ArbOn, ArbState]] = {
         E.DEADLINE: S.STUCK,
     },
     S.STUCK: {E.OPERATOR_RESOLVED: S.CLOSED},
-    S.CLOSED: {E.IMBALANCED: S.LEGGED},
+    S.CLOSED: {E.IMBALANCED: S.LEGGED, E.NO_HEDGE: S.STUCK},
 }
-"""CLOSED knows one way back: a fill that came after its order's cancel leaves a position to even out."""
+"""CLOSED knows ways back: a fill that came after its order's cancel leaves a position to even out, or, where
+a person had settled the arb, to look at again."""
 
 
 class Moment(msgspec.Struct, frozen=True):

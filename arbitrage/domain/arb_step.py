@@ -199,7 +199,7 @@ def _settled(arb: Arb, now: Moment) -> tuple[Arb, tuple[Action, ...]]:
     if arb.state in (S.STUCK, S.LEGGED):
         return arb, ()
     if arb.state is S.CLOSED:
-        return (arb if arb.uneven == 0 else _moved(arb, E.IMBALANCED, now, "late_fill")), ()
+        return _reopened(arb, now)
     if any(order.state is OrderState.UNKNOWN for order in arb.orders):
         return (arb if arb.state is S.UNRESOLVED else _moved(arb, E.LEG_UNKNOWN, now)), ()
     waiting = [order for order in arb.orders if _wants_news(order)]
@@ -208,7 +208,7 @@ def _settled(arb: Arb, now: Moment) -> tuple[Arb, tuple[Action, ...]]:
             hedging = any(order.role is OrderRole.HEDGE for order in waiting)
             return _moved(arb, E.HEDGE_WORKING if hedging else E.LEG_WORKING, now), ()
         return arb, ()
-    if arb.uneven == 0:
+    if arb.imbalance == 0:
         filled = any(order.executed_qty for order in arb.orders)
         on = E.BALANCED if filled or arb.state is S.HEDGING else E.NOTHING_FILLED
         return _moved(arb, on, now), ()
@@ -219,8 +219,18 @@ def _settled(arb: Arb, now: Moment) -> tuple[Arb, tuple[Action, ...]]:
     return _moved(arb, E.IMBALANCED, now), ()
 
 
+def _reopened(arb: Arb, now: Moment) -> tuple[Arb, tuple[Action, ...]]:
+    if arb.imbalance == arb.dust_qty:
+        return arb, ()
+    if E(arb.why.partition(" ")[0]) is E.OPERATOR_RESOLVED:
+        # Whether the person counted this fill in is not known: evening it out could be doing it twice.
+        arb = _moved(arb, E.NO_HEDGE, now, "late_fill on what a person settled")
+        return arb, (_stuck_halt(arb),)
+    return _moved(arb, E.IMBALANCED, now, "late_fill"), ()
+
+
 def _stuck_halt(arb: Arb) -> Halt:
-    return Halt(TradingLevel.REDUCING, f"arb {arb.arb_id} is stuck ({arb.why}), uneven by {to_decimal(arb.uneven)}")
+    return Halt(TradingLevel.REDUCING, f"arb {arb.arb_id} is stuck ({arb.why}), uneven by {to_decimal(arb.imbalance)}")
 
 
 def _ticked(arb: Arb, tick: Tick, now: Moment) -> tuple[Arb, tuple[Action, ...]]:
@@ -267,10 +277,7 @@ def _hedged(arb: Arb, tick: Tick, now: Moment) -> tuple[Arb, tuple[Action, ...]]
     if tick.level is TradingLevel.HALTED:
         # HALTED only cancels; the time limit starts again when hedging is allowed again.
         return msgspec.structs.replace(arb, uneven_mono_ns=now.mono_ns), ()
-    if any(not order.is_ended for order in arb.orders):
-        # It may still fill, and hedging it too would be hedging twice.
-        return _unhedged(arb, "order_alive", now)
-    if arb.uneven == 0:
+    if arb.imbalance == 0:
         return _moved(arb, E.BALANCED, now, "late_fill"), ()
     quotes = {exchange: _believable(arb, quote) for exchange, quote in tick.quotes.items()}
     willing = {exchange: quote for exchange, quote in quotes.items() if not _keeps_refusing(arb, exchange)} or quotes
@@ -279,14 +286,18 @@ def _hedged(arb: Arb, tick: Tick, now: Moment) -> tuple[Arb, tuple[Action, ...]]
         return arb, ()
     attempt = sum(order.role is OrderRole.HEDGE for order in arb.orders)
     rules = HedgeRules(arb.limits.hedge_slippage_ppm * (attempt + 1), arb.limits.hedge_max_loss_krw)
-    wanted = plan(arb.uneven, arb.average_krw(arb.uneven), willing, rules)
+    wanted = plan(arb.imbalance, arb.average_krw(arb.imbalance), willing, rules)
     if isinstance(wanted, Hold):
-        wanted = plan(arb.uneven, arb.average_krw(arb.uneven), quotes, rules)
+        wanted = plan(arb.imbalance, arb.average_krw(arb.imbalance), quotes, rules)
     match wanted:
         case Dust():
             return _moved(arb, E.DUST, now), ()
         case Hold():
-            return _unhedged(arb, wanted.reason, now)
+            spent = now.mono_ns - (arb.uneven_mono_ns or now.mono_ns)
+            if spent < arb.limits.hedge_limit_ns:
+                return arb, ()
+            arb = _moved(arb, E.NO_HEDGE, now, wanted.reason)
+            return arb, (_stuck_halt(arb),)
         case HedgeOrder():
             order = _new_order(
                 f"{arb.arb_id}-h{attempt}",
@@ -301,13 +312,6 @@ def _hedged(arb: Arb, tick: Tick, now: Moment) -> tuple[Arb, tuple[Action, ...]]
             )
             arb = msgspec.structs.replace(arb, orders=(*arb.orders, order))
             return _moved(arb, E.HEDGE_SENT, now), (Place(order),)
-
-
-def _unhedged(arb: Arb, reason: str, now: Moment) -> tuple[Arb, tuple[Action, ...]]:
-    if now.mono_ns - (arb.uneven_mono_ns or now.mono_ns) < arb.limits.hedge_limit_ns:
-        return arb, ()
-    arb = _moved(arb, E.NO_HEDGE, now, reason)
-    return arb, (_stuck_halt(arb),)
 
 
 def _keeps_refusing(arb: Arb, exchange: Exchange) -> bool:

@@ -54,6 +54,9 @@ def test_order_still_alive_in_a_closed_arb_is_alive():
     register.keep(msgspec.structs.replace(opened(), state=ArbState.CLOSED), NOW)
     assert register.open_count == 0
     assert register.has_live_orders(Exchange.BITHUMB)
+    assert [arb.arb_id for arb in register.watched_arbs()] == ["t1-1"]
+    register.keep(flat(), NOW)
+    assert list(register.watched_arbs()) == []
 
 
 def test_changes_move_with_the_orders_of_that_exchange_alone():

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from desk_builders import e8
 from story_exchange import Story, states
 from story_life import until
 
@@ -73,7 +74,7 @@ async def test_lone_leg_with_no_book_to_hedge_on_is_stuck_until_a_person_says_ot
     assert story.level() is TradingLevel.REDUCING
     mailbox.post(story.env.requests_dir, mailbox.ResolveArb(arb_id, "kept it", "kim"))
     arb = await life.closed(arb_id)
-    assert (arb.why, arb.imbalance, arb.uneven) == ("operator_resolved kim: kept it", arb.orders[0].qty, 0)
+    assert (arb.why, arb.imbalance, arb.dust_qty) == ("operator_resolved kim: kept it", e8("0.5"), e8("0.5"))
     assert list(story.env.requests_dir.iterdir()) == []
     await story.end(life)
 

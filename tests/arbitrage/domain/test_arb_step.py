@@ -273,26 +273,22 @@ def stuck_with_a_lone_purchase() -> Arb:
     return arb
 
 
-def test_what_a_person_evened_out_by_hand_is_not_evened_out_again_when_a_fill_comes_late():
+def test_late_fill_on_what_a_person_settled_is_theirs_to_look_at_again():
     arb, _ = advance(stuck_with_a_lone_purchase(), OperatorResolved("sold 0.5 by hand"), moment(61_000))
-    arb, _ = say(arb, SELL, sold("0.5"), at=62_000)
-    assert (arb.state, arb.imbalance, arb.uneven) == (ArbState.LEGGED, 0, -e8("0.5"))
+    # Did the person see this sale when selling 0.5? The desk cannot know, and must not trade on a guess.
+    arb, actions = say(arb, SELL, sold("0.5"), at=62_000)
+    assert (arb.state, arb.imbalance) == (ArbState.STUCK, 0)
+    assert [action.level for action in actions if isinstance(action, Halt)] == [TradingLevel.REDUCING]
     arb, actions = tick(arb, at=62_001)
-    (order,) = [action.order for action in actions if isinstance(action, Place)]
-    assert (order.side, order.qty) == (Side.BID, e8("0.5")), "sold twice: once by hand, once late"
-    arb, _ = say(arb, "t1-1-h0", heard(OrderOn.FULL_FILL, fill("h", 4_000_000, "0.5"), fee="1"), at=62_050)
-    assert (arb.state, arb.uneven) == (ArbState.CLOSED, 0)
-
-
-def test_nothing_is_hedged_beside_an_order_that_may_still_fill():
-    arb, _ = advance(stuck_with_a_lone_purchase(), OperatorResolved("kept it"), moment(61_000))
-    arb, _ = say(arb, SELL, sold("0.2", on=OrderOn.PART_FILL), at=62_000)
-    assert (arb.state, arb.orders[1].state) == (ArbState.LEGGED, OrderState.WORKING)
-    arb, actions = tick(arb, at=62_010)
     assert not any(isinstance(action, Place) for action in actions)
-    arb, _ = say(arb, SELL, heard(OrderOn.CANCELED, executed="0.2"), at=62_100)
-    _, actions = tick(arb, at=62_500)
-    assert [a.order.qty for a in actions if isinstance(a, Place)] == [e8("0.2")]
+    arb, _ = advance(arb, OperatorResolved("had seen it"), moment(63_000))
+    assert (arb.state, arb.dust_qty) == (ArbState.CLOSED, 0)
+
+
+def test_order_left_alive_by_a_person_is_still_asked_for():
+    arb, _ = advance(stuck_with_a_lone_purchase(), OperatorResolved("kept it"), moment(61_000))
+    arb, actions = tick(arb, at=61_600)
+    assert [a.order.client_order_id for a in actions if isinstance(a, Query)] == [SELL]
 
 
 def test_order_that_neither_ends_nor_cancels_makes_the_arb_stuck():
