@@ -44,7 +44,7 @@ class ReadOnly:
 
 
 class EvidenceAdmin(ReadOnly, ModelAdmin):
-    """A read-only list and page. Exact columns can not be sorted by: the database would compare text."""
+    """A read-only list and page. Exact columns cannot be sorted by: the database would compare text."""
 
     list_per_page = 50
     show_full_result_count = False

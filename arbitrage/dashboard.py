@@ -59,7 +59,6 @@ def desk_context() -> dict[str, Any]:
         "mode": settings.KARB_ENV.mode,
         "level": (obeyed if obeyed is not None else TradingLevel.HALTED).name,
         "is_level_known": obeyed is not None,
-        "asked": asked,
         "level_reason": (view.reason if view and view.level == obeyed else "") or asked.reason,
         "level_by": (view.by if view and view.level == obeyed else "") or asked.by,
         "limited": [

@@ -54,7 +54,7 @@ class ExactDecimalField(models.Field):
         if value is None:
             return None
         if isinstance(value, float):
-            raise TypeError("a float can not be kept exactly")
+            raise TypeError("a float cannot be kept exactly")
         try:
             return canonical(Decimal(value))
         except InvalidOperation as error:

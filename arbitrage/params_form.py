@@ -1,7 +1,7 @@
 """The form of a parameter set: each field in the unit a person thinks in, converted without loss.
 
 KRW and quantities are typed as decimals, ratios in percent, times in milliseconds; stored are the
-whole numbers of `Params`. What can not be converted exactly is refused, not rounded.
+whole numbers of `Params`. What cannot be converted exactly is refused, not rounded.
 """
 
 from decimal import Decimal

@@ -110,7 +110,7 @@ def request_level(level: TradingLevel, reason: str, by: str, *, exchange: str = 
 def emergency_stop(reason: str, by: str) -> Stopped:
     """Halt the desk: shared memory and latch file first, then rows, alert and incident.
 
-    When the database can not be written the halt stands, and the incident waits in a file for
+    When the database cannot be written the halt stands, and the incident waits in a file for
     `incidents.pick_up_pending`. HaltFailed when the switch itself failed; the rows are written even
     then, because the bridge carries them to the desk too.
     """
@@ -251,7 +251,7 @@ def resolve_arb(arb_id: str, reason: str, by: str) -> None:
 
 
 def observed_level() -> TradingLevel | None:
-    """Return the level shared memory holds right now, or None when it can not be read."""
+    """Return the level shared memory holds right now, or None when it cannot be read."""
     with contextlib.suppress(OSError, KArbError):
         return load_switch().level()
     return None

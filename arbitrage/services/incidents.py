@@ -14,7 +14,7 @@ from arbitrage.models_incidents import Incident, IncidentEvent, Severity
 
 
 class IncidentRefused(KArbError):
-    """An incident can not be closed, or not changed any more."""
+    """An incident cannot be closed, or not changed any more."""
 
 
 def open_incident(
@@ -83,7 +83,7 @@ def queue_pending(kind: str, title: str, by: str, risk_id: str = "") -> Path:
 def pick_up_pending() -> list[Incident]:
     """Return the incidents opened from the waiting file, which is put aside only after they are stored.
 
-    A line that can not be read (cut off by a crash) becomes an incident of its own: nothing is dropped.
+    A line that cannot be read (cut off by a crash) becomes an incident of its own: nothing is dropped.
     """
     path = pending_path()
     taken = path.with_suffix(".taken")

@@ -37,7 +37,7 @@ def active() -> tuple[int, Params]:
         raise NotAllowed("no parameter set is active: run `python manage.py seed`")
     params, found = params_from_bytes(row.param_set.body.encode())
     if params is None:
-        raise NotAllowed(f"the active parameter set {row.param_set_id} can not be read: {'; '.join(found)}")
+        raise NotAllowed(f"the active parameter set {row.param_set_id} cannot be read: {'; '.join(found)}")
     return row.epoch, params
 
 
@@ -184,7 +184,7 @@ def _advance(row: ParamSet, on: str, by: str, reason: str, detail: str = "") -> 
     before = ParamState(row.state)
     after = TABLE[before].get(on)
     if after is None:
-        raise NotAllowed(f"parameter set {row.pk} is {before.value}: it can not be {on.replace('_', ' ')}")
+        raise NotAllowed(f"parameter set {row.pk} is {before.value}: it cannot be {on.replace('_', ' ')}")
     row.state = after.value
     _log(row, on, before.value, by, reason, detail)
 

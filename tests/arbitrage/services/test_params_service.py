@@ -124,7 +124,7 @@ def test_only_what_is_not_in_force_can_be_edited(seeded, state):
     if state != "active":
         ParamSet.objects.filter(pk=seeded.pk).update(state=state)
     before = ParamSet.objects.get(pk=seeded.pk).body
-    with pytest.raises(params.NotAllowed, match=f"is {state}: it can not be edited"):
+    with pytest.raises(params.NotAllowed, match=f"is {state}: it cannot be edited"):
         params.edit_draft(seeded.pk, {"min_edge_ppm": 1}, seeded.revision, "kim", "")
     assert ParamSet.objects.get(pk=seeded.pk).body == before
 

@@ -159,7 +159,7 @@ def test_a_missing_record_is_refused_and_nothing_is_kept():
 def test_a_failing_batch_leaves_the_place_where_it_was():
     story = whole_story()
     recording.record_batch(story[:3])
-    # A fill whose funds can not be kept exactly: the whole batch must go.
+    # A fill whose funds cannot be kept exactly: the whole batch must go.
     broken = legs("a9", buy=1, sell=2, qty=E8, bought=E8, sold=E8)
     too_long = Decimal("1E-25")
     fill = type(broken[0].fills[0])("t", broken[0].price, broken[0].qty, too_long, Ns(1))
