@@ -72,6 +72,10 @@ class Story:
         """Exchanges that answer 500 to every question about an order."""
         self.away: set[Exchange] = set()
         """Exchanges that answer 503 to everything, new streams included."""
+        self.locked_out: set[Exchange] = set()
+        """Exchanges that refuse our key."""
+        self.inactive: set[Exchange] = set()
+        """Exchanges that say that they do not trade the market now."""
         self.stale: set[Exchange] = set()
         """Exchanges whose books no longer reach the trader."""
         self.stream_back_ms = 20
@@ -112,7 +116,6 @@ class Story:
     async def live(self, *, ready: bool = True, params: Params = SET) -> Life:
         """Start a trader; unless told otherwise, return when it trades with both private streams up."""
         context = Context("trader", self.env)
-        context.counters.set("ready", 0)
         context.control.write_params(1, params_to_bytes(params))
         journal = DiskJournal(self.env.journal_path, STREAM, "none")
         life = Life(self.gateway, context, journal)
@@ -232,6 +235,11 @@ class Story:
         def handle(request: Request, now: int) -> Response:
             if venue.exchange in self.away:
                 return Response(503)
+            if venue.exchange in self.locked_out:
+                return Response(401, b'{"error":{"name":"jwt_verification","message":""}}')
+            if venue.exchange in self.inactive and request.path == "/v1/orders/chance":
+                told = answer(request, now)
+                return msgspec.structs.replace(told, body=told.body.replace(b'"active"', b'"suspended"'))
             if request.method == "POST":
                 body = msgspec.json.decode(request.body)
                 self.reached[body.get("identifier") or body.get("client_order_id")] += 1

@@ -115,7 +115,11 @@ class Trader:
             tasks += (asyncio.create_task(errands.keep_rules()), asyncio.create_task(errands.read_mail()))
             for task in tasks:
                 task.add_done_callback(self._ended)
-            code = await self._trade()
+            try:
+                code = await self._trade()
+            except ConfigError:
+                await self._settle()
+                raise
             if code == EXIT_OK:
                 await self._settle()
             context.log.info("trader_settled", open_arbs=self.executor.open_count, code=code)

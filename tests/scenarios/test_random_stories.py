@@ -85,7 +85,6 @@ async def run(seed: int) -> None:
         assert story.level() is TradingLevel.ACTIVE or (stuck and story.level() is TradingLevel.REDUCING), script
         await until(lambda: all(order.is_ended for one in executor.open_arbs() for order in one.orders))
         for arb in stuck:
-            print("STUCK", seed, arb.why, script)
             assert executor.resolve(arb.arb_id, "a person")
         assert life.trader.wallets.reservations() == (), script
         assert await life.stop() == 0, script
