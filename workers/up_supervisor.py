@@ -101,28 +101,27 @@ class Supervisor:
         return [(name, tended.state, tended.part.address) for name, tended in self._tended.items()]
 
     def status_text(self, before: Figures) -> str:
-        """Return the one calm line: mode, level, books, arbs, P&L, denials, alerts, parts that are down."""
+        """Return the one calm line, what matters most first: a terminal of 80 columns cuts off its end."""
         counters = self.watch.counters()
         trader = counters.get("trader", {})
         started = before.counters.get("trader", {})
         level = self.watch.level()
-        wanted = 2 * len(self.env.markets)
+        down = [name for name, tended in self._tended.items() if tended.state != "ready"]
         denied = sum(value - started.get(name, 0) for name, value in trader.items() if name.startswith("denied."))
         opened, closed = (trader.get(name, 0) - started.get(name, 0) for name in ("arbs_opened", "arbs_closed"))
-        pnl = krw_text(trader.get("pnl_e8", 0) - started.get("pnl_e8", 0))
         words = [
             self.env.mode,
-            level.name
-            if level is TradingLevel.ACTIVE
-            else f"{level.name} ({self.watch.control.latch().get('reason')})",
-            f"books {self.watch.fresh_books()}/{wanted}",
-            f"arbs {opened} opened {closed} closed",
-            f"P&L {pnl} KRW",
-            f"denied {denied}",
+            level.name,
+            *([f"not ready: {', '.join(down)}"] if down else []),
             f"alerts {counters.get('bridge', {}).get('alerts_open', 0)}",
+            f"books {self.watch.fresh_books()}/{2 * len(self.env.markets)}",
+            f"arbs {closed}" + (f", {opened - closed} open" if opened > closed else ""),
+            f"P&L {krw_text(trader.get('pnl_e8', 0) - started.get('pnl_e8', 0))} KRW",
+            f"denied {denied}",
         ]
-        down = [name for name, tended in self._tended.items() if tended.state != "ready"]
-        return " | ".join(words + ([f"not ready: {', '.join(down)}"] if down else []))
+        if level is not TradingLevel.ACTIVE:
+            words.append(str(self.watch.control.latch().get("reason")))
+        return " | ".join(words)
 
     async def stop_trading(self) -> bool:
         """Stop the trader and wait until the recorder has booked its journal; False when either did not end well."""

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from arbitrage.domain.controls import TradingLevel
 from fast_path.counters import Counters
 from workers.process import Clock
 from workers.up_parts import Part
@@ -180,8 +181,23 @@ async def test_the_status_is_one_line_of_this_run(small_desk):
         trader.set(name, value)
     Counters(small_desk.env.shm_dir, "bridge").set("alerts_open", 2)
     assert small_desk.supervisor.status_text(before) == (
-        "simulated | ACTIVE | books 0/4 | arbs 2 opened 1 closed | P&L -2 KRW | denied 4 | alerts 2"
+        "simulated | ACTIVE | alerts 2 | books 0/4 | arbs 1, 1 open | P&L -2 KRW | denied 4"
     )
+
+
+async def test_the_status_of_a_busy_day_tells_state_alerts_books_arbs_and_profit_in_80_columns(small_desk):
+    await small_desk.start(small_desk.part("trader"))
+    trader = Counters(small_desk.env.shm_dir, "trader")
+    for name, value in (("arbs_opened", 2625), ("arbs_closed", 2625), ("denied.book_stale", 7_000)):
+        trader.set(name, value)
+    trader.set("pnl_e8", 497_780_500_000_000)
+    Counters(small_desk.env.shm_dir, "bridge").set("alerts_open", 12)
+    shown = small_desk.supervisor.status_text(Figures({}, {}, {}))[:79]
+    assert shown.startswith("simulated | ACTIVE | alerts 12 | books 0/4 | arbs 2625 | P&L +4,977,805 KRW")
+    small_desk.watch.control.set_level(TradingLevel.HALTED, "a look at the fees", "me")
+    halted = small_desk.supervisor.status_text(Figures({}, {}, {}))
+    assert halted.startswith("simulated | HALTED | alerts 12 |")
+    assert halted.endswith("| a look at the fees")
 
 
 async def test_a_comparison_without_an_answer_is_no_equality(small_desk):

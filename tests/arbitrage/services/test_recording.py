@@ -101,7 +101,7 @@ def test_the_ledger_is_checked_in_one_statement(django_assert_num_queries):
     assert ledger_problems() == [
         f"upbit:BTC:wallet: balance was {is_}, must be {must}",
         "upbit:XRP:fees: balance was 2, must be 0",
-        "BTC: accounts sum to 1, must be 0",
+        "BTC: accounts sum to 1.00, must be 0",
         "XRP: accounts sum to 2, must be 0",
     ]
 
