@@ -22,6 +22,7 @@ from workers.up_parts import Options, parts
 from workers.up_redis import redis_url
 from workers.up_report import make_report, report_lines, take_figures, write_report
 from workers.up_screen import Screen, table
+from workers.up_servers import server_problems
 from workers.up_setup import make_directories, make_keys, port_problems, take_lock
 from workers.up_supervisor import StartFailed, Supervisor
 from workers.up_watch import Watch
@@ -90,7 +91,7 @@ def main(argv: list[str]) -> int:
     try:
         if env.mode == "simulated":
             make_keys(env)
-        problems = port_problems(env) + config_problems(EXCHANGES, env)
+        problems = port_problems(env) + config_problems(EXCHANGES, env) + server_problems(env)
         if problems:
             raise ConfigError(problems)
         return asyncio.run(_run(env, options))
