@@ -35,8 +35,8 @@ from exchanges.simulator.config import AccountSpec, SimConfig
 from exchanges.simulator.faults import Faults
 from exchanges.simulator.money import FINE_DECIMALS, fine_of_text
 from exchanges.simulator.orders import SimOrder
+from exchanges.simulator.sim_exchange import SimExchange
 from exchanges.simulator.stream import Session
-from exchanges.simulator.venue import Venue
 from exchanges.simulator.wire import Request, Response
 from exchanges.stream import StreamTiming
 from exchanges.upbit.gateway import UpbitGateway
@@ -91,14 +91,14 @@ class Story:
         self._waker = WakeupSender(env.wakeup_path)
         self._control = ControlBlock(env.shm_dir, env.markets, env.latch_path)
         for exchange in EXCHANGES:
-            self._tap(self.venue(exchange))
+            self._tap(self.exchange(exchange))
         self._on_book = simulator.simulator.market.on_book
         simulator.simulator.market.on_book = self._book_came
         self._opening = self.holdings()
 
-    def venue(self, exchange: Exchange) -> Venue:
+    def exchange(self, exchange: Exchange) -> SimExchange:
         """Return one exchange's logic."""
-        return self.simulator.venue(exchange)
+        return self.simulator.exchange(exchange)
 
     def faults(self, exchange: Exchange) -> Faults:
         """Return what can go wrong on one exchange."""
@@ -188,7 +188,7 @@ class Story:
 
     def orders(self, exchange: Exchange) -> dict[str, SimOrder]:
         """Return the orders one exchange has, by our id."""
-        found = self.venue(exchange).matching.orders.values()
+        found = self.exchange(exchange).matching.orders.values()
         return {order.draft.client_order_id or "": order for order in found}
 
     def holdings(self) -> dict[tuple[Exchange, str], int]:
@@ -197,7 +197,7 @@ class Story:
         return {
             (exchange, asset): account.total(asset)
             for exchange in EXCHANGES
-            for account in self.venue(exchange).accounts.values()
+            for account in self.exchange(exchange).accounts.values()
             for asset in ("KRW", base)
         }
 
@@ -226,29 +226,29 @@ class Story:
         true = {key: Decimal(now[key] - self._opening[key]).scaleb(-FINE_DECIMALS) for key in now}
         assert told == true
 
-    def _tap(self, venue: Venue) -> None:
-        answer, connect = venue.handle, venue.connect
+    def _tap(self, sim: SimExchange) -> None:
+        answer, connect = sim.handle, sim.connect
 
         def open_stream(request: Request, now: int) -> Session | Response:
-            return Response(503) if venue.exchange in self.away else connect(request, now)
+            return Response(503) if sim.exchange in self.away else connect(request, now)
 
         def handle(request: Request, now: int) -> Response:
-            if venue.exchange in self.away:
+            if sim.exchange in self.away:
                 return Response(503)
-            if venue.exchange in self.locked_out:
+            if sim.exchange in self.locked_out:
                 return Response(401, b'{"error":{"name":"jwt_verification","message":""}}')
-            if venue.exchange in self.inactive and request.path == "/v1/orders/chance":
+            if sim.exchange in self.inactive and request.path == "/v1/orders/chance":
                 told = answer(request, now)
                 return msgspec.structs.replace(told, body=told.body.replace(b'"active"', b'"suspended"'))
             if request.method == "POST":
                 body = msgspec.json.decode(request.body)
                 self.reached[body.get("identifier") or body.get("client_order_id")] += 1
-            elif request.path == "/v1/order" and venue.exchange in self.mute:
+            elif request.path == "/v1/order" and sim.exchange in self.mute:
                 return Response(500)
             return answer(request, now)
 
-        venue.handle = handle  # type: ignore[method-assign]
-        venue.connect = open_stream  # type: ignore[method-assign]
+        sim.handle = handle  # type: ignore[method-assign]
+        sim.connect = open_stream  # type: ignore[method-assign]
 
     def _book_came(self, exchange: Exchange, market: str, at: int) -> None:
         self._on_book(exchange, market, at)

@@ -111,5 +111,5 @@ async def _serve(context: Context, config: SimConfig) -> int:
 
 def _count(context: Context, running: RunningSimulator) -> None:
     for exchange in EXCHANGES:
-        for name, count in running.venue(exchange).counts.items():
+        for name, count in running.exchange(exchange).counts.items():
             context.counters.set(f"{exchange}.{name}", count)

@@ -1,6 +1,6 @@
 """One TCP connection to a simulated exchange: HTTP with keep-alive, or a WebSocket after the upgrade.
 
-Bytes only: what is asked and answered is decided by the `Venue`.
+Bytes only: what is asked and answered is decided by the `SimExchange`.
 """
 
 import asyncio
@@ -15,8 +15,8 @@ from websockets.protocol import State as WsState
 from websockets.server import ServerProtocol
 
 from exchanges.simulator.http import Head, response_bytes
+from exchanges.simulator.sim_exchange import SimExchange
 from exchanges.simulator.stream import ABNORMAL, Session
-from exchanges.simulator.venue import Venue
 from exchanges.simulator.wire import Delivery, Response
 
 MAX_REQUEST = 1 << 20
@@ -25,11 +25,11 @@ MAX_BACKLOG = 8 << 20
 
 
 class Connection(asyncio.Protocol):
-    """The server's end of one connection. `after` is called whenever the venue may have events for others."""
+    """The server's end of one connection. `after` is called whenever the exchange may have events for others."""
 
-    def __init__(self, venue: Venue, wall_ns: Callable[[], int], after: Callable[[], None]) -> None:
+    def __init__(self, sim: SimExchange, wall_ns: Callable[[], int], after: Callable[[], None]) -> None:
         self.session: Session | None = None
-        self._venue = venue
+        self._exchange = sim
         self._wall_ns = wall_ns
         self._after = after
         self._transport: asyncio.Transport | None = None
@@ -58,7 +58,7 @@ class Connection(asyncio.Protocol):
         self._transport = None
         self._has_ended = True
         if self.session is not None:
-            self._venue.disconnect(self.session)
+            self._exchange.disconnect(self.session)
         self._after()
 
     def data_received(self, data: bytes) -> None:
@@ -138,7 +138,7 @@ class Connection(asyncio.Protocol):
             body = b'{"error":{"name":"bad_request","message":"a header was sent twice"}}'
             self._answer(Response(400, body), keep_alive=keep_alive)
         else:
-            response = self._venue.handle(head.request(method, self._peer), self._wall_ns())
+            response = self._exchange.handle(head.request(method, self._peer), self._wall_ns())
             self._answer(response, keep_alive=keep_alive)
 
     def _answer(self, response: Response, *, keep_alive: bool) -> None:
@@ -156,7 +156,7 @@ class Connection(asyncio.Protocol):
         request = self._head.request(b"GET", self._peer)
         ws = self._ws = ServerProtocol(max_size=MAX_REQUEST)
         raw, self._raw = bytes(self._raw), bytearray()
-        opened = self._venue.connect(request, self._wall_ns())
+        opened = self._exchange.connect(request, self._wall_ns())
         if isinstance(opened, Response):
             self._answer(opened, keep_alive=False)
             return

@@ -1,4 +1,4 @@
-"""What an exchange's dialect must provide, so that one `Venue` can speak either.
+"""What an exchange's dialect must provide, so that one `SimExchange` can speak either.
 
 A dialect is words only: paths, names, spellings, limits. It decides nothing about money.
 """
@@ -21,7 +21,7 @@ from exchanges.simulator.matching import OrderStep
 from exchanges.simulator.wire import Params, Request, Response, WireRefusal
 
 if TYPE_CHECKING:
-    from exchanges.simulator.venue import Venue
+    from exchanges.simulator.sim_exchange import SimExchange
 
 
 class Access(StrEnum):
@@ -52,7 +52,7 @@ class Route(msgspec.Struct, frozen=True):
 
     access: Access
     group: str
-    answer: Callable[[Venue, Call], Response]
+    answer: Callable[[SimExchange, Call], Response]
 
 
 class BookView(msgspec.Struct, frozen=True):

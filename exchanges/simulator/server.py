@@ -12,8 +12,8 @@ from arbitrage.domain.units import EXCHANGES, Exchange
 from exchanges.simulator.config import SimConfig
 from exchanges.simulator.connection import Connection
 from exchanges.simulator.faults import Faults
+from exchanges.simulator.sim_exchange import SimExchange
 from exchanges.simulator.simulator import Simulator
-from exchanges.simulator.venue import Venue
 
 _LONGEST_SLEEP_S = 1.0
 
@@ -45,9 +45,9 @@ class RunningSimulator:
         """Return the markets listed on both exchanges."""
         return self.simulator.markets
 
-    def venue(self, exchange: Exchange) -> Venue:
+    def exchange(self, exchange: Exchange) -> SimExchange:
         """Return one exchange's logic, for tests to look into."""
-        return self.simulator.venue(exchange)
+        return self.simulator.exchange(exchange)
 
     def faults(self, exchange: Exchange) -> Faults:
         """Return what can be made to go wrong on one exchange."""
@@ -55,19 +55,19 @@ class RunningSimulator:
 
     def connection_count(self, exchange: Exchange) -> int:
         """Return how many WebSocket connections one exchange has."""
-        return len(self.venue(exchange).sessions)
+        return len(self.exchange(exchange).sessions)
 
     def cut(self, exchange: Exchange) -> None:
         """Cut all WebSocket connections of one exchange without a Close frame."""
         for connection in list(self._connections):
-            if connection.session in self.venue(exchange).sessions:
+            if connection.session in self.exchange(exchange).sessions:
                 connection.abort()
 
     async def listen(self, exchange: Exchange, address: tuple[str, int]) -> None:
         """Open one exchange's listener. ConfigError when the port cannot be had."""
-        venue = self.venue(exchange)
+        sim = self.exchange(exchange)
         try:
-            server = await self._loop.create_server(lambda: self._connected(venue), address[0], address[1], backlog=256)
+            server = await self._loop.create_server(lambda: self._connected(sim), address[0], address[1], backlog=256)
         except OSError as error:
             why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be opened: {error.strerror or error}"
             raise ConfigError([f"--{exchange} {address[0]}:{address[1]} {why}; choose another port"]) from None
@@ -94,9 +94,9 @@ class RunningSimulator:
         await asyncio.sleep(0)
         self.simulator.close()
 
-    def _connected(self, venue: Venue) -> Connection:
+    def _connected(self, sim: SimExchange) -> Connection:
         self._connections = [connection for connection in self._connections if not connection.is_gone]
-        connection = Connection(venue, self._wall_ns, self._after)
+        connection = Connection(sim, self._wall_ns, self._after)
         self._connections.append(connection)
         return connection
 

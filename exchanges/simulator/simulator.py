@@ -1,6 +1,6 @@
 """Both exchanges on one market and one agenda: the whole simulator without a socket or a clock.
 
-In memory: make one with a start time, call `venue(...).handle(...)`, and `advance` to `next_due()`.
+In memory: make one with a start time, call `exchange(...).handle(...)`, and `advance` to `next_due()`.
 """
 
 from arbitrage.domain.errors import ConfigError
@@ -19,15 +19,15 @@ from exchanges.simulator.market import Market
 from exchanges.simulator.recording import Recording, read_recording
 from exchanges.simulator.rules import Rules, bithumb_rules, upbit_rules
 from exchanges.simulator.seeds import stream
+from exchanges.simulator.sim_exchange import SimExchange
 from exchanges.simulator.state import Kept, Nowhere, Sink, StateLog, account_line, fold
-from exchanges.simulator.venue import Venue
 from karb_project.env import DEFAULT_MARKETS
 
 _YEAR_NS = 365 * 86_400 * SECOND
 
 
 class Simulator:
-    """Two venues, one market. All time comes from outside."""
+    """Two exchanges, one market. All time comes from outside."""
 
     def __init__(self, config: SimConfig, now: int) -> None:
         """Set everything up at `now`. ConfigError: recording or state cannot be used, a market name is malformed."""
@@ -49,19 +49,19 @@ class Simulator:
         self._log = None if config.state_dir is None else StateLog(config.state_dir)
         sink: Sink = Nowhere() if self._log is None else self._log
         kept = fold([] if self._log is None else self._log.load())
-        self._venues: dict[Exchange, Venue] = {}
+        self._exchanges: dict[Exchange, SimExchange] = {}
         for exchange in EXCHANGES:
-            self._venues[exchange] = self._venue(config, exchange, rules[exchange], sink, now)
+            self._exchanges[exchange] = self._made(config, exchange, rules[exchange], sink, now)
             self._open_accounts(config, exchange, kept[exchange], sink, now)
-        self.market.on_book = lambda exchange, market, at: self._venues[exchange].on_publication(market, at)
+        self.market.on_book = lambda exchange, market, at: self._exchanges[exchange].on_publication(market, at)
 
-    def venue(self, exchange: Exchange) -> Venue:
+    def exchange(self, exchange: Exchange) -> SimExchange:
         """Return one exchange."""
-        return self._venues[exchange]
+        return self._exchanges[exchange]
 
     def faults(self, exchange: Exchange) -> Faults:
         """Return what can be made to go wrong on one exchange."""
-        return self._venues[exchange].faults
+        return self._exchanges[exchange].faults
 
     def advance(self, now: int) -> None:
         """Let everything happen that is due by `now`."""
@@ -76,7 +76,7 @@ class Simulator:
         if self._log is not None:
             self._log.close()
 
-    def _venue(self, config: SimConfig, exchange: Exchange, rules: Rules, sink: Sink, now: int) -> Venue:
+    def _made(self, config: SimConfig, exchange: Exchange, rules: Rules, sink: Sink, now: int) -> SimExchange:
         dialect: Dialect
         ids: Ids
         if exchange is Exchange.UPBIT:
@@ -84,11 +84,11 @@ class Simulator:
         else:
             dialect, ids = BithumbDialect(config.on_repeat), BithumbIds(now)
         rng = stream(config.seed, exchange, "matching")
-        return Venue(dialect, rules, self.market, self._agenda, sink, rng, ids)
+        return SimExchange(dialect, rules, self.market, self._agenda, sink, rng, ids)
 
     # Accounts of the keys file with the balances of the state; a key the state does not know yet is opened.
     def _open_accounts(self, config: SimConfig, exchange: Exchange, kept: Kept, sink: Sink, now: int) -> None:
-        matching = self._venues[exchange].matching
+        matching = self._exchanges[exchange].matching
         for spec in config.accounts:
             if spec.exchange is not exchange:
                 continue
@@ -120,8 +120,8 @@ class Simulator:
     def totals(self) -> dict[str, int]:
         """Return the sum of each asset over all accounts, the market and the fees, in 10^-22: it never changes."""
         sums: dict[str, int] = {}
-        for venue in self._venues.values():
-            matching = venue.matching
+        for sim in self._exchanges.values():
+            matching = sim.matching
             for asset in {"KRW", *map(base_of, self.markets)}:
                 held = sum(account.total(asset) for account in matching.accounts.values())
                 sums[asset] = sums.get(asset, 0) + held + matching.counterparty.balance.get(asset, 0)

@@ -69,7 +69,7 @@ STREAM = StreamWords(
 
 
 class BithumbWords:
-    """Bithumb's side of the `Dialect` that needs no venue; the routes are in `bithumb_rest.py`."""
+    """Bithumb's side of the `Dialect` that needs no exchange; the routes are in `bithumb_rest.py`."""
 
     exchange = Exchange.BITHUMB
     algs = ("HS256",)

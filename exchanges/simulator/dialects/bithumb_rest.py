@@ -20,7 +20,7 @@ from exchanges.simulator.kst import KST_OFFSET_NS, kst_text
 from exchanges.simulator.matching import Fault
 from exchanges.simulator.orders import Draft, OrdType, SimOrder
 from exchanges.simulator.rules import State
-from exchanges.simulator.venue import Venue
+from exchanges.simulator.sim_exchange import SimExchange
 from exchanges.simulator.wire import Response, WireRefusal
 
 _BAD = "invalid_parameter"
@@ -34,18 +34,18 @@ class OnRepeat(StrEnum):
     EXISTING = "existing"
 
 
-def _market_list(venue: Venue, call: Call) -> Response:
+def _market_list(sim: SimExchange, call: Call) -> Response:
     extra = {"market_warning": "NONE"} if call.params.one("isDetails") == "true" else {}
-    return json_answer([{**shared.names_of(market), **extra} for market in venue.market.markets])
+    return json_answer([{**shared.names_of(market), **extra} for market in sim.market.markets])
 
 
-def _orderbook(venue: Venue, call: Call) -> Response:
+def _orderbook(sim: SimExchange, call: Call) -> Response:
     text = call.params.one("markets")
-    markets = shared.listed_markets(text.upper() if text else None, venue.market.markets)
+    markets = shared.listed_markets(text.upper() if text else None, sim.market.markets)
     depth = 30 if len(markets) == 1 else 15
     books = []
     for market in markets:
-        view = venue.view(market, call.now)
+        view = sim.view(market, call.now)
         bids, asks = view.bids[:depth], view.asks[:depth]
         books.append(
             f'{{"market":"{market}","timestamp":{call.now // 1_000_000},'
@@ -56,15 +56,15 @@ def _orderbook(venue: Venue, call: Call) -> Response:
     return Response(200, f"[{','.join(books)}]".encode(), JSON)
 
 
-def _ticker(venue: Venue, call: Call) -> Response:
+def _ticker(sim: SimExchange, call: Call) -> Response:
     rows = []
-    for market in shared.listed_markets(call.params.one("markets"), venue.market.markets):
-        view = venue.view(market, call.now)
+    for market in shared.listed_markets(call.params.one("markets"), sim.market.markets):
+        view = sim.view(market, call.now)
         rows.append(shared.raw_object(shared.ticker_fields(view, KST_OFFSET_NS)))
     return Response(200, f"[{','.join(rows)}]".encode(), JSON)
 
 
-def _notices(venue: Venue, call: Call) -> Response:
+def _notices(sim: SimExchange, call: Call) -> Response:
     count = read_count(call.params.one("count"), 5, 20, _BAD)
     rows = [
         {
@@ -78,15 +78,15 @@ def _notices(venue: Venue, call: Call) -> Response:
     return json_answer(rows[:count])
 
 
-def _chance(venue: Venue, call: Call) -> Response:
+def _chance(sim: SimExchange, call: Call) -> Response:
     market = call.params.one("market") or ""
-    if market not in venue.market.markets:
+    if market not in sim.market.markets:
         raise _fault(Fault.MARKET_UNKNOWN, Side.BID)
     kinds = {
         Side.BID: [OrdType.LIMIT.value, OrdType.PRICE.value],
         Side.ASK: [OrdType.LIMIT.value, OrdType.MARKET.value],
     }
-    return json_answer(shared.chance(venue.rules, call.owner, market, kinds, {"price_unit": "1"}))
+    return json_answer(shared.chance(sim.rules, call.owner, market, kinds, {"price_unit": "1"}))
 
 
 def _fault(fault: Fault, side: Side) -> WireRefusal:
@@ -99,11 +99,11 @@ def _draft(call: Call) -> Draft:
 
 
 # Not found, and not ready: until an accepted order has met the book it cannot be read or cancelled.
-def _named(venue: Venue, call: Call, id_word: str) -> SimOrder:
+def _named(sim: SimExchange, call: Call, id_word: str) -> SimOrder:
     order_id, client_id = call.params.one(id_word), call.params.one("client_order_id")
     if order_id is None and client_id is None:
         raise WireRefusal(400, _BAD, f"{id_word} or client_order_id is needed")
-    order = venue.own_order(call.owner, order_id, client_id)
+    order = sim.own_order(call.owner, order_id, client_id)
     if order is None:
         raise WireRefusal(404, "order_not_found", "주문을 찾지 못했습니다.")
     if order.state is State.ACCEPTED:
@@ -111,29 +111,29 @@ def _named(venue: Venue, call: Call, id_word: str) -> SimOrder:
     return order
 
 
-def _get(venue: Venue, call: Call) -> Response:
-    return json_answer(order_words(_named(venue, call, "uuid"), Extra.TRADES))
+def _get(sim: SimExchange, call: Call) -> Response:
+    return json_answer(order_words(_named(sim, call, "uuid"), Extra.TRADES))
 
 
-def _cancel(venue: Venue, call: Call) -> Response:
-    order = _named(venue, call, "order_id")
+def _cancel(sim: SimExchange, call: Call) -> Response:
+    order = _named(sim, call, "order_id")
     if not order.is_open:
         raise WireRefusal(404, "order_not_found", "주문을 찾지 못했습니다.")
-    venue.matching.cancel(order, call.now)
+    sim.matching.cancel(order, call.now)
     words = {"order_id": order.order_id, "created_at": kst_text(call.now)}
     if order.draft.client_order_id is not None:
         words["client_order_id"] = order.draft.client_order_id
     return json_answer(words)
 
 
-def _list(venue: Venue, call: Call) -> Response:
+def _list(sim: SimExchange, call: Call) -> Response:
     states = read_states(call, ("wait", "watch", "done", "cancel"), ("wait",), _BAD)
     if "watch" in call.params.many("states") and len(call.params.many("states")) > 1:
         raise WireRefusal(400, _BAD, "watch cannot be mixed with other states")
     ids, client_ids = call.params.many("uuids"), call.params.many("client_order_ids")
     if len(ids) > 100 or len(client_ids) > 100:
         raise WireRefusal(400, _BAD, "at most 100 ids")
-    found = [order for order in own_orders(venue, call, states) if order.state is not State.ACCEPTED]
+    found = [order for order in own_orders(sim, call, states) if order.state is not State.ACCEPTED]
     if ids or client_ids:
         found = [order for order in found if order.order_id in ids or order.draft.client_order_id in client_ids]
     limit = read_count(call.params.one("limit"), 100, 100, _BAD)
@@ -162,9 +162,9 @@ class BithumbDialect(BithumbWords):
             ("GET", "/v1/status/wallet"): Route(private, "private", shared.wallets),
         }
 
-    def _place(self, venue: Venue, call: Call) -> Response:
+    def _place(self, sim: SimExchange, call: Call) -> Response:
         if self._on_repeat is OnRepeat.EXISTING:
-            before = venue.own_order(call.owner, None, call.params.one("client_order_id"))
+            before = sim.own_order(call.owner, None, call.params.one("client_order_id"))
             if before is not None:
                 return json_answer(acceptance_words(before), 201)
-        return venue.take_order(call, _draft, _fault, lambda order: json_answer(acceptance_words(order), 201))
+        return sim.take_order(call, _draft, _fault, lambda order: json_answer(acceptance_words(order), 201))

@@ -8,7 +8,7 @@ from exchanges.simulator.dialects.shared import wire_state
 from exchanges.simulator.money import units_of_text
 from exchanges.simulator.orders import Draft, OrdType, SimOrder, Tif, combination_fault
 from exchanges.simulator.rules import State
-from exchanges.simulator.venue import Venue
+from exchanges.simulator.sim_exchange import SimExchange
 from exchanges.simulator.wire import Params, WireRefusal
 
 
@@ -79,10 +79,10 @@ def read_states(call: Call, allowed: tuple[str, ...], default: tuple[str, ...], 
     return tuple(State(word) for word in words if word != "watch")
 
 
-def own_orders(venue: Venue, call: Call, states: tuple[State, ...]) -> list[SimOrder]:
+def own_orders(sim: SimExchange, call: Call, states: tuple[State, ...]) -> list[SimOrder]:
     """Return the caller's orders in these states, of `market` if asked, in the order of `order_by` (newest first)."""
     market = call.params.one("market")
-    matching = venue.matching
+    matching = sim.matching
     looked_at = matching.open_orders if set(states) <= {State.WAIT} else matching.orders
     mine = [
         order

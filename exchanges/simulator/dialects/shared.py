@@ -11,7 +11,7 @@ from exchanges.simulator.ladder import Ladder
 from exchanges.simulator.money import fine_text, plain_text
 from exchanges.simulator.orders import SimOrder
 from exchanges.simulator.rules import Rules, State, start_price
-from exchanges.simulator.venue import Venue
+from exchanges.simulator.sim_exchange import SimExchange
 from exchanges.simulator.wire import Response, WireRefusal, json_bytes
 
 JSON = (("Content-Type", "application/json;charset=UTF-8"),)
@@ -75,12 +75,12 @@ def account_row(account: Account, asset: str) -> dict[str, object]:
     }
 
 
-def accounts(venue: Venue, call: Call) -> Response:
+def accounts(sim: SimExchange, call: Call) -> Response:
     """Answer /v1/accounts."""
     return json_answer([account_row(call.owner, asset) for asset in call.owner.assets()])
 
 
-def api_keys(venue: Venue, call: Call) -> Response:
+def api_keys(sim: SimExchange, call: Call) -> Response:
     """Answer /v1/api_keys: the one key that asks."""
     return json_answer([{"access_key": call.owner.access_key, "expire_at": call.owner.expire_at}])
 
@@ -183,7 +183,7 @@ def raw_object(fields: dict[str, str]) -> str:
     return "{" + ",".join(f'"{key}":{value}' for key, value in fields.items()) + "}"
 
 
-def wallets(venue: Venue, call: Call) -> Response:
+def wallets(sim: SimExchange, call: Call) -> Response:
     """Answer /v1/status/wallet: all networks work (upbit.md §1.9, bithumb.md §3.5)."""
     rows = [
         {
@@ -196,6 +196,6 @@ def wallets(venue: Venue, call: Call) -> Response:
             "net_type": asset,
             "network_name": NAMES.get(asset, (asset, asset))[1],
         }
-        for asset in map(base_of, venue.market.markets)
+        for asset in map(base_of, sim.market.markets)
     ]
     return json_answer(rows)

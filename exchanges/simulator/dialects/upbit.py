@@ -74,7 +74,7 @@ STREAM = StreamWords(
 
 
 class UpbitWords:
-    """Upbit's side of the `Dialect` that needs no venue; the routes are in `upbit_rest.py`."""
+    """Upbit's side of the `Dialect` that needs no exchange; the routes are in `upbit_rest.py`."""
 
     exchange = Exchange.UPBIT
     algs = ("HS256", "HS512")

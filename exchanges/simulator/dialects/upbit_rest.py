@@ -13,7 +13,7 @@ from exchanges.simulator.matching import Fault
 from exchanges.simulator.money import plain_text
 from exchanges.simulator.orders import Draft, SimOrder, Tif
 from exchanges.simulator.rules import State
-from exchanges.simulator.venue import Venue
+from exchanges.simulator.sim_exchange import SimExchange
 from exchanges.simulator.wire import Response, WireRefusal
 
 _WEEK_NS = 7 * 86_400 * SECOND
@@ -27,9 +27,9 @@ _WRONG = {
 _NOT_FOUND = (404, "order_not_found", "주문을 찾지 못했습니다.")
 
 
-def _market_list(venue: Venue, call: Call) -> Response:
+def _market_list(sim: SimExchange, call: Call) -> Response:
     rows: list[dict[str, object]] = []
-    for market in venue.market.markets:
+    for market in sim.market.markets:
         row: dict[str, object] = dict(shared.names_of(market))
         if call.params.one("is_details") == "true":
             names = (
@@ -44,15 +44,15 @@ def _market_list(venue: Venue, call: Call) -> Response:
     return json_answer(rows)
 
 
-def _orderbook(venue: Venue, call: Call) -> Response:
-    markets = shared.listed_markets(call.params.one("markets"), venue.market.markets)
+def _orderbook(sim: SimExchange, call: Call) -> Response:
+    markets = shared.listed_markets(call.params.one("markets"), sim.market.markets)
     count = _count(call.params.one("count"), 30, 30)
     level = call.params.one("level") or "0"
     if level not in ("0", "0.0"):
         return json_answer([])
     books = []
     for market in markets:
-        view = venue.view(market, call.now)
+        view = sim.view(market, call.now)
         bids, asks = view.bids[:count], view.asks[:count]
         units = ",".join(
             f'{{"ask_price":{plain_text(ask[0])},"bid_price":{plain_text(bid[0])},'
@@ -68,21 +68,21 @@ def _orderbook(venue: Venue, call: Call) -> Response:
     return Response(200, f"[{','.join(books)}]".encode(), JSON)
 
 
-def _instruments(venue: Venue, call: Call) -> Response:
+def _instruments(sim: SimExchange, call: Call) -> Response:
     rows = []
-    for market in shared.listed_markets(call.params.one("markets"), venue.market.markets):
-        best = venue.levels(market, Side.BID, call.now) or venue.levels(market, Side.ASK, call.now)
-        tick = venue.rules.ticks.tick_at(best[0][0]) if best else 0  # type: ignore[arg-type]
+    for market in shared.listed_markets(call.params.one("markets"), sim.market.markets):
+        best = sim.levels(market, Side.BID, call.now) or sim.levels(market, Side.ASK, call.now)
+        tick = sim.rules.ticks.tick_at(best[0][0]) if best else 0  # type: ignore[arg-type]
         rows.append(
             {"market": market, "quote_currency": "KRW", "tick_size": plain_text(tick), "supported_levels": ["0"]}
         )
     return json_answer(rows)
 
 
-def _ticker(venue: Venue, call: Call) -> Response:
+def _ticker(sim: SimExchange, call: Call) -> Response:
     rows = []
-    for market in shared.listed_markets(call.params.one("markets"), venue.market.markets):
-        view = venue.view(market, call.now)
+    for market in shared.listed_markets(call.params.one("markets"), sim.market.markets):
+        view = sim.view(market, call.now)
         rows.append(shared.raw_object(shared.ticker_fields(view, 0)))
     return Response(200, f"[{','.join(rows)}]".encode(), JSON)
 
@@ -91,12 +91,12 @@ def _count(text: str | None, default: int, most: int) -> int:
     return read_count(text, default, most, "validation_error")
 
 
-def _chance(venue: Venue, call: Call) -> Response:
+def _chance(sim: SimExchange, call: Call) -> Response:
     market = call.params.one("market") or ""
-    if market not in venue.market.markets:
+    if market not in sim.market.markets:
         raise _fault(Fault.MARKET_UNKNOWN, Side.BID)
     kinds = {side: order_types(side) for side in Side}
-    return json_answer(shared.chance(venue.rules, call.owner, market, kinds, {}))
+    return json_answer(shared.chance(sim.rules, call.owner, market, kinds, {}))
 
 
 def _fault(fault: Fault, side: Side) -> WireRefusal:
@@ -114,38 +114,38 @@ def _draft(call: Call) -> Draft:
     return draft
 
 
-def _place(venue: Venue, call: Call) -> Response:
-    return venue.take_order(call, _draft, _fault, lambda order: json_answer(order_words(order), 201))
+def _place(sim: SimExchange, call: Call) -> Response:
+    return sim.take_order(call, _draft, _fault, lambda order: json_answer(order_words(order), 201))
 
 
-def _place_test(venue: Venue, call: Call) -> Response:
+def _place_test(sim: SimExchange, call: Call) -> Response:
     draft = _draft(call)
-    order = venue.matching.trial(call.owner, draft, call.now)
+    order = sim.matching.trial(call.owner, draft, call.now)
     if isinstance(order, Fault):
         raise _fault(order, draft.side)
     return json_answer(order_words(order), 201)
 
 
-def _named(venue: Venue, call: Call) -> SimOrder:
+def _named(sim: SimExchange, call: Call) -> SimOrder:
     order_id, client_id = call.params.one("uuid"), call.params.one("identifier")
     if order_id is None and client_id is None:
         raise WireRefusal(400, "validation_error", "uuid or identifier is needed")
-    order = venue.own_order(call.owner, order_id, client_id)
+    order = sim.own_order(call.owner, order_id, client_id)
     if order is None:
         raise WireRefusal(*_NOT_FOUND)
     return order
 
 
-def _get(venue: Venue, call: Call) -> Response:
-    return json_answer(order_words(_named(venue, call), Extra.TRADES))
+def _get(sim: SimExchange, call: Call) -> Response:
+    return json_answer(order_words(_named(sim, call), Extra.TRADES))
 
 
-def _cancel(venue: Venue, call: Call) -> Response:
-    order = _named(venue, call)
+def _cancel(sim: SimExchange, call: Call) -> Response:
+    order = _named(sim, call)
     if not order.is_open:
         raise WireRefusal(*_NOT_FOUND)
     answer = json_answer(order_words(order))
-    venue.matching.cancel(order, call.now)
+    sim.matching.cancel(order, call.now)
     return answer
 
 
@@ -157,14 +157,14 @@ def _states(call: Call, allowed: tuple[str, ...], default: tuple[str, ...]) -> t
     return read_states(call, allowed, default, "validation_error")
 
 
-def _open(venue: Venue, call: Call) -> Response:
-    found = own_orders(venue, call, _states(call, ("wait", "watch"), ("wait",)))
+def _open(sim: SimExchange, call: Call) -> Response:
+    found = own_orders(sim, call, _states(call, ("wait", "watch"), ("wait",)))
     limit = _count(call.params.one("limit"), 100, 100)
     page = _count(call.params.one("page"), 1, 1_000_000)
     return _rows(found[(page - 1) * limit : page * limit])
 
 
-def _closed(venue: Venue, call: Call) -> Response:
+def _closed(sim: SimExchange, call: Call) -> Response:
     states = _states(call, ("done", "cancel"), ("done", "cancel"))
     limit = _count(call.params.one("limit"), 100, 1000)
     try:
@@ -178,23 +178,23 @@ def _closed(venue: Venue, call: Call) -> Response:
         start = end - _WEEK_NS
     if not start <= end <= start + _WEEK_NS:
         raise WireRefusal(400, "validation_error", "the window is at most 7 days")
-    found = [order for order in own_orders(venue, call, states) if start <= order.created_ns <= end]
+    found = [order for order in own_orders(sim, call, states) if start <= order.created_ns <= end]
     return _rows(found[:limit])
 
 
-def _by_ids(venue: Venue, call: Call) -> Response:
+def _by_ids(sim: SimExchange, call: Call) -> Response:
     ids, client_ids = call.params.many("uuids"), call.params.many("identifiers")
     if not 1 <= len(ids) + len(client_ids) <= 100:
         raise WireRefusal(400, "validation_error", "1 to 100 uuids[] or identifiers[]")
-    found = [venue.own_order(call.owner, order_id, None) for order_id in ids]
-    found += [venue.own_order(call.owner, None, client_id) for client_id in client_ids]
+    found = [sim.own_order(call.owner, order_id, None) for order_id in ids]
+    found += [sim.own_order(call.owner, None, client_id) for client_id in client_ids]
     market = call.params.one("market")
     rows = {order.order_id: order for order in found if order is not None and market in (None, order.draft.market)}
     newest_first = call.params.one("order_by") != "asc"
     return _rows(sorted(rows.values(), key=lambda order: order.created_ns, reverse=newest_first))
 
 
-def _cancel_open(venue: Venue, call: Call) -> Response:
+def _cancel_open(sim: SimExchange, call: Call) -> Response:
     params = call.params
     pairs = (params.one("pairs") or "").split(",") if params.one("pairs") else None
     quotes = (params.one("quote_currencies") or "KRW").split(",")
@@ -204,7 +204,7 @@ def _cancel_open(venue: Venue, call: Call) -> Response:
         raise WireRefusal(400, "validation_error")
     found = [
         order
-        for order in own_orders(venue, call, (State.WAIT,))
+        for order in own_orders(sim, call, (State.WAIT,))
         if (order.draft.market in pairs if pairs is not None else order.draft.market.split("-")[0] in quotes)
         and order.draft.market not in excluded
         and side in ("all", order.draft.side.value)
@@ -215,7 +215,7 @@ def _cancel_open(venue: Venue, call: Call) -> Response:
         if order.draft.client_order_id is not None:
             row["identifier"] = order.draft.client_order_id
         rows.append(row)
-        venue.matching.cancel(order, call.now)
+        sim.matching.cancel(order, call.now)
     return json_answer({"success": {"count": len(rows), "orders": rows}, "failed": {"count": 0, "orders": []}})
 
 

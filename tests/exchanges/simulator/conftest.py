@@ -51,7 +51,7 @@ class World:
 
     def send(self, exchange: Exchange, request: Request) -> Response:
         """Hand a request over as it is."""
-        return self.simulator.venue(exchange).handle(request, self.now)
+        return self.simulator.exchange(exchange).handle(request, self.now)
 
     def ask(
         self, exchange: Exchange, method: str, path: str, query: str = "", body: dict[str, Any] | None = None

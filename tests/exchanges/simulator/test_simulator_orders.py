@@ -41,7 +41,7 @@ def test_upbit_refuses_by_name_and_nothing_is_held(world, change, name):
     status, answer = world.ask(UPBIT, "POST", "/v1/orders", body=LIMIT | change)
     assert (status, answer["error"]["name"]) == (400, name)
     assert world.balances(UPBIT)["KRW"] == ("100000000", "0")
-    assert world.simulator.venue(UPBIT).matching.orders == {}
+    assert world.simulator.exchange(UPBIT).matching.orders == {}
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_bithumb_refuses_by_name_and_nothing_is_held(world, change, name):
     status, answer = world.ask(BITHUMB, "POST", "/v2/orders", body=LIMIT_V2 | change)
     assert (status, answer["error"]["name"]) == (400, name)
     assert world.balances(BITHUMB)["KRW"] == ("100000000", "0")
-    assert world.simulator.venue(BITHUMB).matching.orders == {}
+    assert world.simulator.exchange(BITHUMB).matching.orders == {}
 
 
 def test_upbit_market_order_beyond_the_shown_levels_is_refused(make_world, frame):
@@ -90,7 +90,7 @@ def test_bithumb_repeated_id_is_refused_or_answered_with_the_first_order(make_wo
     other = make_world(frames, on_repeat=OnRepeat.EXISTING)
     first = other.order(BITHUMB, **LIMIT_V2, client_order_id="c1")
     assert other.order(BITHUMB, **LIMIT_V2, client_order_id="c1") == first
-    assert len(other.simulator.venue(BITHUMB).matching.orders) == 1
+    assert len(other.simulator.exchange(BITHUMB).matching.orders) == 1
 
 
 def test_bithumb_order_is_not_ready_until_it_met_the_book(world):
@@ -160,7 +160,7 @@ def test_upbit_test_order_answers_like_a_real_one_and_leaves_nothing(world):
     status, answer = world.ask(UPBIT, "POST", "/v1/orders/test", body=LIMIT)
     assert (status, answer["state"], answer["locked"]) == (201, "wait", "100050")
     world.pass_ms(100)
-    assert world.simulator.venue(UPBIT).matching.orders == {}
+    assert world.simulator.exchange(UPBIT).matching.orders == {}
     assert world.balances(UPBIT)["KRW"] == ("100000000", "0")
 
 

@@ -47,7 +47,7 @@ def test_every_asset_is_conserved_and_no_hold_goes_below_zero(steps, seed):
     simulator = Simulator(SimConfig(seed=seed, markets=("KRW-BTC",), accounts=accounts), START_NS)
     totals, now = simulator.totals(), START_NS
     for exchange, what, wait_ms in steps:
-        matching = simulator.venue(exchange).matching
+        matching = simulator.exchange(exchange).matching
         account = matching.accounts["AK"]
         if what == "cancel":
             for order in [order for order in matching.orders.values() if order.is_open]:
@@ -65,7 +65,7 @@ def test_every_asset_is_conserved_and_no_hold_goes_below_zero(steps, seed):
             held = sum(order.locked for order in open_orders if order.lock_asset == asset)
             assert account.locked.get(asset, 0) == held
     for exchange in Exchange:
-        for order in simulator.venue(exchange).matching.orders.values():
+        for order in simulator.exchange(exchange).matching.orders.values():
             assert order.executed_qty == sum(trade.qty for trade in order.trades)
             assert order.executed_funds == sum(trade.funds for trade in order.trades)
             assert order.paid_fee == sum(trade.fee for trade in order.trades)
@@ -98,14 +98,14 @@ _stream_part = st.dictionaries(
 def test_no_input_breaks_an_exchange(exchange, query, body, parts, junk):
     accounts = tuple(AccountSpec(one, "AK", "s", {"KRW": 100_000_000 * FINE}) for one in Exchange)
     simulator = Simulator(SimConfig(markets=("KRW-BTC",), accounts=accounts), START_NS)
-    venue = simulator.venue(exchange)
+    sim = simulator.exchange(exchange)
     text = "&".join(f"{key}={value}" for key, value in query)
-    for (method, path), route in venue.dialect.routes.items():
+    for (method, path), route in sim.dialect.routes.items():
         data = json.dumps(body).encode() if method == "POST" else b""
         headers = {"content-type": "application/json", "authorization": "Bearer " + junk.decode("latin-1")}
-        response = venue.handle(Request(method, path, text, headers, data), START_NS)
+        response = sim.handle(Request(method, path, text, headers, data), START_NS)
         assert 200 <= response.status < 500, (path, route)
-    session = venue.connect(Request("GET", "/websocket/v1"), START_NS)
+    session = sim.connect(Request("GET", "/websocket/v1"), START_NS)
     session.receive(json.dumps(parts).encode(), START_NS)
     session.receive(junk, START_NS)
     session.receive(b"[" * 50_000, START_NS)
@@ -119,9 +119,9 @@ def test_no_input_breaks_an_exchange(exchange, query, body, parts, junk):
 def test_no_signed_request_breaks_an_exchange(exchange, members):
     accounts = tuple(AccountSpec(one, "AK", "s", {"KRW": 100_000_000 * FINE}) for one in Exchange)
     simulator = Simulator(SimConfig(markets=("KRW-BTC",), accounts=accounts), START_NS)
-    venue = simulator.venue(exchange)
+    sim = simulator.exchange(exchange)
     params = body_params(json.dumps(members).encode())
-    for route in venue.dialect.routes.values():
-        call = Call(Request("GET", "/"), params, START_NS, venue.accounts["AK"])
+    for route in sim.dialect.routes.values():
+        call = Call(Request("GET", "/"), params, START_NS, sim.accounts["AK"])
         with suppress(WireRefusal):
-            assert route.answer(venue, call).status < 300
+            assert route.answer(sim, call).status < 300

@@ -15,16 +15,16 @@ PRIVATE = {UPBIT: "/websocket/v1/private", BITHUMB: "/websocket/v2/private"}
 
 
 def open_public(world, exchange):
-    session = world.simulator.venue(exchange).connect(Request("GET", "/websocket/v1"), world.now)
+    session = world.simulator.exchange(exchange).connect(Request("GET", "/websocket/v1"), world.now)
     assert isinstance(session, Session)
     return session
 
 
 def open_private(world, exchange, sign):
     key, claims = ("AK-U", {}) if exchange is UPBIT else ("AK-B", {"timestamp": world.now // 1_000_000})
-    account = world.simulator.venue(exchange).accounts[key]
+    account = world.simulator.exchange(exchange).accounts[key]
     headers = {"authorization": sign(key, account.secret.decode(), "", **claims)}
-    session = world.simulator.venue(exchange).connect(Request("GET", PRIVATE[exchange], "", headers), world.now)
+    session = world.simulator.exchange(exchange).connect(Request("GET", PRIVATE[exchange], "", headers), world.now)
     assert isinstance(session, Session)
     return session
 
@@ -176,7 +176,7 @@ def test_upbit_limits_messages_and_connections(world):
     assert heard(session)[0]["error"]["name"] == "Too Many Requests"
     for _ in range(4):
         open_public(world, UPBIT)
-    assert world.simulator.venue(UPBIT).connect(Request("GET", "/websocket/v1"), world.now).status == 429
+    assert world.simulator.exchange(UPBIT).connect(Request("GET", "/websocket/v1"), world.now).status == 429
 
 
 def test_list_subscriptions_tells_what_is_asked_for(world):
@@ -190,7 +190,7 @@ def test_list_subscriptions_tells_what_is_asked_for(world):
 
 def test_private_stream_needs_a_token(world):
     for exchange in Exchange:
-        refused = world.simulator.venue(exchange).connect(Request("GET", PRIVATE[exchange]), world.now)
+        refused = world.simulator.exchange(exchange).connect(Request("GET", PRIVATE[exchange]), world.now)
         assert refused.status == 401
 
 

@@ -29,7 +29,7 @@ from exchanges.simulator.wire import Delivery, Params, Request, Response, WireRe
 _CONNECT = "websocket-connect"
 
 
-class Venue:
+class SimExchange:
     """An exchange: its dialect, its orders and accounts, its connections."""
 
     def __init__(
