@@ -4,7 +4,7 @@ A report is made of what the tables hold now; making it again replaces the figur
 """
 
 import calendar
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -15,6 +15,9 @@ from arbitrage.models_desk import Report
 from arbitrage.models_incidents import Alert, Incident
 from arbitrage.models_reconciliation import Break
 from arbitrage.services.postings import ledger_problems
+
+LATENCY_KEPT = timedelta(hours=1)
+"""How long after its end a period is still told what the stages are measured at now."""
 
 
 def daily(day: date) -> Report:
@@ -65,21 +68,28 @@ def _figures(first: date, last: date) -> dict[str, Any]:
         "orders_sent": counted.get("orders_sent", 0),
         "fills": counted.get("fills", 0),
         "denials": selectors.denials(first, last),
-        "latency_us": {
-            row.stage: {
-                "count": row.count,
-                "p50": row.p50_ns // 1_000,
-                "p90": row.p90_ns // 1_000,
-                "p99": row.p99_ns // 1_000,
-            }
-            for row in selectors.latencies()
-        },
+        "latency_us": _latencies(start, end),
         "alerts": Alert.objects.filter(first_at__gte=start, first_at__lt=end).count(),
         "incidents": Incident.objects.filter(opened_at__gte=start, opened_at__lt=end).count(),
         "breaks": Break.objects.filter(run__at__gte=start, run__at__lt=end).count(),
         "ledger_problems": ledger_problems(),
         "by_hour": [{"hour": row.hour, "arbs": row.arbs, "pnl_krw": decimal_text(row.pnl_krw)} for row in seen.hours],
         "by_day": _by_day(first, last) if last > first else [],
+    }
+
+
+def _latencies(start: datetime, end: datetime) -> dict[str, dict[str, int]]:
+    # The stages are timed since their counting began, not by the day: a report of long ago has none of its own.
+    if not start <= timezone.now() < end + LATENCY_KEPT:
+        return {}
+    return {
+        row.stage: {
+            "count": row.count,
+            "p50": row.p50_ns // 1_000,
+            "p90": row.p90_ns // 1_000,
+            "p99": row.p99_ns // 1_000,
+        }
+        for row in selectors.latencies()
     }
 
 

@@ -1,6 +1,6 @@
 """Reports say what the rows say, exactly; a second making replaces the first."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -71,6 +71,9 @@ def test_denials_and_latency_stand_in_it():
     assert figures["denials"] == {"no_edge": 7, "book_stale": 2}
     assert figures["signals"] == 9
     assert figures["latency_us"] == {"frame_to_wire": {"count": 5, "p50": 70, "p90": 90, "p99": 500}}
+    # What is measured now says nothing about days on which it was not.
+    assert reports.daily(today - timedelta(days=2)).figures["latency_us"] == {}
+    assert reports.monthly(today).figures["latency_us"] == figures["latency_us"]
 
 
 def test_figures_of_an_empty_day_have_24_hours():
