@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import uvloop
 
 from arbitrage.domain.arb import Moment
 from arbitrage.domain.arb_step import open_arb
@@ -35,7 +36,7 @@ from fast_path.books import BookWriter
 from fast_path.journal import Journal
 from fast_path.wakeup import WakeupReceiver, WakeupSender
 from workers.bench_corpus import MARKET, beat, open_control, open_engine
-from workers.process import Clock, new_loop
+from workers.process import Clock
 
 UPGRADE = b"GET /websocket/v1 HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nSec-WebSocket-Key: AAAA\r\n\r\n"
 
@@ -233,7 +234,7 @@ def main(argv: list[str]) -> int:
         if told.role == "floor":
             floor(told)
             return 0
-        with asyncio.Runner(loop_factory=new_loop) as runner:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(roles[told.role](told))
     except KeyboardInterrupt:
         return 130

@@ -8,6 +8,8 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 
+import uvloop
+
 from arbitrage.domain.errors import ConfigError, JournalCorrupt
 from arbitrage.domain.units import Ns
 from fast_path import core
@@ -16,13 +18,6 @@ from fast_path.counters import Counters
 from fast_path.latency import Latency
 from karb_project import logs
 from karb_project.env import Env
-
-try:
-    import uvloop
-except ImportError:
-    new_loop = asyncio.new_event_loop
-else:
-    new_loop = uvloop.new_event_loop
 
 BEAT_NS = 200_000_000
 LAG_LOOK_S = 0.05
@@ -137,7 +132,7 @@ def run_process(name: str, main: Callable[[Context], Awaitable[int]], env: Env) 
     try:
         described = core.describe(env.native)
         log.info("process_started", pid=os.getpid(), core=described, mode=env.mode)
-        with asyncio.Runner(loop_factory=new_loop) as runner:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             code = runner.run(_run(name, main, env))
     except (ConfigError, JournalCorrupt) as error:
         problems = error.problems if isinstance(error, ConfigError) else (str(error),)
