@@ -40,13 +40,6 @@ def book_subscription(ticket: str, markets: tuple[str, ...]) -> str:
     return msgspec.json.encode(parts).decode()
 
 
-def private_subscription(ticket: str) -> str:
-    """Return the subscription to all own orders and balances (bithumb.md §6.3: codes omitted = all)."""
-    return msgspec.json.encode(
-        [{"ticket": ticket}, {"type": "myOrder"}, {"type": "myAsset"}, {"format": "DEFAULT"}]
-    ).decode()
-
-
 class _News(msgspec.Struct):
     """myOrder v2 and myAsset, DEFAULT names (bithumb.md §6.3); absent values are omitted."""
 

@@ -6,13 +6,14 @@ from arbitrage.domain.order import Order
 from arbitrage.domain.ports import PrivateNews
 from arbitrage.domain.units import Exchange
 from exchanges.bithumb.auth import BithumbSigner
-from exchanges.bithumb.codec import order_body, private_subscription, read_news
+from exchanges.bithumb.codec import order_body, read_news
 from exchanges.bithumb.profile import FACTS
 from exchanges.credentials import Credentials
 from exchanges.private_stream import private_news
 from exchanges.rest_gateway import RestGateway
 from exchanges.stream import StreamTiming
 from exchanges.transport import AsyncTransport, Clock
+from exchanges.words import private_subscription
 
 
 class BithumbGateway(RestGateway):

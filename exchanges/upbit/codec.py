@@ -45,13 +45,6 @@ def book_subscription(ticket: str, markets: tuple[str, ...]) -> str:
     return msgspec.json.encode(parts).decode()
 
 
-def private_subscription(ticket: str) -> str:
-    """Return the subscription to all own orders and balances (upbit.md §3.2: no codes for myAsset)."""
-    return msgspec.json.encode(
-        [{"ticket": ticket}, {"type": "myOrder"}, {"type": "myAsset"}, {"format": "DEFAULT"}]
-    ).decode()
-
-
 class _News(msgspec.Struct):
     """myOrder and myAsset, DEFAULT names (upbit.md §3.7, §3.8); null and absent mean the same."""
 

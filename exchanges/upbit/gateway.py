@@ -11,8 +11,9 @@ from exchanges.rest_gateway import RestGateway
 from exchanges.stream import StreamTiming
 from exchanges.transport import AsyncTransport, Clock
 from exchanges.upbit.auth import UpbitSigner
-from exchanges.upbit.codec import order_body, private_subscription, read_news
+from exchanges.upbit.codec import order_body, read_news
 from exchanges.upbit.profile import FACTS
+from exchanges.words import private_subscription
 
 
 class UpbitGateway(RestGateway):

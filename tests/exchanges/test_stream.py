@@ -16,7 +16,8 @@ from exchanges.drift import DriftLog
 from exchanges.private_stream import private_news
 from exchanges.stream import BACKOFF_MS, Ready, Stream, StreamTiming, backoff_s
 from exchanges.transport import Socket
-from exchanges.upbit.codec import private_subscription, read_news
+from exchanges.upbit.codec import read_news
+from exchanges.words import private_subscription
 
 MS = 1_000_000
 QUICK = StreamTiming(ping_every_ns=50 * MS, silence_ns=300 * MS, look_every_ns=30 * MS, backoff_ms=(20, 40))

@@ -11,7 +11,8 @@ from arbitrage.domain.events import Holding
 from arbitrage.domain.order import Fill, OrderOn, TimeInForce
 from arbitrage.domain.ports import BalanceNews, OrderNews
 from arbitrage.domain.units import SCALE, Exchange, Price, Qty
-from exchanges.bithumb.codec import book_subscription, order_body, private_subscription, read_news
+from exchanges.bithumb.codec import book_subscription, order_body, read_news
+from exchanges.words import private_subscription
 
 TRADE = {
     "type": "myOrder", "stream_type": "REALTIME", "code": "KRW-BTC", "order_id": "C0101000009900000004",

@@ -11,7 +11,8 @@ from arbitrage.domain.events import Holding
 from arbitrage.domain.order import Fill, OrderOn, TimeInForce
 from arbitrage.domain.ports import BalanceNews, OrderNews
 from arbitrage.domain.units import SCALE, Price, Qty, Side
-from exchanges.upbit.codec import book_subscription, order_body, private_subscription, read_news
+from exchanges.upbit.codec import book_subscription, order_body, read_news
+from exchanges.words import private_subscription
 
 TRADE = {
     "type": "myOrder", "code": "KRW-ETH", "uuid": "0b7c", "ask_bid": "BID", "order_type": "limit", "state": "trade",
