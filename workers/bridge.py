@@ -11,7 +11,7 @@ import sys
 import msgspec
 
 from arbitrage.domain.controls import TradingLevel
-from arbitrage.domain.params import params_to_bytes
+from arbitrage.domain.params import params_from_bytes, params_to_bytes
 from arbitrage.domain.units import EXCHANGES, Exchange
 from fast_path.books import BookReader
 from fast_path.counters import read_counters
@@ -115,7 +115,13 @@ class Bridge:
     def obey(self, asked: Asked, level: TradingLevel) -> None:
         """Bring one reading into the control block; `level` is the desk's before the reading was taken."""
         context, control = self._context, self._context.control
-        if control.read_params() != (asked.epoch, asked.params):
+        held_epoch, held = control.read_params()
+        if (held_epoch, held) != (asked.epoch, asked.params):
+            if held_epoch >= asked.epoch:
+                # Nobody else writes here: said with what is wrong in it, then replaced by what the rows say.
+                context.counters.add("params_strange")
+                found = params_from_bytes(held)[1]
+                context.log.error("params_strange", epoch=held_epoch, problems=found)
             control.write_params(asked.epoch, asked.params)
             context.counters.set("params_epoch", asked.epoch)
             context.log.info("params_carried", epoch=asked.epoch)

@@ -52,6 +52,19 @@ def test_params_are_carried_when_epoch_or_bytes_differ(bridge, context):
     assert context.counters.get("alerts_open") == 3
 
 
+def test_a_malformed_set_in_shared_memory_is_named_and_replaced(bridge, context, caplog):
+    bridge.obey(asked(epoch=4), ACTIVE)
+    context.control.write_params(5, b'{"min_edge_ppm":-5}')
+    with caplog.at_level("ERROR"):
+        bridge.obey(asked(epoch=4), ACTIVE)
+    assert context.control.read_params() == (4, params_to_bytes(DEFAULT_PARAMS))
+    assert context.counters.get("params_strange") == 1
+    assert [record.message for record in caplog.records] == ["params_strange"]
+    assert "min_edge_ppm was -5, must be between" in str(vars(caplog.records[0]))
+    bridge.obey(asked(epoch=5), ACTIVE)
+    assert context.counters.get("params_strange") == 1
+
+
 def test_levels_of_exchanges_and_markets_stand_as_asked_and_come_back(bridge, context):
     bridge.obey(asked(exchanges={Exchange.BITHUMB: HALTED}, markets={"KRW-ETH": REDUCING}), ACTIVE)
     assert context.control.exchange_level(Exchange.BITHUMB) is HALTED
