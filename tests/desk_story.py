@@ -7,13 +7,12 @@ thousandths of a coin, bought at `buy` and sold at `sell` KRW, fees 0.05 % (Upbi
 from decimal import Decimal
 
 from arbitrage.domain.arb import Arb, ArbLimits, ArbOn, ArbState
-from arbitrage.domain.events import ArbStepped, BalancesRead, Event, Holding, Record, TraderStarted
+from arbitrage.domain.events import TRADER_STREAM, ArbStepped, BalancesRead, Event, Holding, Record, TraderStarted
 from arbitrage.domain.order import Fill, Order, OrderRole, OrderState, TimeInForce
 from arbitrage.domain.params import DEFAULT_PARAMS
 from arbitrage.domain.signal import Signal
 from arbitrage.domain.units import Exchange, Krw, Ns, Price, Qty, Side, exact_product, to_decimal
 
-STREAM = "trader"
 START_NS = 1_795_400_000 * 10**9
 LIMITS = ArbLimits(**{name: getattr(DEFAULT_PARAMS, name) for name in ArbLimits.__struct_fields__})
 FEE = {Exchange.UPBIT: Decimal("0.0005"), Exchange.BITHUMB: Decimal("0.0004")}
@@ -170,7 +169,7 @@ def started(run_id: str = "run1") -> TraderStarted:
     return TraderStarted(run_id, 1, "simulated", ("KRW-BTC",), Ns(START_NS))
 
 
-def records(events: list[Event], *, first_seq: int = 1, stream: str = STREAM) -> list[tuple[Record, int]]:
+def records(events: list[Event], *, first_seq: int = 1, stream: str = TRADER_STREAM) -> list[tuple[Record, int]]:
     """The events as journal records, 100 bytes each."""
     return [(Record(1, stream, seq, event), seq * 100) for seq, event in enumerate(events, first_seq)]
 

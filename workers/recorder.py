@@ -6,14 +6,13 @@ Database gone: waits with back-off, the journal only grows. A gap or damage is o
 
 import asyncio
 
-from arbitrage.domain.events import Record
+from arbitrage.domain.events import TRADER_STREAM, Record
 from fast_path.journal import JournalTail
 from fast_path.journal_format import START
 from karb_project.env import read_env
 from workers.django_room import ANSWER_WITHIN_S, DatabaseDown, DatabaseThread, open_django, run_with_database
 from workers.process import Backoff, Context
 
-STREAM = "trader"
 BATCH = 200
 IDLE_S = 0.05
 LAST_S = 3.0
@@ -70,7 +69,7 @@ async def record(context: Context, database: DatabaseThread) -> int:
 def _place(context: Context) -> int:
     from arbitrage.services import recording
 
-    seq, offset = recording.place(STREAM)
+    seq, offset = recording.place(TRADER_STREAM)
     context.counters.set("last_seq", seq)
     return offset
 

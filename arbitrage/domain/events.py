@@ -12,6 +12,8 @@ from arbitrage.domain.arb import Arb, ArbOn
 from arbitrage.domain.units import Exchange, Ns, exact_sum
 
 EVENTS_VERSION = 1
+TRADER_STREAM = "trader"
+"""The one stream there is: the trader writes it, the recorder reads it."""
 
 
 class Holding(msgspec.Struct, frozen=True):

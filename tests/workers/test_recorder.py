@@ -7,13 +7,13 @@ from desk_story import START_NS, opened_desk, trip
 from django.db import OperationalError
 
 from arbitrage.domain.errors import InvariantError
-from arbitrage.domain.events import TraderStarted
+from arbitrage.domain.events import TRADER_STREAM, TraderStarted
 from arbitrage.domain.units import Ns
 from arbitrage.models import Arb, LedgerEntry, RecorderPlace
 from fast_path.journal import Journal
 from workers.django_room import DatabaseThread
 from workers.process import Context
-from workers.recorder import STREAM, record
+from workers.recorder import record
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 E8 = 10**8
@@ -43,7 +43,7 @@ class Recording:
 
     def __init__(self, env):
         self.context = Context("recorder", env)
-        self.journal = Journal(env.journal_path, STREAM, "none")
+        self.journal = Journal(env.journal_path, TRADER_STREAM, "none")
 
     async def run_to_the_end(self, database):
         """Record until the journal's end is booked, then stop; return the exit code."""
@@ -64,7 +64,7 @@ def story():
 
 
 def counts():
-    return Arb.objects.count(), LedgerEntry.objects.count(), RecorderPlace.objects.get(stream=STREAM).seq
+    return Arb.objects.count(), LedgerEntry.objects.count(), RecorderPlace.objects.get(stream=TRADER_STREAM).seq
 
 
 async def test_the_journal_becomes_rows_and_the_place_is_told(recording):
@@ -114,7 +114,7 @@ async def test_more_than_one_batch_is_caught_up_before_the_stop(recording):
 
 async def test_a_missing_record_is_ours_and_ends_the_recorder(recording):
     recording.journal.append(story()[0], durable=False)
-    await asyncio.to_thread(RecorderPlace.objects.create, stream=STREAM, seq=0, offset=0)
+    await asyncio.to_thread(RecorderPlace.objects.create, stream=TRADER_STREAM, seq=0, offset=0)
     recording.journal.last_seq = 5
     recording.journal.append(story()[1], durable=False)
     with pytest.raises(InvariantError, match="seq was 6, must be 2"):
