@@ -7,7 +7,7 @@ stands only what the wire needs: figures and log lines come after.
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Coroutine, Iterator, Mapping
 from typing import Any
 
@@ -85,6 +85,7 @@ class Executor:
         self._tasks: set[asyncio.Task[None]] = set()
         self._strange: deque[tuple[Exchange, str]] = deque(maxlen=STRANGE_KEPT)
         self._order_times: deque[int] = deque(maxlen=1000)
+        self._unsent: Counter[Exchange] = Counter()
         self._is_finishing = False
 
     # What the trader asks
@@ -112,6 +113,10 @@ class Executor:
         while self._order_times and mono_ns - self._order_times[0] >= SECOND:
             self._order_times.popleft()
         return len(self._order_times)
+
+    def unsent(self, exchange: Exchange) -> int:
+        """Return how many orders are decided that `exchange`'s request budget does not know of yet."""
+        return self._unsent[exchange]
 
     def has_open_orders(self, exchange: Exchange) -> bool:
         """Return whether any order of ours may be alive on `exchange`."""
@@ -298,6 +303,7 @@ class Executor:
         match action:
             case Place(order):
                 self._order_times.append(self._desk.now().mono_ns)
+                self._unsent[order.exchange] += 1
                 self._spawn(self._place(order))
             case Cancel(order):
                 self._spawn(self._cancel(order))
@@ -320,6 +326,7 @@ class Executor:
             self._desk.halt(TradingLevel.HALTED, f"task broke: {error!r}")
 
     async def _place(self, order: Order) -> None:
+        self._unsent[order.exchange] -= 1
         self._hear(order, OrderReport(OrderOn.SENT))
         self._counters.add("orders_sent")
         answer: Answer = Unknown("the send was abandoned")

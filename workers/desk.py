@@ -188,7 +188,7 @@ class TradingDesk:
             market_pause_until_ns=self._context.control.paused_until_mono_ns(market),
             market_rest_until_ns=self._rests.until(market, f"{buy} {market}", f"{sell} {market}"),
             streams_down=sum(exchange not in self.streams_up for exchange in EXCHANGES),
-            buy_request_budget=self._gateways[buy].budget().orders,
-            sell_request_budget=self._gateways[sell].budget().orders,
+            buy_request_budget=max(0, self._gateways[buy].budget().orders - executor.unsent(buy)),
+            sell_request_budget=max(0, self._gateways[sell].budget().orders - executor.unsent(sell)),
             loop_lag_ns=self._context.loop_lag_ns,
         )

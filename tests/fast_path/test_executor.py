@@ -14,7 +14,7 @@ from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.events import StrangeOrderSeen
 from arbitrage.domain.order import Order, OrderOn, OrderRole, OrderState, RefusalReason
 from arbitrage.domain.ports import Answer, Found, Lookup, OrderNews, Refused, Unknown
-from arbitrage.domain.units import Exchange
+from arbitrage.domain.units import EXCHANGES, Exchange
 from fast_path.journal import JournalNotWritten
 
 
@@ -110,6 +110,14 @@ async def test_orders_count_against_the_rate_as_soon_as_they_are_decided(story):
     assert story.executor.orders_last_second(story.desk.mono) == 2
     assert story.executor.orders_last_second(story.desk.mono + 999_999_999) == 2
     assert story.executor.orders_last_second(story.desk.mono + 1_000_000_000) == 0
+
+
+async def test_orders_decided_in_one_go_are_known_before_their_requests_are_counted(story):
+    story.open()
+    story.open()
+    assert [story.executor.unsent(exchange) for exchange in EXCHANGES] == [2, 2]
+    await settle()
+    assert [story.executor.unsent(exchange) for exchange in EXCHANGES] == [0, 0]
 
 
 async def test_desk_learns_what_came_of_every_order(story):

@@ -7,7 +7,7 @@ from story_life import FAST, until
 
 from arbitrage.domain.order import OrderState
 from arbitrage.domain.params import MS
-from arbitrage.domain.units import EXCHANGES, Exchange
+from arbitrage.domain.units import EXCHANGES, Exchange, Ns
 
 FILLED, CANCELED, REFUSED = OrderState.FILLED, OrderState.CANCELED, OrderState.REFUSED
 
@@ -116,4 +116,16 @@ async def test_limits_of_an_arb_stay_when_the_parameters_change(story: Story) ->
     await until(lambda: life.context.control.applied_epoch() == 2)
     arb = await life.closed(arb_id)
     assert (arb.params_epoch, arb.limits.cancel_after_ns) == (1, FAST.cancel_after_ns)
+    await story.end(life)
+
+
+async def test_order_decided_a_moment_ago_is_off_the_request_budget_already(story: Story) -> None:
+    life = await story.live()
+    before = life.trader.desk.exposure(story.signal(), Ns(story.clock.mono_ns()))
+    arb = life.open(story.signal())
+    after = life.trader.desk.exposure(story.signal(), Ns(story.clock.mono_ns()))
+    assert after.buy_request_budget == before.buy_request_budget - 1
+    assert after.sell_request_budget == before.sell_request_budget - 1
+    assert (after.open_arbs_market, after.orders_last_second) == (1, 2)
+    await life.closed(arb.arb_id)
     await story.end(life)
