@@ -6,6 +6,7 @@ not the evening out of old ones.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
@@ -17,9 +18,10 @@ from arbitrage.domain.errors import AuthRefused, ConfigError, ExchangeError
 from arbitrage.domain.events import ArbStepped, StrangeOrderSeen, TraderStarted
 from arbitrage.domain.params import SECOND
 from arbitrage.domain.ports import Gateway, MarketRules, OpenOrder
-from arbitrage.domain.units import EXCHANGES, Exchange
+from arbitrage.domain.units import EXCHANGES, Exchange, Ns
 from fast_path.journal import Journal
 from workers.process import Backoff, Context
+from workers.today import DAY_NS, DAYS_KEPT
 from workers.treasury import Treasury
 
 LONGEST_WAIT_S = 5.0
@@ -29,26 +31,42 @@ T = TypeVar("T")
 
 
 class Past(msgspec.Struct, frozen=True):
-    """What the journal tells: the newest image of each arb, and every run there was."""
+    """What the journal tells: the newest image of each arb that still matters, and every run there was."""
 
     images: dict[str, Arb]
     run_ids: frozenset[str]
 
 
 def read_past(journal: Journal, markets: Sequence[str]) -> Past:
-    """Fold the journal. ConfigError when an arb is open on a market that is not watched any more."""
+    """Fold the journal. ConfigError when an arb is open on a market that is not watched any more.
+
+    Arbs that closed days before the newest one are left out: a journal of years needs no memory of years.
+    """
     images: dict[str, Arb] = {}
+    closed: deque[tuple[Ns, str]] = deque()
     run_ids = set()
     for record in journal.replay():
         match record.event:
             case ArbStepped(arb):
                 images[arb.arb_id] = arb
+                if arb.closed_wall_ns is not None:
+                    closed.append((arb.closed_wall_ns, arb.arb_id))
+                    _drop_old(images, closed)
             case TraderStarted(run_id):
                 run_ids.add(run_id)
     orphans = sorted({arb.market for arb in images.values() if not arb.is_closed and arb.market not in markets})
     if orphans:
         raise ConfigError([f"KARB_MARKETS lacks {market}, where an arb is still open" for market in orphans])
     return Past(images, frozenset(run_ids))
+
+
+def _drop_old(images: dict[str, Arb], closed: "deque[tuple[Ns, str]]") -> None:
+    newest_ns, _ = closed[-1]
+    while newest_ns - closed[0][0] > DAYS_KEPT * DAY_NS:
+        closed_ns, arb_id = closed.popleft()
+        arb = images.get(arb_id)
+        if arb is not None and arb.closed_wall_ns == closed_ns:
+            del images[arb_id]
 
 
 def new_run_id(wall_ns: int, fence: int, used: Iterable[str]) -> str:

@@ -191,6 +191,7 @@ class Trader:
                     return EXIT_FAILED
                 if receiver is None and asking.done():
                     asking.result()
+                    self._past = Past({}, frozenset())
                     receiver = self._wakeups()
                 self.executor.tick()
                 self.engine.refresh_params()

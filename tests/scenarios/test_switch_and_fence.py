@@ -1,6 +1,7 @@
 """The kill switch at every point, a younger trader, a full disk, a silent bridge, a process that slept (R4.1)."""
 
 import asyncio
+import time
 
 import pytest
 from story_exchange import Story, states
@@ -109,6 +110,16 @@ async def test_halted_over_a_restart_asks_but_sends_nothing(story: Story) -> Non
     arb = await second.closed(arb_id)
     assert arb.imbalance == 0
     await story.end(second)
+
+
+async def test_process_that_slept_between_decision_and_wire_sends_neither_leg(story: Story) -> None:
+    life = await story.live()
+    arb = life.open(story.signal())
+    time.sleep(0.6)
+    closed = await life.closed(arb.arb_id)
+    assert (states(closed), closed.why) == ([REFUSED, REFUSED], "nothing_filled")
+    await story.end(life)
+    assert story.reached == {}
 
 
 async def test_full_disk_before_the_legs_sends_nothing_and_ends_the_trader(story: Story) -> None:

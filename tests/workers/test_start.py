@@ -29,6 +29,15 @@ def test_newest_image_of_each_arb_and_every_run_is_found(journal):
     assert (past.images, past.run_ids) == ({"t1-1": closed}, {"r1"})
 
 
+def test_arbs_closed_long_before_the_newest_are_left_out_and_open_ones_never(journal):
+    day = 86_400 * SECOND
+    for name, closed_ns in (("old", 1), ("again", 2), ("week", 7 * day), ("open", None), ("again", 7 * day + 5)):
+        state = ArbState.STUCK if closed_ns is None else ArbState.CLOSED
+        arb = msgspec.structs.replace(opened(), arb_id=name, state=state, closed_wall_ns=closed_ns)
+        journal.append(ArbStepped(arb, None, Ns(3)), durable=False)
+    assert set(read_past(journal, ["KRW-ETH"]).images) == {"again", "week", "open"}
+
+
 def test_open_arb_of_a_market_not_watched_refuses_the_start(journal):
     journal.append(ArbStepped(opened(), ArbOn.OPENED, Ns(2)), durable=False)
     with pytest.raises(ConfigError, match="KARB_MARKETS lacks KRW-ETH"):
