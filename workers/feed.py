@@ -6,7 +6,7 @@ REST polling (R1.2).
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from pathlib import Path
 
 import msgspec
@@ -28,6 +28,8 @@ BAD_FRAMES_KEPT = 20
 _FAULT_EMPTY = "side_empty"
 _BAD_FRAME_BYTES = 16_384
 _SAVE_EVERY_LOOKS = 10
+TELL_EVERY_NS = 60_000_000_000
+"""Bad frames can be as many as good ones: the log has one line a minute of them."""
 
 
 class _RememberingDecoder(FrameDecoder):
@@ -93,6 +95,8 @@ class FeedWorker:
         self._ladders: dict[str, tuple[object, object]] = {}
         self._was_up = False
         self._bad = BadFrames(context.env.var_dir / "bad_frames" / f"{feed.exchange}.jsonl")
+        self._untold: Counter[str] = Counter()
+        self._told_ns: int | None = None
 
     def frame_came(self, frame: Frame) -> None:
         """Publish one frame, wake the trader when the book differs from the one before."""
@@ -151,6 +155,7 @@ class FeedWorker:
                 looks += 1
                 if looks % _SAVE_EVERY_LOOKS == 0:
                     self._save()
+                    self.tell()
                 await asyncio.wait((running, stopping), timeout=RESYNC_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
             if running.done():
                 running.result()
@@ -192,6 +197,16 @@ class FeedWorker:
     def _turned_away(self, fault: str, recv_wall_ns: int, data: bytes) -> None:
         self._context.counters.add("frames_invalid" if fault == FAULT_FRAME else "book_faults")
         self._bad.keep(fault, recv_wall_ns, data)
+        self._untold[fault] += 1
+
+    def tell(self) -> None:
+        """Log how many frames were turned away for which fault: the first ones now, later ones once a minute."""
+        now = self._context.clock.mono_ns()
+        if not self._untold or (self._told_ns is not None and now - self._told_ns < TELL_EVERY_NS):
+            return
+        self._context.log.warning("frames_turned_away", exchange=self._exchange, faults=dict(self._untold))
+        self._untold.clear()
+        self._told_ns = now
 
     def _save(self) -> None:
         try:

@@ -5,6 +5,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from contract_bench import MARKET, Bench, until
@@ -160,6 +161,29 @@ def test_bad_frames_leave_the_slot_and_are_counted_and_kept_within_a_bound(desk)
     assert len(kept) == worker.BAD_FRAMES_KEPT
     assert [row["fault"] for row in kept[-3:]] == ["book_crossed", "time_went_back", "market_unknown"]
     assert worker.BadFrames(path)._kept[-1].fault == "market_unknown"
+
+
+def test_turned_away_frames_are_told_at_once_and_then_once_a_minute(desk, caplog, monkeypatch) -> None:
+    made, _, _, _ = desk
+    now = [worker.TELL_EVERY_NS]
+    monkeypatch.setattr(made._context, "clock", SimpleNamespace(mono_ns=lambda: now[0], wall_ns=lambda: 0))
+
+    def told() -> list[dict[str, int]]:
+        made.tell()
+        return [record.karb_fields["faults"] for record in caplog.records]
+
+    assert told() == []
+    made.frame_came(Frame(b"{", Ns(1), Ns(1)))
+    made.frame_came(frame(1001, market="KRW-OTHER"))
+    assert told() == [{"frame_invalid": 1, "market_unknown": 1}]
+    made.frame_came(Frame(b"{", Ns(1), Ns(1)))
+    made.frame_came(Frame(b"}", Ns(1), Ns(1)))
+    now[0] += worker.TELL_EVERY_NS - 1
+    assert len(told()) == 1
+    now[0] += 1
+    assert told()[1:] == [{"frame_invalid": 2}]
+    now[0] += worker.TELL_EVERY_NS
+    assert len(told()) == 2
 
 
 def test_book_with_an_empty_side_kills_its_slot(desk) -> None:
