@@ -6,6 +6,7 @@ A step is refused with `NotAllowed`; nothing has changed then.
 from typing import Any
 
 import msgspec
+from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from arbitrage.domain.errors import KArbError
@@ -93,7 +94,7 @@ def validate(param_set_id: int, by: str) -> list[str]:
     """Return every finding; with none the draft is VALID from now on."""
     with transaction.atomic():
         row = _locked(param_set_id)
-        _, found = params_from_bytes(row.body.encode())
+        found = _findings(row.body)
         row.findings = found
         _advance(row, "invalid" if found else "validated", by, "", detail="\n".join(found))
         row.save()
@@ -109,7 +110,7 @@ def activate(param_set_id: int, by: str, reason: str) -> int:
     _need(reason)
     with transaction.atomic():
         row = _locked(param_set_id)
-        found = params_from_bytes(row.body.encode())[1]
+        found = _findings(row.body)
         if found:
             raise NotAllowed("; ".join(found))
         return _put_in_force(row, "activated_without_dry_run" if row.state == S.VALID else "activated", by, reason)
@@ -165,6 +166,19 @@ def _body(given: dict[str, Any] | str | bytes) -> tuple[str, list[str]]:
     except msgspec.ValidationError as error:
         return msgspec.json.encode(plain).decode(), [str(error)]
     return params_to_bytes(params).decode(), problems(params)
+
+
+def _findings(body: str) -> list[str]:
+    # Besides what is wrong in itself: a market that no feed brings would never be traded, and nobody would be told.
+    params, found = params_from_bytes(body.encode())
+    if params is None:
+        return found
+    watched = settings.KARB_ENV.markets
+    return [
+        f"markets has {market!r}, which this desk does not watch (KARB_MARKETS: {', '.join(watched)})"
+        for market in params.markets
+        if market not in watched
+    ]
 
 
 def _difference(before: str, after: str) -> str:

@@ -206,3 +206,18 @@ def test_the_state_table_has_no_dead_end():
                     seen.add(after)
                     ahead.append(after)
         assert ParamState.ACTIVE in seen
+
+
+def test_a_market_that_nobody_watches_keeps_a_set_from_being_valid(seeded, settings):
+    settings.KARB_ENV = msgspec.structs.replace(settings.KARB_ENV, markets=("KRW-BTC", "KRW-ETH"))
+    row = params.submit_draft({"markets": ["KRW-BTC", "KRW-BTV"]}, "kim", "a slip of the finger")
+    assert params.validate(row.pk, "kim") == [
+        "markets has 'KRW-BTV', which this desk does not watch (KARB_MARKETS: KRW-BTC, KRW-ETH)"
+    ]
+    row.refresh_from_db()
+    assert row.state == ParamState.DRAFT.value
+    # Watched when it became valid, no longer so when it is to be activated.
+    row = valid_draft(markets=["KRW-ETH"])
+    settings.KARB_ENV = msgspec.structs.replace(settings.KARB_ENV, markets=("KRW-BTC",))
+    with pytest.raises(params.NotAllowed, match="'KRW-ETH', which this desk does not watch"):
+        params.activate(row.pk, "kim", "more coins")
