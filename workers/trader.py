@@ -203,12 +203,12 @@ class Trader:
                     pass
             return EXIT_OK
         finally:
-            context.counters.set("ready", 0)
-            asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)
             if receiver is not None:
                 asyncio.get_running_loop().remove_reader(receiver.fileno())
                 receiver.close()
+            context.counters.set("ready", 0)
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
 
     def _wakeups(self) -> WakeupReceiver:
         receiver = WakeupReceiver(self._context.env.wakeup_path)

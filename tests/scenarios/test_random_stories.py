@@ -7,16 +7,19 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
+import msgspec
 from story_exchange import Story, told
-from story_life import Life, until
+from story_life import SET, Life, until
 
 from arbitrage.domain.arb import ArbState
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.order import OrderRole
 from arbitrage.domain.params import MS
-from arbitrage.domain.units import EXCHANGES, Exchange
+from arbitrage.domain.units import EXCHANGES, SCALE, Exchange
 
 RUNS, AT_ONCE, ARBS = 40, 10, 3
+SMALL = msgspec.structs.replace(SET, max_notional_krw=100_000 * SCALE)
+"""What the engine opens is small, so that no wallet runs dry."""
 RESTING = (ArbState.CLOSED, ArbState.STUCK)
 
 
@@ -49,7 +52,7 @@ async def happen(story: Story, life: Life, rng: Random) -> tuple[Life, str]:
     match rng.randrange(8):
         case 0 | 1:
             await life.die()
-            return await story.live(), "death"
+            return await story.live(params=SMALL), "death"
         case 2:
             story.simulator.cut(rng.choice(EXCHANGES))
             return life, "streams cut"
@@ -61,7 +64,7 @@ async def happen(story: Story, life: Life, rng: Random) -> tuple[Life, str]:
             return life, level.name
         case 5:
             assert await life.stop() == 0
-            return await story.live(), "stop"
+            return await story.live(params=SMALL), "stop"
         case _:
             return life, ""
 
@@ -71,13 +74,17 @@ async def run(seed: int) -> None:
     rng = Random(seed)
     script = []
     async with told(seed) as story:
-        life = await story.live()
+        life = await story.live(params=SMALL)
+        # In some runs the engine trades too.
+        story.feeds_wake = rng.random() < 0.4
         for _ in range(ARBS):
             script += [arm(story, exchange, rng) for exchange in EXCHANGES]
             qty, sell = rng.choice((("0.5", 4_036_000), ("2.5", 4_040_000), ("0.002", 4_036_000)))
             life.open(story.signal(qty, sell=sell))
             life, what = await happen(story, life, rng)
             script.append(what)
+        story.feeds_wake = False
+        await asyncio.sleep(0)
         executor = life.trader.executor
         await until(lambda: all(arb.state in RESTING for arb in executor.open_arbs()), within_s=10)
         stuck = [arb for arb in executor.open_arbs() if arb.state is ArbState.STUCK]
