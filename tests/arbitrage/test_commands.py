@@ -170,3 +170,12 @@ def test_a_missing_reason_and_a_wrong_environment_end_with_2(machine):
         "KARB_NONSENSE is not a variable K-Arb knows; see docs/configuration.md",
         "KARB_MODE was 'fast', must be one of simulated, live",
     ]
+
+
+@pytest.mark.django_db
+def test_a_resume_without_a_reason_is_told_just_that(switch):
+    called("emergency_stop", reason="smoke")
+    with pytest.raises(CommandError) as refused:
+        called("resume", reason=" ")
+    assert str(refused.value) == "not resumed: a reason is needed"
+    assert switch.now is TradingLevel.HALTED

@@ -23,6 +23,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, reason: str, acknowledge: list[str], **options: Any) -> None:
         """Resume, or say why not."""
+        if not reason.strip():
+            raise CommandError("not resumed: a reason is needed")
         try:
             controls.resume(reason, getpass.getuser(), acknowledged=acknowledge)
         except controls.ControlRefused as error:
