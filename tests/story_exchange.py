@@ -54,7 +54,7 @@ BALANCES = {"KRW": "100000000", "ETH": "20"}
 TOUCH = {Exchange.UPBIT: (3_998_000, 4_000_000), Exchange.BITHUMB: (4_040_000, 4_042_000)}
 """Best bid and ask in KRW: buying on Upbit and selling on Bithumb earns 1 % before fees."""
 LEVELS, STEP, LEVEL_QTY = 5, 2_000, "2"
-FRAMES, GAP_MS = 200, 40
+FRAMES, GAP_MS = 60, 40
 """The same book again and again, so that there is always one younger than a miss."""
 
 

@@ -99,9 +99,9 @@ async def test_private_streams_cut_while_fills_come_are_made_up_for_by_questions
 
 
 async def test_private_stream_that_comes_back_has_its_gap_asked_for(story: Story) -> None:
-    story.stream_back_ms = 400
+    story.stream_back_ms = 250
     life = await story.live()
-    story.faults(Exchange.BITHUMB).delay_fills(150 * MS)
+    story.faults(Exchange.BITHUMB).delay_fills(80 * MS)
     # Nobody asks by the clock: only the stream's return can make the desk ask.
     slow = dict.fromkeys(("query_after_ns", "cancel_after_ns"), 60_000 * MS)
     arb_id = life.open(story.signal(), msgspec.structs.replace(FAST, **slow)).arb_id
