@@ -250,10 +250,14 @@ class Trader:
         self._context.log.warning("market_paused", market=decision.market, edge_ppm=edge)
 
     def _gauge(self) -> None:
-        self._context.counters.set("params_refused", self.engine.params_refused)
+        counters = self._context.counters
+        if self.engine.params_refused > counters.get("params_refused"):
+            findings = list(self.engine.params_findings)
+            self._context.log.error("params_refused", epoch=self._context.control.params_epoch(), findings=findings)
+        counters.set("params_refused", self.engine.params_refused)
         pnl, bought = self.desk.today.figures(self._context.clock.wall_ns())
-        self._context.counters.set("today_pnl_e8", pnl)
-        self._context.counters.set("today_bought_e8", bought)
+        counters.set("today_pnl_e8", pnl)
+        counters.set("today_bought_e8", bought)
 
     # Stop
 
