@@ -198,6 +198,15 @@ class JournalTail:
                 break
         return found
 
+    def secure(self) -> None:
+        """Bring what was read to the disk; OSError when that fails.
+
+        What is booked from the journal must outlive a power cut like the database does: a journal that
+        came back shorter would hand out the same sequence numbers for other records.
+        """
+        if self._fd >= 0:
+            os.fdatasync(self._fd)
+
     def size(self) -> int:
         """Return the journal's size in bytes, 0 while there is none: how far there is to read."""
         return os.fstat(self._fd).st_size if self._is_open() else 0

@@ -1,6 +1,7 @@
 """Journal events into rows: read behind the trader, hand on in small batches, keep the place with the rows.
 
 Dies anywhere: the place moved in the same transaction as the rows, so nothing is booked twice or left out.
+Power cut: what is booked was brought to the journal's disk first, so the journal never knows less than the rows.
 Database gone: waits with back-off, the journal only grows. A gap or damage is ours: exit, a person must look.
 """
 
@@ -43,7 +44,7 @@ async def record(context: Context, database: DatabaseThread) -> int:
                         offset = await database.run(_place, context)
                     batch = tail.read(offset, BATCH)
                     if batch:
-                        await database.run(_keep, batch)
+                        await database.run(_keep, tail, batch)
             except TimeoutError:
                 context.log.error("database_never_answered")
                 return 1
@@ -74,9 +75,10 @@ def _place(context: Context) -> int:
     return offset
 
 
-def _keep(batch: list[tuple[Record, int]]) -> None:
+def _keep(tail: JournalTail, batch: list[tuple[Record, int]]) -> None:
     from arbitrage.services import recording
 
+    tail.secure()
     recording.record_batch(batch)
 
 

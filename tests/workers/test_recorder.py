@@ -1,6 +1,7 @@
 """Behind the trader: every record becomes rows once, whatever the database does meanwhile."""
 
 import asyncio
+import os
 
 import pytest
 from desk_story import START_NS, opened_desk, trip
@@ -124,3 +125,20 @@ async def test_a_missing_record_is_ours_and_ends_the_recorder(recording):
 async def test_an_empty_journal_is_caught_up(recording):
     assert await recording.run_to_the_end(DatabaseThread()) == 0
     assert recording.context.counters.get("position") == recording.journal.path.stat().st_size
+
+
+async def test_nothing_is_booked_that_is_not_on_the_journals_disk(recording):
+    """A disk that cannot be written to the end ends the recorder; the rows wait for the next start."""
+
+    class FullDisk(DatabaseThread):
+        async def run(self, call, *args, **kwargs):
+            if call.__name__ == "_keep":
+                os.close(args[0]._fd)  # fdatasync on it now fails, as on a dying disk
+            return await super().run(call, *args, **kwargs)
+
+    for event in story():
+        recording.journal.append(event, durable=False)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        await asyncio.wait_for(record(recording.context, FullDisk()), 5)
+    assert await asyncio.to_thread(Arb.objects.count) == 0
+    assert not await asyncio.to_thread(RecorderPlace.objects.filter(stream=TRADER_STREAM).exists)
