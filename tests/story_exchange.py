@@ -20,7 +20,7 @@ from story_life import SET, DiskJournal, LastCheck, Life, until
 from arbitrage.domain.arb import Arb
 from arbitrage.domain.book import Level
 from arbitrage.domain.controls import TradingLevel
-from arbitrage.domain.events import ArbStepped, Record
+from arbitrage.domain.events import TRADER_STREAM, ArbStepped, Record
 from arbitrage.domain.frame_spec import DecodedBook
 from arbitrage.domain.order import OrderState
 from arbitrage.domain.params import MS, Params, params_to_bytes
@@ -46,7 +46,6 @@ from fast_path.journal import Journal
 from fast_path.wakeup import WakeupSender
 from karb_project.env import Env, read_env
 from workers.process import Context
-from workers.trader import STREAM
 
 MARKET = "KRW-ETH"
 SECRET = "a-secret-of-decent-length-for-tests-0123456789-0123456789-01234567"
@@ -117,7 +116,7 @@ class Story:
         """Start a trader; unless told otherwise, return when it trades with both private streams up."""
         context = Context("trader", self.env)
         context.control.write_params(1, params_to_bytes(params))
-        journal = DiskJournal(self.env.journal_path, STREAM, "none")
+        journal = DiskJournal(self.env.journal_path, TRADER_STREAM, "none")
         life = Life(self.gateway, context, journal)
         self.lives.append(life)
         if ready:
@@ -176,7 +175,7 @@ class Story:
 
     def records(self) -> list[Record]:
         """Return the journal, read by itself once its writer let go."""
-        journal = Journal(self.env.journal_path, STREAM, "none")
+        journal = Journal(self.env.journal_path, TRADER_STREAM, "none")
         try:
             return list(journal.replay())
         finally:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from arbitrage.domain.balances import Shortage, Wallets
 from arbitrage.domain.errors import ConfigError, ExchangeError
-from arbitrage.domain.events import TraderStarted
+from arbitrage.domain.events import TRADER_STREAM, TraderStarted
 from arbitrage.domain.order import Order
 from arbitrage.domain.params import SECOND
 from arbitrage.domain.ports import Gateway, MarketRules
@@ -38,7 +38,6 @@ TICK_S = 0.03
 SETTLE_S = 15.0
 FINISH_S = 5.0
 """Longer than any answer may take; what still runs then is given up as unknown."""
-STREAM = "trader"
 FENCED = 3
 """Exit code of a trader that saw a younger one."""
 
@@ -292,7 +291,7 @@ def _lock(path: Path) -> int:
 
 async def _main(context: Context) -> int:
     lock = _lock(context.env.var_dir / "trader.lock")
-    journal = Journal(context.env.journal_path, STREAM, context.env.journal_fsync)
+    journal = Journal(context.env.journal_path, TRADER_STREAM, context.env.journal_fsync)
     try:
         held: list[Trader] = []
         gateways = {

@@ -9,12 +9,11 @@ from story_life import until
 
 from arbitrage.domain.arb import ArbState
 from arbitrage.domain.errors import ConfigError
-from arbitrage.domain.events import BalancesRead
+from arbitrage.domain.events import TRADER_STREAM, BalancesRead
 from arbitrage.domain.order import OrderState
 from arbitrage.domain.params import MS
 from arbitrage.domain.units import Exchange
 from fast_path.journal import Journal
-from workers.trader import STREAM
 
 FILLED, REFUSED = OrderState.FILLED, OrderState.REFUSED
 
@@ -143,7 +142,7 @@ async def test_market_an_exchange_does_not_trade_now_is_not_traded(story: Story)
 async def test_second_trader_cannot_open_the_journal_of_a_living_one(story: Story) -> None:
     life = await story.live()
     with pytest.raises(ConfigError, match="being written by another process"):
-        Journal(story.env.journal_path, STREAM, "none")
+        Journal(story.env.journal_path, TRADER_STREAM, "none")
     await story.end(life)
 
 
