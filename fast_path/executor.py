@@ -282,7 +282,7 @@ class Executor:
         self._tally.stepped(before, after, now)
         self._gauge()
         if before is None or before.state is not after.state:
-            self._desk.log(f"arb_{after.state}", arb_id=after.arb_id, market=after.market, why=after.why)
+            self._desk.log("arb_moved", arb_id=after.arb_id, market=after.market, state=after.state, why=after.why)
 
     def _gauge(self) -> None:
         self._counters.set("open_arbs", self.open_count)

@@ -47,7 +47,7 @@ class Errands:
                     self._stream_changed(exchange, state)
 
     def _stream_changed(self, exchange: Exchange, state: StreamState) -> None:
-        self._context.log.info("private_stream", exchange=exchange, state=state)
+        self._context.log.info("private_stream_changed", exchange=exchange, state=state)
         match state:
             case StreamState.UP:
                 self._desk.streams_up.add(exchange)

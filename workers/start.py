@@ -137,7 +137,7 @@ class Start:
             except AuthRefused as error:
                 raise ConfigError([f"{what}: the exchange refused the key: {error}"]) from None
             except ExchangeError as error:
-                self._context.log.warning("start_waits", what=what, error=str(error))
+                self._context.log.warning("start_held_up", what=what, error=str(error))
                 await asyncio.sleep(min(backoff.next_s(), LONGEST_WAIT_S))
 
     def _name_strangers(self, seen: Sequence[OpenOrder], images: Mapping[str, Arb]) -> None:
