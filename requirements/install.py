@@ -1,8 +1,9 @@
 """Make `.venv` with the locked requirements: `python3 requirements/install.py web|dev|clients`.
 
 `clients` makes `.venv-clients`, an environment apart: other people's exchange clients pin their own
-versions, and K-Arb's simulated exchanges are tested with them as they are. Standard library only, and readable by Pythons from 3.6 on, so that an old one can be told what to do. A
-second run with the same lock file ends at once. What fails says so in one line and ends with exit code 2.
+versions, and K-Arb's simulated exchanges are tested with them as they are. Standard library only, and
+readable by Pythons from 3.6 on, so that an old one can be told what to do. A second run with the same
+lock file ends at once. What fails says so in one line and ends with exit code 2.
 """
 
 import fcntl
