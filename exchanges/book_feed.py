@@ -32,7 +32,9 @@ class BookFeed:
         stream_url: str,
         clock: Clock,
         timing: StreamTiming | None,
+        limiter: Limiter | None = None,
     ) -> None:
+        """`limiter` is the one all processes of this machine share; without it the feed counts for itself."""
         self.exchange: Exchange = facts.exchange
         self.spec: FrameSpec = facts.stream_spec
         self.drift = DriftLog()
@@ -40,7 +42,7 @@ class BookFeed:
         self._transport = transport
         self._clock = clock
         self._decoder = FrameDecoder(facts.rest_spec)
-        self._limiter = Limiter(facts.limits, clock.mono_ns())
+        self._limiter = limiter or Limiter(facts.limits, clock.mono_ns())
         self._markets: tuple[str, ...] = ()
         self._state = StreamState.DOWN
         self._stream = Stream(

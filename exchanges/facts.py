@@ -12,10 +12,11 @@ from arbitrage.domain.units import Exchange, Krw, Ppm, Qty
 
 
 class GroupLimit(msgspec.Struct, frozen=True):
-    """One limit group of an exchange: a bucket of `per_second` requests that refills as fast."""
+    """One limit group of an exchange: a bucket of `capacity` requests that refills within `period_ns`."""
 
     name: str
-    per_second: int
+    capacity: int
+    period_ns: int = 1_000_000_000
 
 
 class Paths(msgspec.Struct, frozen=True, kw_only=True):

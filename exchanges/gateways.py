@@ -6,7 +6,7 @@ from arbitrage.domain.order import Order
 from arbitrage.domain.ports import Gateway
 from arbitrage.domain.units import Exchange
 from exchanges.bithumb.gateway import BithumbGateway
-from exchanges.registry import addresses, credentials
+from exchanges.registry import addresses, credentials, limiter
 from exchanges.transport import Clock
 from exchanges.upbit.gateway import UpbitGateway
 from karb_project.env import Env
@@ -26,4 +26,6 @@ def gateway(
     """
     rest_url, stream_url = addresses(exchange, env)
     make = UpbitGateway if exchange is Exchange.UPBIT else BithumbGateway
-    return make(credentials(exchange, env), rest_url, stream_url, clock, last_check=last_check)
+    keys = credentials(exchange, env)
+    budget = limiter(exchange, env, clock)
+    return make(keys, rest_url, stream_url, clock, last_check=last_check, limiter=budget)

@@ -40,14 +40,16 @@ def fingerprint(access_key: str) -> str:
 class SyncReader:
     """Public and private reads of one exchange. Raises ReadFailed, NotSent or AuthRefused."""
 
-    def __init__(self, facts: Facts, signer: Signer, rest_url: str, clock: Clock) -> None:
+    def __init__(
+        self, facts: Facts, signer: Signer, rest_url: str, clock: Clock, limiter: Limiter | None = None
+    ) -> None:
         self.exchange: Exchange = facts.exchange
         self._facts = facts
         self._signer = signer
         self._transport = SyncTransport(rest_url, clock)
         self._clock = clock
         self._decoder = FrameDecoder(facts.rest_spec)
-        self._limiter = Limiter(facts.limits, clock.mono_ns())
+        self._limiter = limiter or Limiter(facts.limits, clock.mono_ns())
 
     def close(self) -> None:
         """Close the session."""

@@ -19,6 +19,8 @@ from exchanges.bithumb.feed import BithumbFeed
 from exchanges.bithumb.profile import FACTS as BITHUMB
 from exchanges.credentials import Credentials, FileRule, load_credentials
 from exchanges.facts import Facts
+from exchanges.governor import SharedRows
+from exchanges.ratelimit import Limiter
 from exchanges.reader import SyncReader
 from exchanges.transport import Clock
 from exchanges.upbit.auth import UpbitSigner
@@ -35,7 +37,13 @@ def feed(exchange: Exchange, env: Env, clock: Clock) -> Feed:
     """Return the public feed of `exchange`."""
     rest_url, stream_url = addresses(exchange, env)
     make = UpbitFeed if exchange is Exchange.UPBIT else BithumbFeed
-    return make(rest_url, stream_url, clock)
+    return make(rest_url, stream_url, clock, limiter=limiter(exchange, env, clock))
+
+
+def limiter(exchange: Exchange, env: Env, clock: Clock) -> Limiter:
+    """Return the request budget of `exchange` that all processes of this machine share: one address, one budget."""
+    rows = SharedRows(env.shm_dir, exchange)
+    return Limiter(_FACTS[exchange].limits, clock.mono_ns(), rows)
 
 
 def sync_reader(exchange: Exchange, env: Env, clock: Clock) -> SyncReader:
@@ -43,7 +51,8 @@ def sync_reader(exchange: Exchange, env: Env, clock: Clock) -> SyncReader:
     keys = credentials(exchange, env)
     make = UpbitSigner if exchange is Exchange.UPBIT else BithumbSigner
     signer = make(keys.access_key, keys.secret_key)
-    return SyncReader(_FACTS[exchange], signer, addresses(exchange, env)[0], clock)
+    rest_url = addresses(exchange, env)[0]
+    return SyncReader(_FACTS[exchange], signer, rest_url, clock, limiter(exchange, env, clock))
 
 
 def frame_decoder(exchange: Exchange) -> FrameDecoder:

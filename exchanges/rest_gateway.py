@@ -49,7 +49,9 @@ class RestGateway:
         transport: AsyncTransport,
         clock: Clock,
         last_check: Callable[[Exchange, Order], str | None] | None,
+        limiter: Limiter | None = None,
     ) -> None:
+        """`limiter` is the one all processes of this machine share; without it the gateway counts for itself."""
         self.exchange: Exchange = facts.exchange
         self.drift = DriftLog()
         self._facts = facts
@@ -58,7 +60,7 @@ class RestGateway:
         self._transport = transport
         self._clock = clock
         self._last_check = last_check
-        self._limiter = Limiter(facts.limits, clock.mono_ns())
+        self._limiter = limiter or Limiter(facts.limits, clock.mono_ns())
         self._placed: deque[str] = deque(maxlen=_REMEMBERED)
         self._placed_set: set[str] = set()
 

@@ -1,6 +1,7 @@
 """Upbit sends SIMPLE frames of 30 levels (upbit.md §3.2, §3.4)."""
 
 from exchanges.book_feed import BookFeed
+from exchanges.ratelimit import Limiter
 from exchanges.stream import StreamTiming
 from exchanges.transport import AsyncTransport, Clock
 from exchanges.upbit.codec import book_subscription
@@ -10,7 +11,15 @@ from exchanges.upbit.profile import FACTS
 class UpbitFeed(BookFeed):
     """`ports.Feed` for Upbit."""
 
-    def __init__(self, rest_url: str, stream_url: str, clock: Clock, timing: StreamTiming | None = None) -> None:
+    def __init__(
+        self,
+        rest_url: str,
+        stream_url: str,
+        clock: Clock,
+        timing: StreamTiming | None = None,
+        limiter: Limiter | None = None,
+    ) -> None:
         """`rest_url` and `stream_url` are scheme and host; `timing` is for tests."""
         transport = AsyncTransport(rest_url, clock, order_connections=0)
-        super().__init__(FACTS, book_subscription, transport, stream_url + FACTS.paths.public_stream, clock, timing)
+        url = stream_url + FACTS.paths.public_stream
+        super().__init__(FACTS, book_subscription, transport, url, clock, timing, limiter)

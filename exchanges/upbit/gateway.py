@@ -7,6 +7,7 @@ from arbitrage.domain.ports import PrivateNews
 from arbitrage.domain.units import Exchange
 from exchanges.credentials import Credentials
 from exchanges.private_stream import private_news
+from exchanges.ratelimit import Limiter
 from exchanges.rest_gateway import RestGateway
 from exchanges.stream import StreamTiming
 from exchanges.transport import AsyncTransport, Clock
@@ -28,10 +29,11 @@ class UpbitGateway(RestGateway):
         *,
         last_check: Callable[[Exchange, Order], str | None] | None = None,
         timing: StreamTiming | None = None,
+        limiter: Limiter | None = None,
     ) -> None:
         """`last_check` is asked right before an order's bytes go to the socket: a reason stops it."""
         signer = UpbitSigner(credentials.access_key, credentials.secret_key)
-        super().__init__(FACTS, order_body, signer, AsyncTransport(rest_url, clock), clock, last_check)
+        super().__init__(FACTS, order_body, signer, AsyncTransport(rest_url, clock), clock, last_check, limiter)
         self._stream_url = stream_url + FACTS.paths.private_stream
         self._timing = timing or StreamTiming(ping_every_ns=FACTS.ping_every_ns)
 

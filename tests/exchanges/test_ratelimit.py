@@ -71,11 +71,66 @@ def test_overrun_empties_and_halves_then_recovers() -> None:
     assert spent(limiter, "order", Lane.HEDGE, 2 * SECOND + 2 * SHRUNK_FOR_NS) == 12
 
 
-def test_many_overruns_never_stop_a_group_for_good() -> None:
+def test_many_overruns_rest_a_group_for_a_minute_and_never_for_good() -> None:
     limiter = Limiter([GroupLimit("order", 12)], 0)
     for moment in range(20):
         limiter.overrun("order", moment)
-    assert limiter.spare("order", Lane.HEDGE, 20 + SECOND) == 1
+    assert limiter.spare("order", Lane.HEDGE, 19 + 60 * SECOND - 1) == 0
+    assert limiter.spare("order", Lane.HEDGE, 19 + 60 * SECOND) == 12
+
+
+def test_rests_after_overruns_double_until_an_answer_is_good_again() -> None:
+    limiter = Limiter([GroupLimit("order", 12)], 0)
+    now, rests = 0, []
+    for _ in range(5):
+        limiter.heed("order", 429, {}, RemainingIn.REMAINING_REQ, now)
+        start = now
+        while not limiter.take(("order",), Lane.HEDGE, now):
+            now += SECOND // 4
+        rests.append((now - start) / SECOND)
+    # The first empties the bucket only: at half the rate a request is there within 0.25 s.
+    assert rests == [0.25, 1.0, 2.0, 4.0, 8.0]
+    limiter.heed("order", 200, {}, RemainingIn.REMAINING_REQ, now)
+    limiter.heed("order", 429, {}, RemainingIn.REMAINING_REQ, now)
+    assert limiter.take(("order",), Lane.HEDGE, now + SECOND)
+
+
+def test_an_overrun_of_one_group_leaves_the_others_alone() -> None:
+    limiter = Limiter([GroupLimit("order", 12), GroupLimit("default", 30)], 0)
+    for _ in range(5):
+        limiter.overrun("order", 0)
+    assert limiter.spare("default", Lane.HEDGE, 0) == 30
+
+
+@pytest.mark.parametrize(
+    ("header", "rest_s"),
+    [({}, 10), ({"retry-after": "45"}, 45), ({"retry-after": "2"}, 10), ({"retry-after": "soon"}, 10)],
+)
+def test_a_block_lasts_as_announced_and_never_less_than_experience_says(header: dict[str, str], rest_s: int) -> None:
+    limiter = Limiter([GroupLimit("order", 12), GroupLimit("default", 30)], 0)
+    limiter.heed("order", 418, header, RemainingIn.REMAINING_REQ, 0)
+    for group in ("order", "default"):
+        assert not limiter.take((group,), Lane.HEDGE, rest_s * SECOND - 1)
+        assert limiter.take((group,), Lane.HEDGE, rest_s * SECOND)
+
+
+def test_each_further_block_rests_twice_as_long_up_to_ten_minutes() -> None:
+    limiter = Limiter([GroupLimit("order", 12)], 0)
+    now, rests = 0, []
+    for _ in range(8):
+        limiter.heed("order", 418, {}, RemainingIn.REMAINING_REQ, now)
+        start = now
+        while not limiter.take(("order",), Lane.HEDGE, now):
+            now += 10 * SECOND
+        rests.append((now - start) // SECOND)
+    assert rests == [10, 20, 40, 80, 160, 320, 600, 600]
+
+
+def test_a_group_of_one_in_two_seconds() -> None:
+    limiter = Limiter([GroupLimit("order-cancel-all", 1, 2 * SECOND)], 0)
+    assert limiter.take(("order-cancel-all",), Lane.HEDGE, 0)
+    assert not limiter.take(("order-cancel-all",), Lane.HEDGE, 2 * SECOND - 1)
+    assert limiter.take(("order-cancel-all",), Lane.HEDGE, 2 * SECOND)
 
 
 def test_block_stops_every_group_until_its_end() -> None:
@@ -105,6 +160,18 @@ def test_group_met_at_run_time_is_limited_from_then_on() -> None:
     limiter.learn(GroupLimit("asset:ETH", 1), 0)
     limiter.learn(GroupLimit("asset:ETH", 100), 0)
     assert spent(limiter, "asset:ETH", Lane.HEDGE, 0) == 1
+
+
+def test_a_storm_of_new_orders_never_makes_a_hedge_wait() -> None:
+    limiter = Limiter([GroupLimit("order", 12)], 0)
+    turned_away = 0
+    for tick in range(6_000):
+        now = tick * SECOND // 200
+        turned_away += not limiter.take(("order",), Lane.NEW, now)
+        # Hedges come three times a second, at moments of their own.
+        if tick % 67 == 13:
+            assert limiter.take(("order",), Lane.HEDGE, now), tick
+    assert turned_away > 5_000
 
 
 @settings(max_examples=60, deadline=None)
