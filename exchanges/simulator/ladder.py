@@ -53,6 +53,14 @@ class LiveBook:
                     break
         return shown
 
+    def best(self, side: Side, now: int) -> tuple[int, int]:
+        """Return the best level of `side` at `now`, or (0, 0) when nothing rests there."""
+        if not self._taken[side]:
+            source = self._source[side]
+            return source[0] if source else (0, 0)
+        levels = self.levels(side, now)
+        return levels[0] if levels else (0, 0)
+
     def take(self, side: Side, price: int, qty: int, refill_ns: int) -> None:
         """Remove `qty` resting on `side` at `price` until `refill_ns`."""
         self._taken[side].setdefault(price, []).append((refill_ns, qty))

@@ -13,9 +13,11 @@ import msgspec
 from arbitrage.domain.units import EXCHANGES, PPM, Exchange, Price, Side, other_exchange
 from exchanges.simulator.agenda import Agenda
 from exchanges.simulator.ladder import PPB, Ladder, LiveBook, Quotes, swept
+from exchanges.simulator.prints import Prints, Takers
 from exchanges.simulator.recording import RecordedBook
 from exchanges.simulator.rules import Rules, start_price
 from exchanges.simulator.seeds import stream
+from exchanges.simulator.tape import Print, Tape
 
 MS = 1_000_000
 _BPS = 100_000
@@ -25,21 +27,27 @@ _FEES_AND_EDGE = 12 * _BPS
 """Both fees and the least edge a desk asks for: a run ahead below this would be no chance."""
 _DEPTH_KRW = {"KRW-BTC": 9_000_000, "KRW-ETH": 6_000_000, "KRW-XRP": 6_000_000, "KRW-SOL": 4_000_000}
 _OTHER_DEPTH_KRW = 2_500_000
+_TAKEN_PART = 20
+"""The middle trade takes this part of a level."""
 
 
 class Pace(msgspec.Struct, frozen=True):
-    """How one exchange quotes: frame gap in ms, chance of a repeat in ppm, liquidity and half spread in ppm."""
+    """How one exchange quotes: frame gap in ms, chance of a repeat in ppm, liquidity and half spread in ppm.
+
+    `print_wait_ms`: the mean time between two trades of others.
+    """
 
     gap_ms: tuple[int, int]
     repeat_ppm: int
     depth_ppm: int
     half_spread_ppm: int
     spacing_ppm: int
+    print_wait_ms: int
 
 
 PACES = {
-    Exchange.UPBIT: Pace((90, 200), 0, 1_000_000, 120, 110),
-    Exchange.BITHUMB: Pace((75, 105), 450_000, 500_000, 170, 160),
+    Exchange.UPBIT: Pace((90, 200), 0, 1_000_000, 120, 110, 900),
+    Exchange.BITHUMB: Pace((75, 105), 450_000, 500_000, 170, 160, 1_200),
 }
 """Bithumb repeats itself in 40 to 54 % of its frames, about ten a second (bithumb.md §6.1)."""
 
@@ -69,7 +77,7 @@ class Path:
 
 
 class Market:
-    """All books of both exchanges. `on_book` hears of every publication."""
+    """All books and tapes of both exchanges. `on_book` hears of every publication, `on_print` of every trade."""
 
     def __init__(
         self,
@@ -81,6 +89,7 @@ class Market:
     ) -> None:
         self.markets = markets
         self.on_book: Callable[[Exchange, str, int], None] = _nobody
+        self.on_print: Callable[[Exchange, Print], None] = lambda exchange, fresh: None
         self._agenda = agenda
         self._rules = rules
         self._recorded = recorded
@@ -91,11 +100,13 @@ class Market:
         self._rng = {market: stream(seed, market, "events") for market in markets}
         self._pace_rng = {key: stream(seed, *key, "pace") for key in self._books}
         self._refill_rng = {key: stream(seed, *key, "refill") for key in self._books}
+        takers = {}
         for key in self._books:
             exchange, market = key
+            pace = PACES[exchange]
+            level_krw = _DEPTH_KRW.get(market, _OTHER_DEPTH_KRW) * pace.depth_ppm // PPM
+            takers[key] = Takers(pace.print_wait_ms, level_krw // _TAKEN_PART)
             if key not in recorded:
-                pace = PACES[exchange]
-                level_krw = _DEPTH_KRW.get(market, _OTHER_DEPTH_KRW) * pace.depth_ppm // PPM
                 rng = stream(seed, exchange, market, "quotes")
                 self._quotes[key] = Quotes(rules[exchange].ticks, rng, level_krw, pace.spacing_ppm)
         for key in sorted(self._books, key=lambda key: key not in recorded):
@@ -103,6 +114,16 @@ class Market:
         for market in markets:
             if any((exchange, market) in self._quotes for exchange in EXCHANGES):
                 self._plan_burst(market, agenda.now)
+        self._prints = Prints(self._books, rules, seed, agenda, takers)
+        self._prints.on_print = lambda exchange, fresh: self.on_print(exchange, fresh)
+
+    def tape(self, exchange: Exchange, market: str) -> Tape:
+        """Return the tape of a listed market."""
+        return self._prints.tape(exchange, market)
+
+    def printed(self, exchange: Exchange, market: str, price: int, qty: int, taker_side: Side, now: int) -> Print:
+        """Put a trade on the tape once its liquidity is taken. `on_print` hears of it."""
+        return self._prints.printed(exchange, market, price, qty, taker_side, now)
 
     def levels(self, exchange: Exchange, market: str, side: Side, now: int) -> Ladder:
         """Return what rests on `side`, best first, at most 30 levels."""
@@ -196,7 +217,7 @@ class Market:
             side = Side.BID if (rival is leader) is (up > 0) else Side.ASK
             self._agenda.at(
                 now + lasts_ns * rng.randint(5, 60) // 100,
-                lambda at: self._sweep(rival, market, side, reach - _FEES_AND_EDGE, at),
+                lambda at: self.sweep(rival, market, side, reach - _FEES_AND_EDGE, at),
             )
         follows = rng.random() < 0.4 and reach < 60 * _BPS
 
@@ -211,8 +232,8 @@ class Market:
 
         self._agenda.at(now + lasts_ns, end)
 
-    # Someone else was faster.
-    def _sweep(self, exchange: Exchange, market: str, side: Side, reach_ppb: int, now: int) -> None:
+    def sweep(self, exchange: Exchange, market: str, side: Side, reach_ppb: int, now: int) -> None:
+        """Let someone take everything on `side` up to `reach_ppb` from its best level: they were faster."""
         levels = self.levels(exchange, market, side, now)
         if not levels:
             return
@@ -220,6 +241,7 @@ class Market:
         bound = levels[0][0] * (PPB + sign * reach_ppb) // PPB
         for price, qty in swept(levels[:12], bound, sign):
             self.take(exchange, market, side, price, qty, now)
+            self.printed(exchange, market, price, qty, side.opposite, now)
         self.publish(exchange, market, now)
 
 
