@@ -86,6 +86,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 _host, _port = split_address(KARB_ENV.web_address)
 SECRET_KEY = secrets.token_urlsafe(50) if IS_TEST_RUN else _secret_key(KARB_ENV)
 DEBUG = False
+DEFAULT_EXCEPTION_REPORTER = "karb_project.error_pages.MaskedReporter"
 ALLOWED_HOSTS = sorted({_host, "127.0.0.1", "localhost", "[::1]"})
 CSRF_TRUSTED_ORIGINS = [f"http://{host}:{_port}" for host in ALLOWED_HOSTS]
 
