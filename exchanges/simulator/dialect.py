@@ -62,6 +62,13 @@ class BookView(msgspec.Struct, frozen=True):
     bids: Ladder
     asks: Ladder
     at_ns: int
+    shown: int | None = None
+    """Levels that go out whatever was asked for; None = as asked."""
+
+    def cut(self, depth: int) -> tuple[Ladder, Ladder]:
+        """Return bids and asks, `depth` levels of each."""
+        most = depth if self.shown is None else self.shown
+        return self.bids[:most], self.asks[:most]
 
 
 class StreamType(StrEnum):

@@ -21,6 +21,7 @@ from exchanges.simulator.limits import Limiter
 from exchanges.simulator.market import Market
 from exchanges.simulator.matching import Fault, Matching, OrderStep
 from exchanges.simulator.orders import Draft, SimOrder
+from exchanges.simulator.publication import Publication
 from exchanges.simulator.rules import Rules
 from exchanges.simulator.state import Sink
 from exchanges.simulator.stream import Session
@@ -39,6 +40,7 @@ class SimExchange:
         self.rules = rules
         self.market = market
         self.faults = Faults()
+        self.publication = Publication(rules.ticks)
         self.matching = Matching(rules, market, agenda, sink, self.faults, rng, ids.order_id, ids.trade_id)
         self.matching.on_step = self._on_step
         self.matching.on_assets = self._on_assets
@@ -110,9 +112,9 @@ class SimExchange:
         return self.view(market, now) if market in self.market.markets else None
 
     def view(self, market: str, now: int) -> BookView:
-        """Return the book of a listed market as last published."""
+        """Return the book of a listed market as last published, in its wire form."""
         bids, asks = self.market.shown(self.exchange, market)
-        return BookView(market, bids, asks, now)
+        return self.publication.shaped(BookView(market, bids, asks, now))
 
     def levels(self, market: str, side: Side, now: int) -> Ladder:
         """Return what rests on `side` at this moment."""
@@ -121,13 +123,16 @@ class SimExchange:
     def on_publication(self, market: str, now: int) -> None:
         """Pass a changed or repeated book on, and let resting orders meet it."""
         if self.sessions:
-            view = self.view(market, now)
-            cache: dict[tuple[Format, int], bytes] = {}
-            for session in self.sessions:
-                before = len(session.outbox)
-                session.on_book(view, cache, now)
-                self.counts["frames"] += len(session.outbox) - before
+            for view in self.publication.leaving(self.view(market, now)):
+                self._send_book(view, now)
         self.matching.book_changed(market, now)
+
+    def _send_book(self, view: BookView, now: int) -> None:
+        cache: dict[tuple[Format, int], bytes] = {}
+        for session in self.sessions:
+            before = len(session.outbox)
+            session.on_book(view, cache, now)
+            self.counts["frames"] += len(session.outbox) - before
 
     def own_order(self, account: Account, order_id: str | None, client_order_id: str | None) -> SimOrder | None:
         """Return one of the account's orders; the exchange's id wins when both are given."""

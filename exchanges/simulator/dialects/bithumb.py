@@ -112,7 +112,7 @@ class BithumbWords:
 
     def book_frame(self, view: BookView, stream_type: StreamType, fmt: Format, depth: int) -> bytes:
         """Return a whole book of at most 15 levels, microseconds, sizes of 4 decimals (bithumb.md §6.1)."""
-        bids, asks = view.bids[:depth], view.asks[:depth]
+        bids, asks = view.cut(depth)
         unit, frame = (_SIMPLE_UNIT, _SIMPLE_BOOK) if fmt.is_simple else (UNIT, _BOOK)
         return (
             frame

@@ -46,9 +46,9 @@ def _orderbook(sim: SimExchange, call: Call) -> Response:
     books = []
     for market in markets:
         view = sim.view(market, call.now)
-        bids, asks = view.bids[:depth], view.asks[:depth]
+        bids, asks = view.cut(depth)
         books.append(
-            f'{{"market":"{market}","timestamp":{call.now // 1_000_000},'
+            f'{{"market":"{market}","timestamp":{view.at_ns // 1_000_000},'
             f'"total_ask_size":{size_text(sum(qty for _, qty in asks))},'
             f'"total_bid_size":{size_text(sum(qty for _, qty in bids))},'
             f'"orderbook_units":[{units_text(UNIT, bids, asks)}]}}'
