@@ -200,7 +200,8 @@ class Matching:
     def _estimated_total(self, draft: Draft, opposite: Ladder) -> Fine:
         if draft.by_funds:
             return fine_of_units(draft.price or 0)
-        price = draft.price if draft.price is not None else opposite[0][0] if opposite else 0
+        best = opposite[0][0] if opposite else 0
+        price = draft.limit if draft.ord_type is OrdType.LIMIT else best
         return funds_of(price, draft.volume or 0)
 
     def _made(self, account: Account, draft: Draft, now: int) -> SimOrder:
@@ -243,8 +244,8 @@ class Matching:
             return []
         if draft.ord_type is OrdType.BEST:
             return levels[:1]
-        if draft.ord_type is OrdType.LIMIT:
-            return swept(levels, draft.limit, draft.side.sign)
+        if draft.price is not None and not draft.by_funds:
+            return swept(levels, draft.price, draft.side.sign)
         return levels
 
     def _covers(self, draft: Draft, met: Ladder) -> bool:
@@ -345,6 +346,7 @@ class Matching:
             order.locked = 0
         order.state = state
         order.cancel_type = why
+        order.ended_ns = now
         steps.append(OrderStep(copy.copy(order), Step(state.value), None, now))
         self._commit(account, order, steps, now)
 

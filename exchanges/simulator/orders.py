@@ -30,7 +30,8 @@ class Tif(StrEnum):
 class Draft(msgspec.Struct, frozen=True):
     """What a client asks for, parsed and of a valid combination.
 
-    `price`: unit price, or the total KRW of a market buy or best bid; `volume` the base; both 10^-8.
+    `price`: unit price, or the total KRW of a market buy or best bid; `volume` the base; both 10^-8. A market
+    buy of coins (bithumb.md §1.5) has a volume, and for `price` the most it may pay: it is held at that.
     """
 
     market: str
@@ -100,6 +101,7 @@ class SimOrder(msgspec.Struct):
     trades: tuple[Trade, ...] = ()
     cancel_type: str | None = None
     is_canceling: bool = False
+    ended_ns: int = 0
 
     @property
     def is_open(self) -> bool:

@@ -14,7 +14,8 @@ from arbitrage.domain.units import Exchange, Side
 from exchanges.simulator.account import Account
 from exchanges.simulator.agenda import Agenda
 from exchanges.simulator.auth import AuthFault, NonceMemory, parse_bearer, token_fault
-from exchanges.simulator.dialect import Access, BookView, Call, Dialect, Format, Ids
+from exchanges.simulator.conversation import Conversation
+from exchanges.simulator.dialect import Access, BookView, Call, Dialect, Format, Ids, Older, Route
 from exchanges.simulator.faults import Faults
 from exchanges.simulator.ladder import Ladder
 from exchanges.simulator.limits import Limiter
@@ -34,9 +35,19 @@ class SimExchange:
     """An exchange: its dialect, its orders and accounts, its connections."""
 
     def __init__(
-        self, dialect: Dialect, rules: Rules, market: Market, agenda: Agenda, sink: Sink, rng: Random, ids: Ids
+        self,
+        dialect: Dialect,
+        rules: Rules,
+        market: Market,
+        agenda: Agenda,
+        sink: Sink,
+        rng: Random,
+        ids: Ids,
+        older: Older | None = None,
     ) -> None:
         self.dialect = dialect
+        self.older = older
+        """A second generation of words for the same orders, on paths of its own."""
         self.rules = rules
         self.market = market
         self.faults = Faults()
@@ -44,10 +55,10 @@ class SimExchange:
         self.matching = Matching(rules, market, agenda, sink, self.faults, rng, ids.order_id, ids.trade_id)
         self.matching.on_step = self._on_step
         self.matching.on_assets = self._on_assets
-        self.sessions: list[Session] = []
+        self.sessions: list[Conversation] = []
         self.counts = {"frames": 0, "requests": 0, "orders": 0, "fills": 0}
         self._agenda = agenda
-        self._nonces = NonceMemory()
+        self.nonces = NonceMemory()
         self._limiter = Limiter({**dialect.limits, _CONNECT: dialect.stream.connect_limit})
 
     @property
@@ -64,29 +75,34 @@ class SimExchange:
         """Answer one request. Everything due by `now` has happened first."""
         now = self._agenda.advance(now)
         self.counts["requests"] += 1
-        dialect = self.dialect
-        route = dialect.routes.get((request.method, request.path))
+        words = self._words(request.path)
+        route = self._route(request)
         if route is None:
-            return dialect.path_unknown()
+            return words.path_unknown()
         try:
             call = self._call(request, route.access, now)
         except WireRefusal as refusal:
-            return dialect.refused(refusal, route.access)
+            return words.refused(refusal, route.access)
         owner = request.peer if call.account is None else call.account.access_key
         verdict = self._limiter.take(route.group, owner, now)
-        headers = dialect.limit_headers(route.group, self._limiter.limits[route.group], verdict)
+        headers = self.dialect.limit_headers(route.group, self._limiter.limits[route.group], verdict)
         if not verdict.is_allowed:
-            response = dialect.over_limit()
+            response = words.over_limit()
         else:
             try:
                 response = route.answer(self, call)
             except WireRefusal as refusal:
-                response = dialect.refused(refusal, route.access)
+                response = words.refused(refusal, route.access)
         return msgspec.structs.replace(response, headers=response.headers + headers)
 
-    def connect(self, request: Request, now: int) -> Session | Response:
+    def connect(self, request: Request, now: int) -> Conversation | Response:
         """Open a WebSocket connection, or refuse it with an HTTP answer."""
         now = self._agenda.advance(now)
+        if self.older is not None and self.older.streams(request.path):
+            if not self._limiter.take(_CONNECT, request.peer, now).is_allowed:
+                return self.older.over_limit()
+            self.sessions.append(self.older.open(self, self._agenda, now))
+            return self.sessions[-1]
         access = self.dialect.stream.paths.get(request.path)
         if access is None:
             return self.dialect.path_unknown()
@@ -101,7 +117,7 @@ class SimExchange:
         self.sessions.append(session)
         return session
 
-    def disconnect(self, session: Session) -> None:
+    def disconnect(self, session: Conversation) -> None:
         """Forget a connection that is gone."""
         session.end()
         if session in self.sessions:
@@ -163,7 +179,17 @@ class SimExchange:
             return Response(0, delivery=Delivery.DROP)
         return answer(order)
 
+    def _words(self, path: str) -> Dialect | Older:
+        return self.older if self.older is not None and self.older.owns(path) else self.dialect
+
+    def _route(self, request: Request) -> Route | None:
+        if self.older is not None and self.older.owns(request.path):
+            return self.older.route(request)
+        return self.dialect.routes.get((request.method, request.path))
+
     def _call(self, request: Request, access: Access, now: int) -> Call:
+        if self.older is not None and self.older.owns(request.path):
+            return self.older.call(self, request, access, now)
         if request.method == "POST":
             if not request.headers.get("content-type", "").lower().startswith("application/json"):
                 raise WireRefusal(400, "bad_request", "Content-Type must be application/json")
@@ -188,7 +214,7 @@ class SimExchange:
             raise refusal(AuthFault.KEY_UNKNOWN)
         fault = token_fault(token, account.secret, self.dialect.algs, params.signed_text)
         fault = fault or self.dialect.token_claims_fault(token.claims, now)
-        if fault is None and not self._nonces.is_new(account.access_key, str(token.claims["nonce"])):
+        if fault is None and not self.nonces.is_new(account.access_key, str(token.claims["nonce"])):
             fault = AuthFault.NONCE_USED
         if fault is not None:
             raise refusal(fault)

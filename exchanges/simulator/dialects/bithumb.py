@@ -131,7 +131,9 @@ class BithumbWords:
         order, trade = step.order, step.trade
         draft = order.draft
         is_limit = draft.ord_type is OrdType.LIMIT
-        total = fine_of_units(draft.price or 0) if draft.by_funds else funds_of(draft.price or 0, draft.volume or 0)
+        total = fine_of_units(draft.price or 0) if draft.by_funds else 0
+        if is_limit:
+            total = funds_of(draft.limit, draft.volume or 0)
         fields: dict[str, str | None] = {
             "type": '"myOrder"',
             "stream_type": '"REALTIME"',
@@ -249,7 +251,7 @@ def order_words(order: SimOrder, *extras: Extra) -> dict[str, object]:
     if draft.client_order_id is not None:
         words["client_order_id"] = draft.client_order_id
     words |= {"side": draft.side.value, "ord_type": draft.ord_type.value}
-    if draft.price is not None:
+    if draft.price is not None and draft.ord_type is not OrdType.MARKET:
         words["price"] = plain_text(draft.price)
     words |= {"state": wire_state(order).value, "market": draft.market, "created_at": kst_text(order.created_ns)}
     if draft.volume is not None:
