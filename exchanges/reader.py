@@ -10,9 +10,12 @@ from arbitrage.domain.frame_spec import DecodedBook, FrameDecoder
 from arbitrage.domain.params import is_market
 from arbitrage.domain.ports import Lookup, MarketRules, OpenOrder, Unknown
 from arbitrage.domain.units import Exchange, Ns
-from exchanges import reads
+from arbitrage.domain.wire import ExchangeWire
 from exchanges.facts import Facts
+from exchanges.fields import Fields
 from exchanges.ratelimit import Lane, Limiter
+from exchanges.reads import Reads, iso_ns, read_books
+from exchanges.shapes import WireKey, WireMarket, is_warned
 from exchanges.transport import Clock, HttpAnswer, Lost, Outcome, Request, SyncTransport
 from exchanges.verdict import lookup_answer, read_body
 from exchanges.words import CLIENT_ORDER_ID, MAX_PAGES, PAGE, Signer, page_query
@@ -50,6 +53,12 @@ class SyncReader:
         self._clock = clock
         self._decoder = FrameDecoder(facts.rest_spec)
         self._limiter = limiter or Limiter(facts.limits, clock.mono_ns())
+        self._reads = Reads(Fields(facts.exchange))
+
+    def use_wire(self, wire: ExchangeWire) -> None:
+        """Read every answer from now on by the field maps and book layouts of `wire`. ConfigError as for a gateway."""
+        self._reads = Reads(Fields(self.exchange, wire.fields))
+        self._decoder = FrameDecoder(wire.spec(self._facts.rest_spec))
 
     def close(self) -> None:
         """Close the session."""
@@ -60,7 +69,7 @@ class SyncReader:
         _check(market)
         body = self._public(self._facts.paths.orderbook, f"markets={market}", self._facts.groups.orderbook)
         try:
-            found = reads.read_books(self._decoder, body)
+            found = read_books(self._decoder, body)
         except ValueError as problem:
             raise ReadFailed(f"book of {market}: {problem}") from None
         for book in found:
@@ -73,7 +82,7 @@ class SyncReader:
         query = f"{self._facts.market_details_key}=true"
         body = self._public(self._facts.paths.market_list, query, self._facts.groups.markets)
         try:
-            return tuple(MarketListing(row.market, row.is_warned) for row in reads.read_markets(body))
+            return tuple(MarketListing(row.market, is_warned(row)) for row in self._reads.many(WireMarket, body))
         except ValueError as problem:
             raise ReadFailed(f"market list: {problem}") from None
 
@@ -81,7 +90,7 @@ class SyncReader:
         """Return every holding."""
         body = self._private(self._facts.paths.accounts, "")
         try:
-            return reads.read_balances(body)
+            return self._reads.balances(body)
         except ValueError as problem:
             raise ReadFailed(f"balances: {problem}") from None
 
@@ -94,7 +103,9 @@ class SyncReader:
             outcome: Outcome = self._ask(self._facts.paths.order, query)
         except KArbError as error:
             outcome = Lost(str(error))
-        return lookup_answer(outcome, self._facts, lambda body: reads.matching_report(body, client_order_id))
+        return lookup_answer(
+            outcome, self._facts, lambda body: self._reads.order(body, client_order_id), self._reads.errors
+        )
 
     def open_orders(self) -> tuple[OpenOrder, ...]:
         """Return all resting orders; an id on two pages counts once."""
@@ -102,7 +113,7 @@ class SyncReader:
         for page in range(1, MAX_PAGES + 1):
             body = self._private(self._facts.paths.open_orders, page_query(page))
             try:
-                rows = reads.read_open_orders(self.exchange, body)
+                rows = self._reads.open_orders(body)
             except ValueError as problem:
                 raise ReadFailed(f"open orders: {problem}") from None
             found.update({row.exchange_order_id: row for row in rows})
@@ -115,7 +126,7 @@ class SyncReader:
         _check(market)
         body = self._private(self._facts.paths.chance, f"market={market}")
         try:
-            return reads.read_rules(body)
+            return self._reads.rules(body)
         except ValueError as problem:
             raise ReadFailed(f"market rules: {problem}") from None
 
@@ -123,8 +134,8 @@ class SyncReader:
         """Return the account's keys and when each ends (upbit.md §1.9, bithumb.md §3.2)."""
         body = self._private(self._facts.paths.api_keys, "")
         try:
-            rows = reads.read_keys(body)
-            marks = [(fingerprint(row.access_key), reads.iso_ns(row.expire_at)) for row in rows]
+            rows = self._reads.many(WireKey, body)
+            marks = [(fingerprint(row.access_key), iso_ns(row.expires)) for row in rows]
         except ValueError:
             # The problem's text could quote a key.
             raise ReadFailed("key list is not of the documented form") from None
@@ -132,10 +143,12 @@ class SyncReader:
 
     def _public(self, path: str, query: str, group: str) -> bytes:
         self._take(group)
-        return read_body(self._learn(group, self._transport.send(Request("GET", path, query))), self._facts)
+        return read_body(
+            self._learn(group, self._transport.send(Request("GET", path, query))), self._facts, self._reads.errors
+        )
 
     def _private(self, path: str, query: str) -> bytes:
-        return read_body(self._ask(path, query), self._facts)
+        return read_body(self._ask(path, query), self._facts, self._reads.errors)
 
     def _ask(self, path: str, query: str) -> HttpAnswer:
         group = self._facts.groups.private

@@ -5,6 +5,7 @@ guessed. ValueError says why an answer cannot be read; the caller decides what t
 Shapes: upbit.md §1.3 to §1.7, bithumb.md §3.5 (`/v1` reads).
 """
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -16,106 +17,31 @@ from arbitrage.domain.events import Holding
 from arbitrage.domain.frame_spec import DecodedBook, FrameDecoder
 from arbitrage.domain.order import Fill, OrderOn, OrderReport
 from arbitrage.domain.ports import MarketRules, OpenOrder, RefusedWire
-from arbitrage.domain.units import Exchange, Ns, Price, Qty, exact_product, units_exact
+from arbitrage.domain.units import Ns, Price, Qty, exact_product, units_exact
+from exchanges.fields import Fields, Shape
+from exchanges.shapes import (
+    WireAccepted,
+    WireBalance,
+    WireChance,
+    WireOrder,
+    WireOrderRow,
+    WireTrade,
+    id_text,
+)
 
 ENDED_WORDS = frozenset({"done", "cancel"})
+STATE_WORDS = ENDED_WORDS | {"wait", "watch", "trade", "prevented"}
+"""Every state either exchange documents, REST and stream (upbit.md §1.6, §3.7, bithumb.md §3.9)."""
+ERROR_NAMES = ("error", "name", "message")
+_OLD_STYLE = "V1::Exceptions::"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WIDEST = 30
 """No price, quantity or balance has this many digits before its point."""
 
 T = TypeVar("T")
-Id = str | int | None
+S = TypeVar("S", bound=Shape)
 
 
-class WireTrade(msgspec.Struct):
-    """One row of `trades[]`."""
-
-    uuid: Id = None
-    price: Decimal | None = None
-    volume: Decimal | None = None
-    funds: Decimal | None = None
-    created_at: str | None = None
-
-
-class WireOrder(msgspec.Struct):
-    """An order object; which members are there depends on the call (upbit.md §1.5, bithumb.md §3.5)."""
-
-    uuid: Id = None
-    order_id: Id = None
-    identifier: Id = None
-    client_order_id: Id = None
-    market: str | None = None
-    state: str | None = None
-    volume: Decimal | None = None
-    executed_volume: Decimal | None = None
-    executed_funds: Decimal | None = None
-    paid_fee: Decimal | None = None
-    trades: list[WireTrade] | None = None
-
-    @property
-    def exchange_order_id(self) -> str | None:
-        """Return the exchange's id under either name."""
-        return id_text(self.uuid if self.uuid is not None else self.order_id)
-
-    @property
-    def own_id(self) -> str | None:
-        """Return our id under either name."""
-        return id_text(self.identifier if self.identifier is not None else self.client_order_id)
-
-
-class WireAsset(msgspec.Struct):
-    """One row of balances, REST and stream alike."""
-
-    currency: str
-    balance: Decimal
-    locked: Decimal = Decimal(0)
-
-
-class _ChanceSide(msgspec.Struct):
-    min_total: Decimal | None = None
-
-
-class _ChanceMarket(msgspec.Struct):
-    id: str
-    bid: _ChanceSide
-    ask: _ChanceSide
-    max_total: Decimal | None = None
-    state: str | None = None
-
-
-class _Chance(msgspec.Struct):
-    bid_fee: Decimal
-    ask_fee: Decimal
-    market: _ChanceMarket
-
-
-class WireMarket(msgspec.Struct):
-    """One row of the market list; warnings differ by exchange (upbit.md §1.2, bithumb.md §3.3)."""
-
-    market: str
-    market_warning: str | None = None
-    market_event: dict[str, Any] | None = None
-
-    @property
-    def is_warned(self) -> bool:
-        """Return whether the exchange warns of this market."""
-        event = self.market_event or {}
-        return event.get("warning") is True or self.market_warning not in (None, "NONE")
-
-
-class WireKey(msgspec.Struct):
-    """One row of the list of API keys."""
-
-    access_key: str
-    expire_at: str
-
-
-_ORDER = msgspec.json.Decoder(WireOrder)
-_ORDERS = msgspec.json.Decoder(list[WireOrder])
-_ASSETS = msgspec.json.Decoder(list[WireAsset])
-_CHANCE = msgspec.json.Decoder(_Chance)
-_MARKETS = msgspec.json.Decoder(list[WireMarket])
-_KEYS = msgspec.json.Decoder(list[WireKey])
 _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -127,9 +53,12 @@ def decoded(decoder: "msgspec.json.Decoder[T]", data: bytes) -> T:
         raise ValueError(str(error)) from None
 
 
-def id_text(value: Id) -> str | None:
-    """Return an id as text, whatever the wire made it."""
-    return None if value is None or value == "" else str(value)
+def some_id(value: str | int) -> str:
+    """Return an id as text. ValueError when it is empty."""
+    text = id_text(value)
+    if text is None:
+        raise ValueError("an id was empty")
+    return text
 
 
 def units(value: Decimal, name: str) -> int:
@@ -174,82 +103,117 @@ def event_of(state: str | None, executed: int | None, ordered: int | None) -> Or
     return OrderOn.PART_FILL if executed else OrderOn.ACKED
 
 
+class Reads:
+    """Reads answers by one exchange's field maps. What is read over but looks changed is in `take_gaps`."""
+
+    def __init__(self, fields: Fields) -> None:
+        self._fields = fields
+        self._gaps: list[str] = []
+
+    @property
+    def errors(self) -> tuple[str, str, str]:
+        """Return the names of the error member, its name and its message."""
+        name = self._fields.name
+        return name("error_body", "error"), name("error", "name"), name("error", "message")
+
+    def take_gaps(self) -> tuple[str, ...]:
+        """Return what looked changed since the last call: usual members missing, state words unknown."""
+        gaps, self._gaps = tuple(dict.fromkeys(self._gaps)), []
+        return gaps
+
+    def one(self, shape: type[S], data: bytes) -> S:
+        """Return one object. ValueError when it is none of this shape."""
+        return self._seen(self._fields.one(shape, data))
+
+    def many(self, shape: type[S], data: bytes) -> list[S]:
+        """Return an array of objects. ValueError when it is none."""
+        return [self._seen(row) for row in self._fields.many(shape, data)]
+
+    def accepted(self, data: bytes) -> OrderReport:
+        """Return what the acknowledgement of an order or a cancel says. ValueError when it names no order."""
+        row = self.one(WireAccepted, data)
+        executed = None if row.executed_qty is None else units(row.executed_qty, "executed_qty")
+        ordered = None if row.qty is None else units(row.qty, "qty")
+        return OrderReport(
+            on=event_of(row.state, executed, ordered),
+            exchange_order_id=some_id(row.exchange_order_id),
+            executed_qty=None if executed is None else Qty(executed),
+            detail=row.state or "",
+        )
+
+    def order(self, data: bytes, client_order_id: str) -> OrderReport:
+        """Return the report of an order asked for by our id. ValueError when the answer is of another order."""
+        order = self.one(WireOrder, data)
+        told = id_text(order.client_order_id)
+        if told not in (None, client_order_id):
+            raise ValueError(f"asked for {client_order_id}, was told of {told}")
+        self._look_at_state(order.state)
+        return order_report(order)
+
+    def open_orders(self, data: bytes) -> tuple[OpenOrder, ...]:
+        """Return a page of resting orders."""
+        found = []
+        for row in self.many(WireOrderRow, data):
+            if row.market is None:
+                raise ValueError("an open order without market")
+            order_id = some_id(row.exchange_order_id)
+            found.append(OpenOrder(self._fields.exchange, row.market, order_id, id_text(row.client_order_id)))
+        return tuple(found)
+
+    def balances(self, data: bytes) -> tuple[Holding, ...]:
+        """Return all holdings; an asset that is not there is zero (upbit.md §1.3)."""
+        return tuple(holding(row.asset, row.free, row.locked) for row in self.many(WireBalance, data))
+
+    def rules(self, data: bytes) -> MarketRules:
+        """Return fees and bounds of `orders/chance`, the higher of the two sides' minimums."""
+        chance = self.one(WireChance, data)
+        market = self._seen(chance.market)
+        minimums = [side.min_total for side in (market.bid, market.ask) if side.min_total is not None]
+        if not minimums:
+            raise ValueError("orders/chance names no min_total")
+        return MarketRules(
+            market=market.market,
+            bid_fee=plain(chance.bid_fee, "bid_fee"),
+            ask_fee=plain(chance.ask_fee, "ask_fee"),
+            min_total=plain(max(minimums), "min_total"),
+            max_total=maybe_plain(market.max_total, "max_total"),
+            is_active=market.state in (None, "active"),
+        )
+
+    def _seen(self, row: S) -> S:
+        self._gaps += [f"{row.object_name}.{name} was absent" for name in row.gaps()]
+        return row
+
+    def _look_at_state(self, state: str) -> None:
+        if state not in STATE_WORDS:
+            self._gaps.append(f"order.state was {state[:40]!r}, a word never seen")
+
+
 def order_report(order: WireOrder) -> OrderReport:
     """Return what an order object says. ValueError when a figure in it cannot be believed."""
-    executed = None if order.executed_volume is None else units(order.executed_volume, "executed_volume")
-    ordered = None if order.volume is None else units(order.volume, "volume")
+    executed = units(order.executed_qty, "executed_qty")
+    ordered = None if order.qty is None else units(order.qty, "qty")
     return OrderReport(
         on=event_of(order.state, executed, ordered),
-        exchange_order_id=order.exchange_order_id,
-        executed_qty=None if executed is None else Qty(executed),
+        exchange_order_id=some_id(order.exchange_order_id),
+        executed_qty=Qty(executed),
         executed_funds=maybe_plain(order.executed_funds, "executed_funds"),
         paid_fee=maybe_plain(order.paid_fee, "paid_fee"),
         fills=tuple(_fill(trade) for trade in order.trades or ()),
-        detail=order.state or "",
+        detail=order.state,
     )
 
 
 def _fill(trade: WireTrade) -> Fill:
-    trade_id = id_text(trade.uuid)
-    if trade_id is None or trade.price is None or trade.volume is None or trade.created_at is None:
-        raise ValueError("a row of trades lacks uuid, price, volume or created_at")
     price = Price(units(trade.price, "trade price"))
-    qty = Qty(units(trade.volume, "trade volume"))
+    qty = Qty(units(trade.qty, "trade qty"))
     funds = exact_product(price, qty) if trade.funds is None else plain(trade.funds, "funds")
-    return Fill(trade_id=trade_id, price=price, qty=qty, funds=funds, at_wall_ns=iso_ns(trade.created_at))
+    return Fill(some_id(trade.trade_id), price, qty, funds, iso_ns(trade.at))
 
 
-def read_order(data: bytes) -> WireOrder:
-    """Return one order object. ValueError when it names no order at all."""
-    order = decoded(_ORDER, data)
-    if order.exchange_order_id is None:
-        raise ValueError("an order without an id")
-    return order
-
-
-def matching_report(body: bytes, client_order_id: str) -> OrderReport:
-    """Return the report of an order asked for by our id. ValueError when the answer is of another order."""
-    order = read_order(body)
-    if order.own_id not in (None, client_order_id):
-        raise ValueError(f"asked for {client_order_id}, was told of {order.own_id}")
-    return order_report(order)
-
-
-def read_open_orders(exchange: Exchange, data: bytes) -> tuple[OpenOrder, ...]:
-    """Return a page of resting orders."""
-    found = []
-    for order in decoded(_ORDERS, data):
-        exchange_order_id = order.exchange_order_id
-        if exchange_order_id is None or order.market is None:
-            raise ValueError("an open order without id or market")
-        found.append(OpenOrder(exchange, order.market, exchange_order_id, order.own_id))
-    return tuple(found)
-
-
-def holdings(rows: list[WireAsset]) -> tuple[Holding, ...]:
-    """Return balance rows as holdings: `balance` is what is free (upbit.md §1.3, bithumb.md §3.5)."""
-    return tuple(Holding(row.currency, plain(row.balance, "balance"), plain(row.locked, "locked")) for row in rows)
-
-
-def read_balances(data: bytes) -> tuple[Holding, ...]:
-    """Return all holdings; an asset that is not there is zero (upbit.md §1.3)."""
-    return holdings(decoded(_ASSETS, data))
-
-
-def read_rules(data: bytes) -> MarketRules:
-    """Return fees and bounds of `orders/chance`, the higher of the two sides' minimums."""
-    chance = decoded(_CHANCE, data)
-    minimums = [side.min_total for side in (chance.market.bid, chance.market.ask) if side.min_total is not None]
-    if not minimums:
-        raise ValueError("orders/chance names no min_total")
-    return MarketRules(
-        market=chance.market.id,
-        bid_fee=plain(chance.bid_fee, "bid_fee"),
-        ask_fee=plain(chance.ask_fee, "ask_fee"),
-        min_total=plain(max(minimums), "min_total"),
-        max_total=maybe_plain(chance.market.max_total, "max_total"),
-        is_active=chance.market.state in (None, "active"),
-    )
+def holding(asset: str, free: Decimal, locked: Decimal) -> Holding:
+    """Return a balance row as a holding: `free` excludes `locked` (upbit.md §1.3, bithumb.md §3.5)."""
+    return Holding(asset, plain(free, "free"), plain(locked, "locked"))
 
 
 def read_books(decoder: FrameDecoder, data: bytes) -> tuple[DecodedBook, ...]:
@@ -260,21 +224,12 @@ def read_books(decoder: FrameDecoder, data: bytes) -> tuple[DecodedBook, ...]:
         raise ValueError(str(error)) from None
 
 
-def read_markets(data: bytes) -> list[WireMarket]:
-    """Return the market list."""
-    return decoded(_MARKETS, data)
-
-
-def read_keys(data: bytes) -> list[WireKey]:
-    """Return the account's keys and when they end."""
-    return decoded(_KEYS, data)
-
-
-def wire_error(data: bytes, http_status: int) -> RefusedWire | None:
+def wire_error(data: bytes, http_status: int, names: tuple[str, str, str] = ERROR_NAMES) -> RefusedWire | None:
     """Return the error object of an answer, or None when its body is no such object.
 
     `name` is text on private calls, a number on public ones, which Bithumb sends with HTTP 200
-    (upbit.md §1.2, bithumb.md §3.4).
+    (upbit.md §1.2, bithumb.md §3.4). The style of 2019, `V1::Exceptions::InvalidQueryPayload`, is
+    turned into the present one (upbit.md §4.1).
     """
     if data.lstrip()[:1] != b"{":
         return None
@@ -282,7 +237,15 @@ def wire_error(data: bytes, http_status: int) -> RefusedWire | None:
         body: Any = msgspec.json.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    error = body.get("error")
+    outer, name, message = names
+    error = body.get(outer)
     if not isinstance(error, dict):
-        return None if error is None else RefusedWire(str(error)[:100], "", http_status)
-    return RefusedWire(str(error.get("name", ""))[:100], str(error.get("message", ""))[:200], http_status)
+        return None if error is None else RefusedWire(_modern(str(error)), "", http_status)
+    return RefusedWire(_modern(str(error.get(name, ""))), str(error.get(message, ""))[:200], http_status)
+
+
+def _modern(name: str) -> str:
+    # `V1::Exceptions::InvalidQueryPayload` -> `invalid_query_payload`
+    if not name.startswith(_OLD_STYLE):
+        return name[:100]
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.removeprefix(_OLD_STYLE)).lower()[:100]

@@ -21,10 +21,12 @@ from arbitrage.domain.ports import (
     Unknown,
 )
 from arbitrage.domain.units import Exchange, base_of
-from exchanges import reads
+from arbitrage.domain.wire import ExchangeWire
 from exchanges.drift import DriftLog
 from exchanges.facts import Facts, GroupLimit
+from exchanges.fields import Fields
 from exchanges.ratelimit import Lane, Limiter
+from exchanges.reads import Reads
 from exchanges.transport import AsyncTransport, Clock, HttpAnswer, Outcome, Request, Stopped, Unsent, Use, redacted
 from exchanges.verdict import command_answer, lookup_answer, read_body
 from exchanges.words import CLIENT_ORDER_ID, MAX_PAGES, PAGE, WIRE_ID, Signer, page_query
@@ -61,8 +63,19 @@ class RestGateway:
         self._clock = clock
         self._last_check = last_check
         self._limiter = limiter or Limiter(facts.limits, clock.mono_ns())
+        self._use_fields(Fields(self.exchange))
         self._placed: deque[str] = deque(maxlen=_REMEMBERED)
         self._placed_set: set[str] = set()
+
+    def use_wire(self, wire: ExchangeWire) -> None:
+        """Read every answer and private frame from now on by the field maps of `wire`.
+
+        ConfigError with every finding when they cannot be used; the maps in use stay then.
+        """
+        self._use_fields(Fields(self.exchange, wire.fields))
+
+    def _use_fields(self, fields: Fields) -> None:
+        self._reads = Reads(fields)
 
     async def open(self) -> None:
         """Open the connections orders will use, ahead of time."""
@@ -96,7 +109,7 @@ class RestGateway:
         if isinstance(outcome, Unsent | Stopped):
             self._placed_set.discard(order.client_order_id)
         self._learn(groups[0], outcome)
-        return self._noted("place", outcome, command_answer(outcome, self._facts, _report))
+        return self._noted("place", outcome, self._judged(outcome))
 
     async def cancel(self, order: Order) -> Answer:
         """Ask for a cancel. Accepted is an acknowledgement: the answer may still show the order open
@@ -113,7 +126,7 @@ class RestGateway:
         if not self._limiter.take(groups, Lane.CANCEL, self._clock.mono_ns()):
             return Refused(RefusalReason.RATE_LIMITED, "own request budget is spent")
         outcome = await self._send("DELETE", self._facts.paths.cancel, query, groups[0], Use.ORDERS, ORDER_TIMEOUT_NS)
-        return self._noted("cancel", outcome, command_answer(outcome, self._facts, _report))
+        return self._noted("cancel", outcome, self._judged(outcome))
 
     async def query(self, order: Order) -> Lookup:
         """Ask for one order by its client order id. An answer about another order is Unknown."""
@@ -127,16 +140,16 @@ class RestGateway:
         outcome = await self._send("GET", self._facts.paths.order, query, group, Use.READS, ORDER_TIMEOUT_NS)
 
         def read(body: bytes) -> OrderReport:
-            return reads.matching_report(body, order.client_order_id)
+            return self._reads.order(body, order.client_order_id)
 
-        return self._noted("query", outcome, lookup_answer(outcome, self._facts, read))
+        return self._noted("query", outcome, lookup_answer(outcome, self._facts, read, self._reads.errors))
 
     async def open_orders(self) -> tuple[OpenOrder, ...]:
         """Return all resting orders. Pages of a moving list can repeat a row (upbit.md §1.7): ids count once."""
         found: dict[str, OpenOrder] = {}
         for page in range(1, MAX_PAGES + 1):
             body = await self._read(self._facts.paths.open_orders, page_query(page))
-            rows = self._readable("open_orders", body, lambda data: reads.read_open_orders(self.exchange, data))
+            rows = self._readable("open_orders", body, self._reads.open_orders)
             found.update({row.exchange_order_id: row for row in rows})
             if len(rows) < PAGE:
                 return tuple(found.values())
@@ -144,14 +157,14 @@ class RestGateway:
 
     async def balances(self) -> tuple[Holding, ...]:
         """Return every holding."""
-        return self._readable("balances", await self._read(self._facts.paths.accounts, ""), reads.read_balances)
+        return self._readable("balances", await self._read(self._facts.paths.accounts, ""), self._reads.balances)
 
     async def market_rules(self, market: str) -> MarketRules:
         """Return fees and bounds of `orders/chance`."""
         if not is_market(market):
             raise ReadFailed(f"market was {market!r}, must look like KRW-BTC")
         body = await self._read(self._facts.paths.chance, f"market={market}")
-        return self._readable("market_rules", body, reads.read_rules)
+        return self._readable("market_rules", body, self._reads.rules)
 
     def budget(self) -> RequestBudget:
         """Return how many new orders and how many queries may leave right now."""
@@ -200,7 +213,7 @@ class RestGateway:
         if not self._limiter.take((group,), Lane.QUERY, self._clock.mono_ns()):
             raise NotSent("own request budget is spent")
         outcome = await self._send("GET", path, query, group, Use.READS, READ_TIMEOUT_NS)
-        return read_body(outcome, self._facts)
+        return read_body(outcome, self._facts, self._reads.errors)
 
     def _readable(self, where: str, body: bytes, read: Callable[[bytes], T]) -> T:
         try:
@@ -208,6 +221,15 @@ class RestGateway:
         except ValueError as problem:
             self.drift.note(where, str(problem), body, self._clock.wall_ns())
             raise ReadFailed(redacted(f"{where}: {problem}")) from None
+        finally:
+            self._note_gaps(where, body)
+
+    def _judged(self, outcome: Outcome) -> Answer:
+        return command_answer(outcome, self._facts, self._reads.accepted, self._reads.errors)
+
+    def _note_gaps(self, where: str, body: bytes) -> None:
+        for gap in self._reads.take_gaps():
+            self.drift.note(where, gap, body, self._clock.wall_ns())
 
     def _learn(self, group: str, outcome: Outcome) -> None:
         if isinstance(outcome, HttpAnswer):
@@ -215,10 +237,8 @@ class RestGateway:
 
     def _noted(self, where: str, outcome: Outcome, answer: A) -> A:
         # An answer that came whole and still proves nothing is a shape to look at.
-        if isinstance(answer, Unknown) and isinstance(outcome, HttpAnswer):
-            self.drift.note(where, answer.cause, outcome.body, self._clock.wall_ns())
+        if isinstance(outcome, HttpAnswer):
+            self._note_gaps(where, outcome.body)
+            if isinstance(answer, Unknown):
+                self.drift.note(where, answer.cause, outcome.body, self._clock.wall_ns())
         return answer
-
-
-def _report(body: bytes) -> OrderReport:
-    return reads.order_report(reads.read_order(body))

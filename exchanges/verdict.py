@@ -12,14 +12,19 @@ from arbitrage.domain.order import OrderReport, RefusalReason
 from arbitrage.domain.ports import Accepted, Answer, Found, Lookup, NotFound, Refused, RefusedWire, Unknown
 from arbitrage.domain.units import Ns
 from exchanges.facts import Facts
-from exchanges.reads import wire_error
+from exchanges.reads import ERROR_NAMES, wire_error
 from exchanges.transport import HttpAnswer, Lost, Outcome, Stopped, Unsent, redacted
 
 _TOO_EARLY_OR_MANY = frozenset({408, 409, 421, 422, 425, 429})
 """4xx statuses that do not by themselves say the command was looked at and turned down."""
 
 
-def command_answer(outcome: Outcome, facts: Facts, read: Callable[[bytes], OrderReport]) -> Answer:
+def command_answer(
+    outcome: Outcome,
+    facts: Facts,
+    read: Callable[[bytes], OrderReport],
+    errors: tuple[str, str, str] = ERROR_NAMES,
+) -> Answer:
     """Return what came of placing or cancelling an order.
 
     `read` turns a 2xx body into a report and raises ValueError when it cannot. Any 2xx counts as
@@ -34,13 +39,15 @@ def command_answer(outcome: Outcome, facts: Facts, read: Callable[[bytes], Order
         case Lost(cause):
             return Unknown(redacted(cause))
         case HttpAnswer():
-            return _command_http(outcome, facts, read)
+            return _command_http(outcome, facts, read, errors)
         case _:
             assert_never(outcome)
 
 
-def _command_http(answer: HttpAnswer, facts: Facts, read: Callable[[bytes], OrderReport]) -> Answer:
-    error = wire_error(answer.body, answer.status)
+def _command_http(
+    answer: HttpAnswer, facts: Facts, read: Callable[[bytes], OrderReport], errors: tuple[str, str, str]
+) -> Answer:
+    error = wire_error(answer.body, answer.status, errors)
     if 200 <= answer.status < 300:
         if error is not None:
             return Unknown(_words(error))
@@ -62,11 +69,16 @@ def _command_http(answer: HttpAnswer, facts: Facts, read: Callable[[bytes], Orde
     return Refused(RefusalReason.OTHER, _words(error))
 
 
-def lookup_answer(outcome: Outcome, facts: Facts, read: Callable[[bytes], OrderReport]) -> Lookup:
+def lookup_answer(
+    outcome: Outcome,
+    facts: Facts,
+    read: Callable[[bytes], OrderReport],
+    errors: tuple[str, str, str] = ERROR_NAMES,
+) -> Lookup:
     """Return what came of asking for one order. Only the documented 404 is `NotFound`."""
     if not isinstance(outcome, HttpAnswer):
         return Unknown(redacted(_cause(outcome)))
-    error = wire_error(outcome.body, outcome.status)
+    error = wire_error(outcome.body, outcome.status, errors)
     if error is None and 200 <= outcome.status < 300:
         try:
             return Found(read(outcome.body))
@@ -77,7 +89,7 @@ def lookup_answer(outcome: Outcome, facts: Facts, read: Callable[[bytes], OrderR
     return Unknown(f"HTTP {outcome.status}" if error is None else _words(error))
 
 
-def read_body(outcome: Outcome, facts: Facts) -> bytes:
+def read_body(outcome: Outcome, facts: Facts, errors: tuple[str, str, str] = ERROR_NAMES) -> bytes:
     """Return the body of a read. NotSent, AuthRefused or ReadFailed when there is none to trust."""
     match outcome:
         case Unsent(cause) | Stopped(cause):
@@ -85,7 +97,7 @@ def read_body(outcome: Outcome, facts: Facts) -> bytes:
         case Lost(cause):
             raise ReadFailed(redacted(cause))
         case HttpAnswer():
-            error = wire_error(outcome.body, outcome.status)
+            error = wire_error(outcome.body, outcome.status, errors)
             if error is None and 200 <= outcome.status < 300:
                 return outcome.body
             if error is not None and (error.name in facts.auth_names or outcome.status == 401):

@@ -2,16 +2,17 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 from order_makers import RealClock, make_order
 
 from arbitrage.domain.book import Book
-from arbitrage.domain.order import Order
-from arbitrage.domain.ports import OrderNews, PrivateNews, StreamNews, StreamState
+from arbitrage.domain.order import Order, OrderOn, OrderReport
+from arbitrage.domain.ports import Found, OrderNews, PrivateNews, StreamNews, StreamState
 from arbitrage.domain.units import Exchange, Price, Qty, Side
 from exchanges import registry
 from exchanges.bithumb.gateway import BithumbGateway
@@ -118,6 +119,39 @@ async def until(is_so: Callable[[], bool], within_s: float = 10.0) -> None:
             return
         await asyncio.sleep(0.01)
     raise AssertionError("it never came")
+
+
+@contextlib.contextmanager
+def renamed(bench: Bench, old: str, new: str) -> Iterator[None]:
+    """Let the simulated exchange call the member `old` `new`, in answers and private frames."""
+    sim: Any = bench.simulator.exchange(bench.exchange)
+    handle, dialect = sim.handle, sim.dialect
+
+    def swapped(data: bytes) -> bytes:
+        return data.replace(f'"{old}":'.encode(), f'"{new}":'.encode())
+
+    def answer(*args: Any) -> Any:
+        response = handle(*args)
+        return msgspec.structs.replace(response, body=swapped(response.body))
+
+    sim.handle = answer
+    order_frame = dialect.order_frame
+    dialect.order_frame = lambda *args: swapped(order_frame(*args))
+    try:
+        yield
+    finally:
+        del sim.handle
+        del dialect.order_frame
+
+
+async def ended(gateway: RestGateway, order: Order) -> OrderReport:
+    """Ask until the order has ended; the exchange answers asynchronously (upbit.md §1.6, bithumb.md §3.6)."""
+    for _ in range(200):
+        found = await gateway.query(order)
+        if isinstance(found, Found) and found.report.on in (OrderOn.FULL_FILL, OrderOn.CANCELED):
+            return found.report
+        await asyncio.sleep(0.05)
+    raise AssertionError("the order never ended")
 
 
 def total(holdings: Any, asset: str) -> Decimal:

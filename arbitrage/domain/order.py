@@ -154,6 +154,8 @@ class Fill(msgspec.Struct, frozen=True):
     qty: Qty
     funds: Decimal
     at_wall_ns: Ns
+    is_maker: bool | None = None
+    """Only a private stream says it, and only Upbit's (upbit.md §1.6); None = not told."""
 
 
 class OrderReport(msgspec.Struct, frozen=True):

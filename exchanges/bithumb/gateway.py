@@ -6,9 +6,10 @@ from arbitrage.domain.order import Order
 from arbitrage.domain.ports import PrivateNews
 from arbitrage.domain.units import Exchange
 from exchanges.bithumb.auth import BithumbSigner
-from exchanges.bithumb.codec import order_body, read_news
+from exchanges.bithumb.codec import NewsReader, order_body
 from exchanges.bithumb.profile import FACTS
 from exchanges.credentials import Credentials
+from exchanges.fields import Fields
 from exchanges.private_stream import private_news
 from exchanges.ratelimit import Limiter
 from exchanges.rest_gateway import RestGateway
@@ -37,13 +38,20 @@ class BithumbGateway(RestGateway):
         self._stream_url = stream_url + FACTS.paths.private_stream
         self._timing = timing or StreamTiming(ping_every_ns=FACTS.ping_every_ns)
 
+    def _use_fields(self, fields: Fields) -> None:
+        super()._use_fields(fields)
+        self._news_reader = NewsReader(fields, self._note_news)
+
+    def _note_news(self, finding: str, data: bytes) -> None:
+        self.drift.note("private_news", finding, data, self._clock.wall_ns())
+
     def private_news(self) -> AsyncIterator[PrivateNews]:
         """Yield own orders and balances until closed; reconnects by itself."""
         return private_news(
             url=self._stream_url,
             token=lambda: self._token(""),
             subscription=private_subscription,
-            read=read_news,
+            read=lambda data: self._news_reader.read(data),
             clock=self._clock,
             drift=self.drift,
             timing=self._timing,

@@ -1,6 +1,8 @@
 """Upbit's words: our order -> request body, private-stream frames -> news. Pure."""
 
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from typing import ClassVar
 
 import msgspec
 
@@ -8,7 +10,9 @@ from arbitrage.domain.errors import FrameInvalid
 from arbitrage.domain.order import Fill, Order, OrderReport, TimeInForce
 from arbitrage.domain.ports import BalanceNews, OrderNews
 from arbitrage.domain.units import Ns, Price, Qty, exact_product, units_text
-from exchanges.reads import Id, WireAsset, event_of, holdings, id_text, maybe_plain, units
+from exchanges.fields import Fields, Shape
+from exchanges.reads import STATE_WORDS, event_of, holding, maybe_plain, some_id, units
+from exchanges.shapes import Id, id_text
 from exchanges.upbit.profile import SMP_TYPE
 
 _MS_NS = 1_000_000
@@ -45,46 +49,110 @@ def book_subscription(ticket: str, markets: tuple[str, ...]) -> str:
     return msgspec.json.encode(parts).decode()
 
 
-class _News(msgspec.Struct):
-    """myOrder and myAsset, DEFAULT names (upbit.md §3.7, §3.8); null and absent mean the same."""
+class _Head(Shape, kw_only=True):
+    """What kind of frame this is: DEFAULT frames say `type`, SIMPLE ones `ty` (upbit.md §3.2)."""
 
-    type: str
-    uuid: Id = None
-    identifier: Id = None
+    object_name: ClassVar[str] = "news"
+    type: str | None = None
+    type_simple: str | None = None
+
+
+class _OrderNews(Shape, kw_only=True):
+    """myOrder, DEFAULT names (upbit.md §3.7); null and absent mean the same."""
+
+    object_name: ClassVar[str] = "order_news"
+    usual: ClassVar[tuple[str, ...]] = ("state", "executed_qty", "paid_fee")
+    exchange_order_id: str | int
+    client_order_id: Id = None
     state: str | None = None
-    trade_uuid: Id = None
+    side: str | None = None
+    kind: str | None = None
+    trade_id: Id = None
     price: Decimal | None = None
-    volume: Decimal | None = None
-    remaining_volume: Decimal | None = None
-    executed_volume: Decimal | None = None
+    qty: Decimal | None = None
+    remaining_qty: Decimal | None = None
+    executed_qty: Decimal | None = None
     executed_funds: Decimal | None = None
     paid_fee: Decimal | None = None
-    prevented_volume: Decimal | None = None
-    trade_timestamp: int | None = None
-    assets: list[WireAsset] | None = None
+    prevented_qty: Decimal | None = None
+    is_maker: bool | None = None
+    traded_ms: int | None = None
 
 
-_NEWS = msgspec.json.Decoder(_News)
+class _OrderNewsSimple(_OrderNews, kw_only=True):
+    """The same, SIMPLE names."""
+
+    object_name: ClassVar[str] = "order_news_simple"
 
 
-def read_news(data: bytes) -> OrderNews | BalanceNews | None:
-    """Return what a private frame says, None for a type we did not ask for. FrameInvalid when unreadable."""
-    try:
-        news = _NEWS.decode(data)
-        if news.type == "myOrder":
-            return _order_news(news)
-        if news.type == "myAsset":
-            return BalanceNews(holdings(news.assets or []))
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise FrameInvalid(f"upbit private: {error}") from None
-    return None
+class _AssetRow(Shape, kw_only=True):
+    """One changed balance of myAsset (upbit.md §3.8)."""
+
+    object_name: ClassVar[str] = "asset_news_row"
+    asset: str
+    free: Decimal
+    locked: Decimal
 
 
-def _order_news(news: _News) -> OrderNews:
-    exchange_order_id = id_text(news.uuid)
-    if exchange_order_id is None:
-        raise ValueError("myOrder without uuid")
-    executed = None if news.executed_volume is None else units(news.executed_volume, "executed_volume")
+class _AssetNews(Shape, kw_only=True):
+    """myAsset, DEFAULT names."""
+
+    object_name: ClassVar[str] = "asset_news"
+    assets: list[_AssetRow]
+
+
+class _AssetRowSimple(_AssetRow, kw_only=True):
+    """The same, SIMPLE names."""
+
+    object_name: ClassVar[str] = "asset_news_row_simple"
+
+
+class _AssetNewsSimple(Shape, kw_only=True):
+    """The same, SIMPLE names."""
+
+    object_name: ClassVar[str] = "asset_news_simple"
+    assets: list[_AssetRowSimple]
+
+
+class NewsReader:
+    """Reads private-stream frames, DEFAULT and SIMPLE alike; `note` hears of what looks changed."""
+
+    def __init__(self, fields: Fields, note: Callable[[str, bytes], None] = lambda _finding, _data: None) -> None:
+        self._fields = fields
+        self._note = note
+
+    def read(self, data: bytes) -> OrderNews | BalanceNews | None:
+        """Return what a frame says, None for a type we did not ask for. FrameInvalid when unreadable."""
+        try:
+            head = self._fields.one(_Head, data)
+            kind = head.type or head.type_simple
+            if kind is None:
+                raise ValueError("a frame without a type")
+            if kind == "myOrder":
+                news = self._fields.one(_OrderNewsSimple if head.type is None else _OrderNews, data)
+                self._look(news, data)
+                return _order_news(news)
+            if kind == "myAsset":
+                rows: Sequence[_AssetRow]
+                if head.type is None:
+                    rows = self._fields.one(_AssetNewsSimple, data).assets
+                else:
+                    rows = self._fields.one(_AssetNews, data).assets
+                return BalanceNews(tuple(holding(row.asset, row.free, row.locked) for row in rows))
+        except ValueError as error:
+            raise FrameInvalid(f"upbit private: {error}") from None
+        return None
+
+    def _look(self, news: _OrderNews, data: bytes) -> None:
+        for name in news.gaps():
+            self._note(f"{news.object_name}.{name} was absent", data)
+        if news.state is not None and news.state not in STATE_WORDS:
+            self._note(f"{news.object_name}.state was {news.state[:40]!r}, a word never seen", data)
+
+
+def _order_news(news: _OrderNews) -> OrderNews:
+    exchange_order_id = some_id(news.exchange_order_id)
+    executed = None if news.executed_qty is None else units(news.executed_qty, "executed_qty")
     report = OrderReport(
         on=event_of(news.state, executed, _ordered(news, executed)),
         exchange_order_id=exchange_order_id,
@@ -94,27 +162,30 @@ def _order_news(news: _News) -> OrderNews:
         fills=_fills(news),
         detail=news.state or "",
     )
-    return OrderNews(id_text(news.identifier), exchange_order_id, report)
+    return OrderNews(id_text(news.client_order_id), exchange_order_id, report)
 
 
-def _ordered(news: _News, executed: int | None) -> int | None:
+def _ordered(news: _OrderNews, executed: int | None) -> int | None:
     # On `trade` the volume is the fill's (upbit.md §3.7), so the order's own is executed + remaining;
-    # with a prevented part that sum may fall short, and nothing is claimed.
-    if news.state != "trade":
-        return None if news.volume is None else units(news.volume, "volume")
-    if executed is None or news.remaining_volume is None or news.prevented_volume:
+    # with a prevented part that sum may fall short, and nothing is claimed. Orders given by funds have
+    # no volume of their own to be filled.
+    if news.kind == "price" or (news.kind == "best" and news.side == "BID"):
         return None
-    return executed + units(news.remaining_volume, "remaining_volume")
+    if news.state != "trade":
+        return None if news.qty is None else units(news.qty, "qty")
+    if executed is None or news.remaining_qty is None or news.prevented_qty:
+        return None
+    return executed + units(news.remaining_qty, "remaining_qty")
 
 
-def _fills(news: _News) -> tuple[Fill, ...]:
-    trade_id = id_text(news.trade_uuid)
+def _fills(news: _OrderNews) -> tuple[Fill, ...]:
+    trade_id = id_text(news.trade_id)
     if news.state != "trade" or trade_id is None:
         return ()
-    if news.price is None or news.volume is None or news.trade_timestamp is None:
-        raise ValueError("a trade lacks price, volume or trade_timestamp")
+    if news.price is None or news.qty is None or news.traded_ms is None:
+        raise ValueError("a trade lacks price, qty or traded_ms")
     price = Price(units(news.price, "price"))
-    qty = Qty(units(news.volume, "volume"))
+    qty = Qty(units(news.qty, "qty"))
     # The stream names no funds per fill: price x volume, exactly (upbit.md §3.7).
     funds = exact_product(price, qty)
-    return (Fill(trade_id, price, qty, funds, Ns(news.trade_timestamp * _MS_NS)),)
+    return (Fill(trade_id, price, qty, funds, Ns(news.traded_ms * _MS_NS), is_maker=news.is_maker),)

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
-from contract_bench import MARKET, Bench, listening, total, until
+from contract_bench import MARKET, Bench, ended, listening, total, until
 
 from arbitrage.domain import order as orders
 from arbitrage.domain.errors import AuthRefused, InvariantError, NotSent, ReadFailed
@@ -13,7 +13,6 @@ from arbitrage.domain.order import Order, OrderOn, OrderReport, OrderState, Refu
 from arbitrage.domain.ports import (
     Accepted,
     BalanceNews,
-    Found,
     NotFound,
     Refused,
     StreamState,
@@ -23,16 +22,6 @@ from arbitrage.domain.units import SCALE, Exchange, Price, Qty, Side, exact_prod
 from exchanges.rest_gateway import RestGateway
 
 FEES = {Exchange.UPBIT: Decimal("0.0005"), Exchange.BITHUMB: Decimal("0.0004")}
-
-
-async def ended(gateway: RestGateway, order: Order) -> OrderReport:
-    """Ask until the order has ended; the exchange answers asynchronously (upbit.md §1.6, bithumb.md §3.6)."""
-    for _ in range(200):
-        found = await gateway.query(order)
-        if isinstance(found, Found) and found.report.on in (OrderOn.FULL_FILL, OrderOn.CANCELED):
-            return found.report
-        await asyncio.sleep(0.05)
-    raise AssertionError("the order never ended")
 
 
 async def test_ioc_order_fills_and_its_fills_prove_quantity_and_money(bench: Bench, gateway: RestGateway) -> None:

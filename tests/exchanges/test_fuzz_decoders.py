@@ -14,9 +14,17 @@ from arbitrage.domain.units import Exchange
 from exchanges import reads
 from exchanges.bithumb import codec as bithumb
 from exchanges.bithumb.profile import FACTS as BITHUMB
+from exchanges.fields import Fields
+from exchanges.reads import Reads
+from exchanges.shapes import WireMarket
 from exchanges.stream import control_frame
 from exchanges.upbit import codec as upbit
 from exchanges.upbit.profile import FACTS as UPBIT
+
+OF_UPBIT = Reads(Fields(Exchange.UPBIT))
+OF_BITHUMB = Reads(Fields(Exchange.BITHUMB))
+UPBIT_NEWS = upbit.NewsReader(Fields(Exchange.UPBIT)).read
+BITHUMB_NEWS = bithumb.NewsReader(Fields(Exchange.BITHUMB)).read
 
 BOOK: dict[str, Any] = {
     "ty": "orderbook", "cd": "KRW-ETH", "tms": 1795000000123, "tas": 812.4, "tbs": 640.0,
@@ -83,7 +91,7 @@ def test_book_frames(facts, data: bytes) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(data=mutated(NEWS))
-@pytest.mark.parametrize("read_news", [upbit.read_news, bithumb.read_news], ids=["upbit", "bithumb"])
+@pytest.mark.parametrize("read_news", [UPBIT_NEWS, BITHUMB_NEWS], ids=["upbit", "bithumb"])
 def test_private_frames(read_news, data: bytes) -> None:
     try:
         read_news(data)
@@ -94,11 +102,13 @@ def test_private_frames(read_news, data: bytes) -> None:
 @settings(max_examples=400, deadline=None)
 @given(data=mutated(ORDER))
 def test_order_answers(data: bytes) -> None:
-    survives(lambda body: reads.order_report(reads.read_order(body)), data)
-    survives(lambda body: reads.read_open_orders(Exchange.UPBIT, b"[" + body + b"]"), data)
-    survives(reads.read_balances, data)
-    survives(reads.read_rules, data)
-    survives(reads.read_markets, data)
+    survives(lambda body: OF_UPBIT.order(body, "any"), data)
+    survives(lambda body: OF_UPBIT.open_orders(b"[" + body + b"]"), data)
+    for readers in (OF_UPBIT, OF_BITHUMB):
+        survives(readers.accepted, data)
+        survives(readers.balances, data)
+        survives(readers.rules, data)
+        survives(lambda body, readers=readers: readers.many(WireMarket, body), data)
     survives(lambda body: reads.read_books(FrameDecoder(UPBIT.rest_spec), body), data)
     reads.wire_error(data, 400)
     control_frame(data)
@@ -109,8 +119,8 @@ def test_order_answers(data: bytes) -> None:
 def test_any_bytes_at_all(data: bytes) -> None:
     reads.wire_error(data, 400)
     control_frame(data)
-    survives(upbit.read_news, data)
-    survives(bithumb.read_news, data)
+    survives(UPBIT_NEWS, data)
+    survives(BITHUMB_NEWS, data)
     survives(FrameDecoder(UPBIT.stream_spec).decode, data)
 
 
@@ -119,5 +129,5 @@ def test_deep_nesting_is_not_a_crash(depth: int) -> None:
     data = b'{"type":' + b"[" * depth + b"]" * depth + b"}"
     assert reads.wire_error(data, 400) is None
     assert control_frame(data) is None
-    survives(upbit.read_news, data)
-    survives(reads.read_balances, data)
+    survives(UPBIT_NEWS, data)
+    survives(OF_UPBIT.balances, data)

@@ -12,6 +12,9 @@ from arbitrage.domain.ports import OpenOrder, RefusedWire
 from arbitrage.domain.units import SCALE, Exchange
 from exchanges import reads
 from exchanges.bithumb.profile import FACTS as BITHUMB
+from exchanges.fields import Fields
+from exchanges.reads import Reads
+from exchanges.shapes import WireMarket, is_warned
 from exchanges.upbit.profile import FACTS as UPBIT
 
 MARKET_BUY = {
@@ -33,12 +36,16 @@ BITHUMB_ORDER = {
 }  # fmt: skip
 
 
+OF_UPBIT = Reads(Fields(Exchange.UPBIT))
+OF_BITHUMB = Reads(Fields(Exchange.BITHUMB))
+
+
 def report_of(order: dict[str, object], **changes: object):
-    return reads.order_report(reads.read_order(json.dumps(order | changes).encode()))
+    return OF_BITHUMB.order(json.dumps(order | changes).encode(), "arb-0001")
 
 
 def test_filled_market_buy_in_state_cancel_keeps_its_fill_and_nine_decimals() -> None:
-    report = report_of(MARKET_BUY)
+    report = OF_UPBIT.order(json.dumps(MARKET_BUY).encode(), "any")
     assert report.on is OrderOn.CANCELED
     assert report.executed_qty == 462_855
     assert report.paid_fee == Decimal("9.999982275")
@@ -63,7 +70,6 @@ def test_bithumb_v1_read_of_a_working_order() -> None:
         ({"state": "done", "executed_volume": "0.02"}, OrderOn.FULL_FILL),
         ({"state": "wait", "executed_volume": "0"}, OrderOn.ACKED),
         ({"state": "nonsense", "executed_volume": "0"}, OrderOn.ACKED),
-        ({"state": "done", "executed_volume": None}, OrderOn.ACKED),
         ({"state": "cancel", "executed_volume": 0}, OrderOn.CANCELED),
         ({"state": "cancel", "executed_volume": "0.020"}, OrderOn.FULL_FILL),
     ],
@@ -89,6 +95,9 @@ def test_fill_without_funds_is_price_times_volume() -> None:
     "changes",
     [
         {"uuid": None},
+        {"uuid": ""},
+        {"state": None},
+        {"executed_volume": None},
         {"executed_volume": "-1"},
         {"executed_volume": "0.000000001"},
         {"executed_volume": "1e400"},
@@ -104,9 +113,9 @@ def test_order_that_cannot_be_believed_is_a_value_error(changes: dict[str, objec
 
 def test_answer_about_another_order_is_a_value_error() -> None:
     data = json.dumps(BITHUMB_ORDER).encode()
-    assert reads.matching_report(data, "arb-0001").on is OrderOn.PART_FILL
+    assert OF_BITHUMB.order(data, "arb-0001").on is OrderOn.PART_FILL
     with pytest.raises(ValueError, match="arb-0002"):
-        reads.matching_report(data, "arb-0002")
+        OF_BITHUMB.order(data, "arb-0002")
 
 
 @pytest.mark.parametrize(
@@ -131,7 +140,7 @@ def test_balances_of_upbit_md_1_3() -> None:
         b'[{"currency":"KRW","balance":"1500000.47088291","locked":"20010","avg_buy_price":"0",'
         b'"avg_buy_price_modified":true,"unit_currency":"KRW"},{"currency":"ETH","balance":"0.12","locked":"0.05"}]'
     )
-    assert reads.read_balances(data) == (
+    assert OF_UPBIT.balances(data) == (
         Holding("KRW", Decimal("1500000.47088291"), Decimal(20010)),
         Holding("ETH", Decimal("0.12"), Decimal("0.05")),
     )
@@ -139,7 +148,7 @@ def test_balances_of_upbit_md_1_3() -> None:
 
 def test_accounts_turned_into_an_object_is_a_value_error() -> None:
     with pytest.raises(ValueError):
-        reads.read_balances(b'{"accounts":[]}')
+        OF_UPBIT.balances(b'{"accounts":[]}')
 
 
 def test_rules_take_the_dearer_minimum() -> None:
@@ -148,13 +157,13 @@ def test_rules_take_the_dearer_minimum() -> None:
         "market": {"id": "KRW-ETH", "bid": {"currency": "KRW", "min_total": "5000"},
                    "ask": {"currency": "ETH", "min_total": 6000}, "max_total": "1000000000", "state": "active"},
     }  # fmt: skip
-    rules = reads.read_rules(json.dumps(chance).encode())
+    rules = OF_BITHUMB.rules(json.dumps(chance).encode())
     assert rules.min_total == 6000
     assert rules.max_total == 1_000_000_000
     assert (rules.bid_fee, rules.ask_fee) == (Decimal("0.0005"), Decimal("0.0004"))
     assert rules.is_active
     chance["market"]["state"] = "preview"  # type: ignore[index]
-    assert not reads.read_rules(json.dumps(chance).encode()).is_active
+    assert not OF_BITHUMB.rules(json.dumps(chance).encode()).is_active
 
 
 def test_rest_books_of_both_exchanges_have_time_in_ms() -> None:
@@ -175,11 +184,14 @@ def test_unsupported_level_is_an_empty_list_and_no_book() -> None:
 
 
 def test_open_orders_of_both_words() -> None:
-    rows = [{"uuid": "a", "market": "KRW-BTC", "identifier": "i1"}, {"order_id": "b", "market": "KRW-ETH"}]
-    assert reads.read_open_orders(Exchange.UPBIT, json.dumps(rows).encode()) == (
+    row = {"uuid": "a", "market": "KRW-BTC", "state": "wait", "executed_volume": "0"}
+    upbit = json.dumps([row | {"identifier": "i1"}, row | {"uuid": "b"}]).encode()
+    assert OF_UPBIT.open_orders(upbit) == (
         OpenOrder(Exchange.UPBIT, "KRW-BTC", "a", "i1"),
-        OpenOrder(Exchange.UPBIT, "KRW-ETH", "b", None),
+        OpenOrder(Exchange.UPBIT, "KRW-BTC", "b", None),
     )
+    bithumb = json.dumps([row | {"client_order_id": "i1", "identifier": "of another exchange"}]).encode()
+    assert OF_BITHUMB.open_orders(bithumb) == (OpenOrder(Exchange.BITHUMB, "KRW-BTC", "a", "i1"),)
 
 
 @pytest.mark.parametrize(
@@ -200,9 +212,28 @@ def test_error_objects_and_what_is_none(body: bytes, error: RefusedWire | None) 
     assert reads.wire_error(body, 400) == error
 
 
-def test_market_warnings_of_both_exchanges() -> None:
-    rows = reads.read_markets(
+@pytest.mark.parametrize(
+    ("old", "name"),
+    [
+        ("V1::Exceptions::InvalidQueryPayload", "invalid_query_payload"),
+        ("V1::Exceptions::InsufficientFundsBid", "insufficient_funds_bid"),
+        ("NotAllowIP", "NotAllowIP"),
+        ("QUERY_PARAMETER_NOT_SUPPORTED", "QUERY_PARAMETER_NOT_SUPPORTED"),
+    ],
+)
+def test_old_style_names_become_the_present_ones_and_others_stay(old: str, name: str) -> None:
+    body = json.dumps({"error": {"name": old, "message": "m", "dialog": "client"}}).encode()
+    assert reads.wire_error(body, 401) == RefusedWire(name, "m", 401)
+
+
+def test_market_warnings_of_each_exchange() -> None:
+    upbit = OF_UPBIT.many(
+        WireMarket,
         b'[{"market":"KRW-A","market_event":{"warning":true,"caution":{}}},{"market":"KRW-B","market_warning":"CAUTION"},'
-        b'{"market":"KRW-C","market_warning":"NONE"},{"market":"KRW-D","market_event":{"warning":false}}]'
+        b'{"market":"KRW-D","market_event":{"warning":false}}]',
     )
-    assert [row.is_warned for row in rows] == [True, True, False, False]
+    assert [is_warned(row) for row in upbit] == [True, False, False]
+    bithumb = OF_BITHUMB.many(
+        WireMarket, b'[{"market":"KRW-B","market_warning":"CAUTION"},{"market":"KRW-C","market_warning":"NONE"}]'
+    )
+    assert [is_warned(row) for row in bithumb] == [True, False]

@@ -12,11 +12,13 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from arbitrage.domain.errors import Disconnected
 from arbitrage.domain.ports import BalanceNews, OrderNews, StreamNews, StreamState
+from arbitrage.domain.units import Exchange
 from exchanges.drift import DriftLog
+from exchanges.fields import Fields
 from exchanges.private_stream import private_news
 from exchanges.stream import BACKOFF_MS, Ready, Stream, StreamTiming, backoff_s
 from exchanges.transport import Socket
-from exchanges.upbit.codec import read_news
+from exchanges.upbit.codec import NewsReader
 from exchanges.words import private_subscription
 
 MS = 1_000_000
@@ -226,7 +228,7 @@ async def test_private_news_uses_a_fresh_token_each_time_and_keeps_what_it_canno
             url=story.url,
             token=lambda: next(tokens),
             subscription=private_subscription,
-            read=read_news,
+            read=NewsReader(Fields(Exchange.UPBIT)).read,
             clock=RealClock(),
             drift=drift,
             timing=QUICK,

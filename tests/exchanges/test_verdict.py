@@ -6,14 +6,19 @@ from arbitrage.domain.errors import AuthRefused, NotSent, ReadFailed
 from arbitrage.domain.order import OrderOn, OrderReport, RefusalReason
 from arbitrage.domain.ports import Accepted, Found, NotFound, Refused, Unknown
 from exchanges.bithumb.profile import FACTS as BITHUMB
-from exchanges.reads import order_report, read_order
+from exchanges.fields import Fields
+from exchanges.reads import Reads
 from exchanges.transport import HttpAnswer, Lost, Stopped, Unsent
 from exchanges.upbit.profile import FACTS as UPBIT
 from exchanges.verdict import command_answer, lookup_answer, read_body
 
 
 def read(body: bytes) -> OrderReport:
-    return order_report(read_order(body))
+    return Reads(Fields(UPBIT.exchange)).accepted(body)
+
+
+def read_bithumb(body: bytes) -> OrderReport:
+    return Reads(Fields(BITHUMB.exchange)).accepted(body)
 
 
 def http(status: int, body: bytes) -> HttpAnswer:
@@ -36,7 +41,7 @@ def test_any_2xx_with_an_id_is_accepted_with_both_times(facts, status) -> None:
 
 
 def test_bithumbs_bare_acceptance_is_acked() -> None:
-    answer = command_answer(http(201, b'{"order_id":"C01","market":"KRW-BTC","side":"bid"}'), BITHUMB, read)
+    answer = command_answer(http(201, b'{"order_id":"C01","market":"KRW-BTC","side":"bid"}'), BITHUMB, read_bithumb)
     assert isinstance(answer, Accepted)
     assert answer.report == OrderReport(OrderOn.ACKED, exchange_order_id="C01")
 

@@ -11,7 +11,8 @@ from arbitrage.domain.events import Holding
 from arbitrage.domain.order import Fill, OrderOn, TimeInForce
 from arbitrage.domain.ports import BalanceNews, OrderNews
 from arbitrage.domain.units import SCALE, Exchange, Price, Qty
-from exchanges.bithumb.codec import book_subscription, order_body, read_news
+from exchanges.bithumb.codec import NewsReader, book_subscription, order_body
+from exchanges.fields import Fields
 from exchanges.words import private_subscription
 
 TRADE = {
@@ -22,6 +23,9 @@ TRADE = {
     "remaining_quantity": 0.008, "executed_amount": 1574880, "paid_fee": 629.95, "order_timestamp": 1790000000100,
     "trade_timestamp": 1790000000120, "timestamp": 1790000000140,
 }  # fmt: skip
+
+
+read_news = NewsReader(Fields(Exchange.BITHUMB)).read
 
 
 def news_of(**changes: object) -> OrderNews:

@@ -10,8 +10,9 @@ from arbitrage.domain.errors import FrameInvalid
 from arbitrage.domain.events import Holding
 from arbitrage.domain.order import Fill, OrderOn, TimeInForce
 from arbitrage.domain.ports import BalanceNews, OrderNews
-from arbitrage.domain.units import SCALE, Price, Qty, Side
-from exchanges.upbit.codec import book_subscription, order_body, read_news
+from arbitrage.domain.units import SCALE, Exchange, Price, Qty, Side
+from exchanges.fields import Fields
+from exchanges.upbit.codec import NewsReader, book_subscription, order_body
 from exchanges.words import private_subscription
 
 TRADE = {
@@ -23,6 +24,9 @@ TRADE = {
     "trade_timestamp": 1795000001456, "order_timestamp": 1795000000000, "timestamp": 1795000001460,
     "stream_type": "REALTIME",
 }  # fmt: skip
+
+
+read_news = NewsReader(Fields(Exchange.UPBIT)).read
 
 
 def news_of(**changes: object) -> OrderNews:
@@ -63,7 +67,7 @@ def test_trade_event_names_its_fill_and_cumulative_figures() -> None:
     assert report.executed_qty == 400_000
     assert report.executed_funds == Decimal(17284)
     assert report.paid_fee == Decimal("8.642")
-    fill = Fill("5e1f", Price(4_321_000 * SCALE), Qty(400_000), Decimal(17284), 1795000001456_000_000)  # type: ignore[arg-type]
+    fill = Fill("5e1f", Price(4_321_000 * SCALE), Qty(400_000), Decimal(17284), 1795000001456_000_000, True)  # type: ignore[arg-type]
     assert report.fills == (fill,)
 
 
