@@ -7,7 +7,6 @@ from arbitrage.models_ledger import Account, Balance, LedgerEntry, RecorderPlace
 from arbitrage.models_params import ParamChange, ParamEpoch, ParamSet
 from arbitrage.models_reconciliation import BookCheck, Break, ReconciliationRun
 from arbitrage.models_trading import Arb, ArbStep, Fill, Order
-from arbitrage.models_wire import ShapeDrift, WireChange, WireEpoch, WireSet
 
 __all__ = [
     "Account",
@@ -40,10 +39,6 @@ __all__ = [
     "ReconciliationRun",
     "RecorderPlace",
     "Report",
-    "ShapeDrift",
     "StageLatency",
     "TraderRun",
-    "WireChange",
-    "WireEpoch",
-    "WireSet",
 ]

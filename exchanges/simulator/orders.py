@@ -7,7 +7,8 @@ import msgspec
 
 from arbitrage.domain.errors import InvariantError
 from arbitrage.domain.units import Side, base_of
-from exchanges.simulator.rules import State
+from exchanges.simulator.money import fine_of_units
+from exchanges.simulator.rules import Smp, State
 
 
 class OrdType(StrEnum):
@@ -30,8 +31,8 @@ class Tif(StrEnum):
 class Draft(msgspec.Struct, frozen=True):
     """What a client asks for, parsed and of a valid combination.
 
-    `price`: unit price, or the total KRW of a market buy or best bid; `volume` the base; both 10^-8. A market
-    buy of coins (bithumb.md §1.5) has a volume, and for `price` the most it may pay: it is held at that.
+    `price`: unit price, or the total KRW of a market buy or best bid; `volume` the base; both 10^-8.
+    `smp` is None when the client said nothing of it.
     """
 
     market: str
@@ -41,6 +42,7 @@ class Draft(msgspec.Struct, frozen=True):
     volume: int | None
     tif: Tif | None
     client_order_id: str | None
+    smp: Smp | None = None
 
     @property
     def limit(self) -> int:
@@ -56,7 +58,7 @@ class Draft(msgspec.Struct, frozen=True):
 
 
 def combination_fault(draft: Draft) -> str | None:
-    """Return which member is wrong for this order type: `price`, `volume`, `side`, `tif`, or None (upbit.md §1.4)."""
+    """Return which member does not fit: `price`, `volume`, `side`, `tif`, `smp`, or None (upbit.md §1.4)."""
     kind = draft.ord_type
     if (kind is OrdType.PRICE and draft.side is not Side.BID) or (kind is OrdType.MARKET and draft.side is Side.BID):
         return "side"
@@ -70,7 +72,9 @@ def combination_fault(draft: Draft) -> str | None:
         OrdType.LIMIT: (None, Tif.IOC, Tif.FOK, Tif.POST_ONLY),
         OrdType.BEST: (Tif.IOC, Tif.FOK),
     }.get(kind, (None,))
-    return None if draft.tif in allowed else "tif"
+    if draft.tif not in allowed:
+        return "tif"
+    return "smp" if draft.tif is Tif.POST_ONLY and draft.smp not in (None, Smp.NONE) else None
 
 
 class Trade(msgspec.Struct, frozen=True):
@@ -86,7 +90,12 @@ class Trade(msgspec.Struct, frozen=True):
 
 
 class SimOrder(msgspec.Struct):
-    """An order with all it did. `locked` is its hold while open; once ended it is only what the wire still shows."""
+    """An order with all it did. `locked` is its hold while open; once ended it is only what the wire still shows.
+
+    `fee_ppm` is the rate it was taken at and keeps; `smp` how it meets its own account's orders, None when that
+    is not its to say. `prevented_qty` and `prevented_locked` are what self-match prevention took out of it, for
+    bids with the fee on it (upbit.md §6.1). `successor` waits for this order's cancel to be complete.
+    """
 
     order_id: str
     access_key: str
@@ -101,7 +110,15 @@ class SimOrder(msgspec.Struct):
     trades: tuple[Trade, ...] = ()
     cancel_type: str | None = None
     is_canceling: bool = False
-    ended_ns: int = 0
+    fee_ppm: int | None = None
+    smp: Smp | None = None
+    prevented_qty: int = 0
+    prevented_locked: int = 0
+    prevented_fee: int = 0
+    canceling_order_id: str | None = None
+    """The own order that stood in the way when this one was cancelled (bithumb.md §3.9)."""
+    successor_id: str | None = None
+    successor: Draft | None = None
 
     @property
     def is_open(self) -> bool:
@@ -115,23 +132,53 @@ class SimOrder(msgspec.Struct):
 
     @property
     def remaining_qty(self) -> int:
-        """Return volume minus executed; 0 for orders given by funds."""
-        return 0 if self.draft.volume is None else self.draft.volume - self.executed_qty
+        """Return volume minus executed and prevented; 0 for orders given by funds."""
+        return 0 if self.draft.volume is None else self.draft.volume - self.executed_qty - self.prevented_qty
+
+    @property
+    def remaining_fee(self) -> int:
+        """Return what is still reserved for fees; asks reserve nothing (upbit.md §1.5, bithumb.md §3.5)."""
+        return self.reserved_fee - self.paid_fee - self.prevented_fee if self.draft.side is Side.BID else 0
+
+    @property
+    def remaining_funds(self) -> int:
+        """Return the KRW an order given by funds may still spend, without fees, in 10^-22."""
+        prevented = self.prevented_locked - self.prevented_fee
+        return fine_of_units(self.draft.price or 0) - self.executed_funds - prevented
 
 
 def order_to_plain(order: SimOrder) -> dict[str, Any]:
     """Return the form the state log keeps (JSON types; ints may pass 64 bits)."""
-    plain = {name: getattr(order, name) for name in order.__struct_fields__}
-    plain["draft"] = {name: getattr(order.draft, name) for name in order.draft.__struct_fields__}
+    plain = _plain(order)
+    plain["draft"] = _plain(order.draft)
     plain["trades"] = [[getattr(trade, name) for name in trade.__struct_fields__] for trade in order.trades]
+    plain["successor"] = None if order.successor is None else _plain(order.successor)
     return plain
 
 
 def order_from_plain(plain: dict[str, Any]) -> SimOrder:
     """Return the order of `order_to_plain`. KeyError, TypeError or ValueError when it is none."""
-    draft = dict(plain["draft"])
-    draft["side"] = Side(draft["side"])
-    draft["ord_type"] = OrdType(draft["ord_type"])
-    draft["tif"] = None if draft["tif"] is None else Tif(draft["tif"])
-    trades = tuple(Trade(*row) for row in plain["trades"])
-    return SimOrder(**{**plain, "draft": Draft(**draft), "trades": trades, "state": State(plain["state"])})
+    successor, smp = plain.get("successor"), plain.get("smp")
+    read = {
+        "draft": _draft(plain["draft"]),
+        "trades": tuple(Trade(*row) for row in plain["trades"]),
+        "state": State(plain["state"]),
+        "smp": None if smp is None else Smp(smp),
+        "successor": None if successor is None else _draft(successor),
+    }
+    return SimOrder(**{**plain, **read})
+
+
+def _plain(struct: msgspec.Struct) -> dict[str, Any]:
+    return {name: getattr(struct, name) for name in struct.__struct_fields__}
+
+
+def _draft(plain: dict[str, Any]) -> Draft:
+    tif, smp = plain["tif"], plain.get("smp")
+    read = {
+        "side": Side(plain["side"]),
+        "ord_type": OrdType(plain["ord_type"]),
+        "tif": None if tif is None else Tif(tif),
+        "smp": None if smp is None else Smp(smp),
+    }
+    return Draft(**{**plain, **read})

@@ -10,6 +10,7 @@ import msgspec
 
 from arbitrage.domain.instrument import TickBand, TickTable
 from arbitrage.domain.units import SCALE, Exchange, Price, Side, units_exact
+from exchanges.simulator.kst import parse_time
 from exchanges.simulator.money import FINE, Fine
 
 
@@ -22,8 +23,45 @@ class State(StrEnum):
     CANCEL = "cancel"
 
 
-class Rules(msgspec.Struct, frozen=True):
-    """One exchange's rules for KRW markets. Totals in 10^-22 KRW, fees in ppm."""
+class Smp(StrEnum):
+    """What keeps an account from trading with itself, in Upbit's words (upbit.md §6.1); the taker's word counts."""
+
+    CANCEL_MAKER = "cancel_maker"
+    CANCEL_TAKER = "cancel_taker"
+    REDUCE = "reduce"
+    NONE = "none"
+
+
+class SmpEra(msgspec.Struct, frozen=True):
+    """What holds for an order that says nothing of self-trades, from a moment on.
+
+    `default` None: a limit order that would meet its own account's orders is refused at entry (bithumb.md §3.9).
+    """
+
+    from_ns: int
+    default: Smp | None
+
+
+class OnUnfit(StrEnum):
+    """What becomes of an order whose time in force cannot be kept: the wire's choice is unknown (upbit.md §9.3)."""
+
+    REFUSE = "refuse"
+    END_CANCEL = "end_cancel"
+
+
+class Burst(msgspec.Struct, frozen=True):
+    """Order stabilisation: more orders than `most` within `within_ns` on a market rest it (upbit.md §1.4)."""
+
+    most: int
+    within_ns: int
+    rest_ns: int
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """One exchange's rules for KRW markets. Totals in 10^-22 KRW, fees in ppm.
+
+    What no source establishes is a member here with a default, so that it can be set the day it is seen.
+    """
 
     exchange: Exchange
     ticks: TickTable
@@ -43,6 +81,27 @@ class Rules(msgspec.Struct, frozen=True):
     client_id_pattern: str
     depth: int
     """Most levels a side anything shows."""
+    smp_eras: tuple[SmpEra, ...]
+    """By date, oldest first."""
+    smp_is_selectable: bool
+    """Whether an order may say how it meets its own account's orders."""
+    smp_cancel_type: str | None
+    """How an order ends that prevention cancelled; None = the prevented amounts say it (upbit.md §6.1)."""
+    on_post_only_taking: OnUnfit = OnUnfit.END_CANCEL
+    on_fok_short: OnUnfit = OnUnfit.END_CANCEL
+    burst: Burst | None = None
+    """Off until a burst rule is wanted: its size is not published (upbit.md §9.2)."""
+    lowest_price_ppm: int | None = None
+    """No limit price below this part of the best bid; off: the formula was not found (bithumb.md §5.3)."""
+    meet_delay_ms: tuple[int, int] = (2, 60)
+    """Shortest and longest time until an accepted order meets the book; not established (upbit.md §9.4)."""
+    cancel_delay_ms: tuple[int, int] = (2, 12)
+
+    def smp_of(self, draft_smp: Smp | None, now: int) -> Smp | None:
+        """Return how an order taken at `now` meets its own account's; None: it is refused if it would."""
+        if self.smp_is_selectable and draft_smp is not None:
+            return draft_smp
+        return next((era.default for era in reversed(self.smp_eras) if era.from_ns <= now), Smp.NONE)
 
     def fee_ppm(self, side: Side) -> int:
         """Return the fee of `side`."""
@@ -82,6 +141,12 @@ UPBIT_TICKS = _table(
 BITHUMB_TICKS = _table("2026-01-01", *_FROM_100, ("10", "0.01"), ("1", "0.001"), ("0", "0.0001"))
 """bithumb.md §5.1."""
 
+UPBIT_SMP = (SmpEra(0, Smp.NONE), SmpEra(parse_time("2026-11-09T00:00:00+09:00"), Smp.CANCEL_MAKER))
+"""upbit.md §6.1: announced for the day; the hour, and that it went live, are not established (§9.9)."""
+
+BITHUMB_STP = (SmpEra(0, None), SmpEra(parse_time("2026-05-07T12:00:00+09:00"), Smp.CANCEL_TAKER))
+"""bithumb.md §3.9."""
+
 
 def upbit_rules(fee_ppm: int) -> Rules:
     """Return Upbit's rules (upbit.md §1.4, §1.6, §5)."""
@@ -99,6 +164,9 @@ def upbit_rules(fee_ppm: int) -> Rules:
         market_rest_state=State.CANCEL,
         client_id_pattern=r".{1,64}",
         depth=30,
+        smp_eras=UPBIT_SMP,
+        smp_is_selectable=True,
+        smp_cancel_type=None,
     )
 
 
@@ -118,6 +186,9 @@ def bithumb_rules(fee_ppm: int) -> Rules:
         market_rest_state=State.DONE,
         client_id_pattern=r"[A-Za-z0-9_-]{1,36}",
         depth=30,
+        smp_eras=BITHUMB_STP,
+        smp_is_selectable=False,
+        smp_cancel_type="stp_cancel",
     )
 
 

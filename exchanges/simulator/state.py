@@ -15,6 +15,7 @@ from arbitrage.domain.errors import ConfigError, KArbError
 from arbitrage.domain.units import Exchange
 from exchanges.simulator.account import Account
 from exchanges.simulator.orders import SimOrder, order_from_plain, order_to_plain
+from exchanges.simulator.steps import Moment
 
 FILE_NAME = "simulator.jsonl"
 
@@ -102,15 +103,19 @@ def burned_line(exchange: Exchange, access_key: str, client_order_id: str) -> di
     return {"line": "burned", "exchange": exchange.value, "access_key": access_key, "id": client_order_id}
 
 
-def order_line(exchange: Exchange, order: SimOrder, account: Account) -> dict[str, Any]:
-    """Return the line for an order's new state together with the balances it changed."""
-    changed = sorted(account.touched)
+def orders_line(exchange: Exchange, moment: Moment) -> dict[str, Any]:
+    """Return the line for the new state of orders that changed together, with the balances they changed."""
     return {
-        "line": "order",
+        "line": "orders",
         "exchange": exchange.value,
-        "order": order_to_plain(order),
-        "balances": {asset: [account.free.get(asset, 0), account.locked.get(asset, 0)] for asset in changed},
+        "orders": [order_to_plain(order) for order in moment.orders.values()],
+        "balances": {key: balances_of(account) for key, account in moment.accounts.items()},
     }
+
+
+def balances_of(account: Account) -> dict[str, list[int]]:
+    """Return free and locked of the assets changed since the last line."""
+    return {asset: [account.free.get(asset, 0), account.locked.get(asset, 0)] for asset in sorted(account.touched)}
 
 
 class Kept:
@@ -145,10 +150,21 @@ def _fold_line(into: Kept, line: dict[str, Any]) -> None:
     elif kind == "burned":
         into.burned.add((line["access_key"], line["id"]))
     elif kind == "order":
+        # As written before two orders could change at once.
         order = order_from_plain(line["order"])
         into.orders[order.order_id] = order
-        for asset, (free, locked) in line["balances"].items():
-            into.free[order.access_key][asset] = free
-            into.locked[order.access_key][asset] = locked
+        _fold_balances(into, {order.access_key: line["balances"]})
+    elif kind == "orders":
+        for plain in line["orders"]:
+            order = order_from_plain(plain)
+            into.orders[order.order_id] = order
+        _fold_balances(into, line["balances"])
     else:
         raise ValueError(f"line was {kind!r}")
+
+
+def _fold_balances(into: Kept, balances: dict[str, dict[str, list[int]]]) -> None:
+    for key, assets in balances.items():
+        for asset, (free, locked) in assets.items():
+            into.free[key][asset] = free
+            into.locked[key][asset] = locked

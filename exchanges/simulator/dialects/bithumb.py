@@ -7,7 +7,7 @@ from arbitrage.domain.units import Exchange, Side, base_of
 from exchanges.simulator.account import Account
 from exchanges.simulator.auth import AuthFault
 from exchanges.simulator.dialect import Access, AfterError, BookView, Format, StreamType, StreamWords
-from exchanges.simulator.dialects.shared import Extra, json_answer, paired, remaining_fee, wire_state
+from exchanges.simulator.dialects.shared import Extra, json_answer, paired, wire_state
 from exchanges.simulator.kst import SECOND, kst_text
 from exchanges.simulator.limits import Limit, Verdict
 from exchanges.simulator.matching import Fault, OrderStep, Step
@@ -24,6 +24,13 @@ ORDER_FAULTS: dict[Fault, tuple[int, str]] = {
     Fault.OVER_MAXIMUM: (400, "invalid_parameter"),
     Fault.FUNDS_SHORT: (400, "insufficient_funds_{side}"),
     Fault.BEYOND_DEPTH: (400, "invalid_parameter"),
+    Fault.MARKET_OFFLINE: (403, "market_offline"),
+    Fault.MARKET_BUSY: (400, "invalid_parameter"),
+    Fault.PRICE_UNDER_LIMIT: (400, "under_price_limit_{side}"),
+    Fault.POST_ONLY_TAKES: (400, "invalid_parameter"),
+    Fault.FOK_SHORT: (400, "invalid_parameter"),
+    Fault.SELF_TRADE: (400, "cross_trading"),
+    Fault.NOT_CANCELABLE: (404, "order_not_found"),
 }
 """The names for short funds, minimum and duplicate ids are guesses: none was ever captured (bithumb.md §3.10)."""
 
@@ -112,7 +119,7 @@ class BithumbWords:
 
     def book_frame(self, view: BookView, stream_type: StreamType, fmt: Format, depth: int) -> bytes:
         """Return a whole book of at most 15 levels, microseconds, sizes of 4 decimals (bithumb.md §6.1)."""
-        bids, asks = view.cut(depth)
+        bids, asks = view.bids[:depth], view.asks[:depth]
         unit, frame = (_SIMPLE_UNIT, _SIMPLE_BOOK) if fmt.is_simple else (UNIT, _BOOK)
         return (
             frame
@@ -131,9 +138,7 @@ class BithumbWords:
         order, trade = step.order, step.trade
         draft = order.draft
         is_limit = draft.ord_type is OrdType.LIMIT
-        total = fine_of_units(draft.price or 0) if draft.by_funds else 0
-        if is_limit:
-            total = funds_of(draft.limit, draft.volume or 0)
+        total = fine_of_units(draft.price or 0) if draft.by_funds else funds_of(draft.price or 0, draft.volume or 0)
         fields: dict[str, str | None] = {
             "type": '"myOrder"',
             "stream_type": '"REALTIME"',
@@ -160,7 +165,7 @@ class BithumbWords:
             "executed_quantity": plain_text(order.executed_qty),
             "executed_amount": fine_text(order.executed_funds),
             "reserved_fee": fine_text(order.reserved_fee),
-            "remaining_fee": fine_text(remaining_fee(order)),
+            "remaining_fee": fine_text(order.remaining_fee),
             "paid_fee": fine_text(order.paid_fee),
             "cancel_type": f'"{order.cancel_type}"' if step.step is Step.CANCEL and order.cancel_type else None,
             "trade_timestamp": str(trade.at_ns // 1_000_000) if trade is not None else None,
@@ -251,14 +256,14 @@ def order_words(order: SimOrder, *extras: Extra) -> dict[str, object]:
     if draft.client_order_id is not None:
         words["client_order_id"] = draft.client_order_id
     words |= {"side": draft.side.value, "ord_type": draft.ord_type.value}
-    if draft.price is not None and draft.ord_type is not OrdType.MARKET:
+    if draft.price is not None:
         words["price"] = plain_text(draft.price)
     words |= {"state": wire_state(order).value, "market": draft.market, "created_at": kst_text(order.created_ns)}
     if draft.volume is not None:
         words |= {"volume": plain_text(draft.volume), "remaining_volume": plain_text(order.remaining_qty)}
     words |= {
         "reserved_fee": fine_text(order.reserved_fee),
-        "remaining_fee": fine_text(remaining_fee(order)),
+        "remaining_fee": fine_text(order.remaining_fee),
         "paid_fee": fine_text(order.paid_fee),
         "locked": fine_text(order.locked),
         "executed_volume": plain_text(order.executed_qty),

@@ -51,11 +51,6 @@ def wire_state(order: SimOrder) -> State:
     return State.WAIT if order.state is State.ACCEPTED else order.state
 
 
-def remaining_fee(order: SimOrder) -> int:
-    """Return reserved minus paid for bids; asks reserve nothing (upbit.md §1.5, bithumb.md §3.5)."""
-    return order.reserved_fee - order.paid_fee if order.draft.side is Side.BID else 0
-
-
 def paired(bids: Ladder, asks: Ladder) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     """Return (ask, bid) by rank, the shorter side padded with (0, 0) (upbit.md §3.4, bithumb.md §3.3)."""
     rows = max(len(bids), len(asks))

@@ -9,7 +9,7 @@ from arbitrage.domain.units import Exchange, Side
 from exchanges.simulator.account import Account
 from exchanges.simulator.auth import AuthFault
 from exchanges.simulator.dialect import Access, AfterError, BookView, Format, StreamType, StreamWords
-from exchanges.simulator.dialects.shared import Extra, json_answer, paired, remaining_fee, wire_state
+from exchanges.simulator.dialects.shared import Extra, json_answer, paired, wire_state
 from exchanges.simulator.kst import SECOND, kst_text
 from exchanges.simulator.limits import Limit, Verdict
 from exchanges.simulator.matching import Fault, OrderStep, Step
@@ -28,6 +28,13 @@ ORDER_FAULTS: dict[Fault, tuple[int, str]] = {
     Fault.OVER_MAXIMUM: (400, "over_krw_funds_{side}"),
     Fault.FUNDS_SHORT: (400, "insufficient_funds_{side}"),
     Fault.BEYOND_DEPTH: (400, "create_{side}_error"),
+    Fault.MARKET_OFFLINE: (403, "market_offline"),
+    Fault.MARKET_BUSY: (400, "create_{side}_error"),
+    Fault.PRICE_UNDER_LIMIT: (400, "invalid_price_{side}"),
+    Fault.POST_ONLY_TAKES: (400, "invalid_post_only"),
+    Fault.FOK_SHORT: (400, "create_{side}_error"),
+    Fault.SELF_TRADE: (400, "create_{side}_error"),
+    Fault.NOT_CANCELABLE: (404, "order_not_found"),
 }
 """BEYOND_DEPTH's name is a guess: the real one is not known (upbit.md §9.2)."""
 
@@ -110,7 +117,7 @@ class UpbitWords:
 
     def book_frame(self, view: BookView, stream_type: StreamType, fmt: Format, depth: int) -> bytes:
         """Return a whole book; short sides are padded with zeros (upbit.md §3.4)."""
-        bids, asks = view.cut(depth)
+        bids, asks = view.bids[:depth], view.asks[:depth]
         simple = fmt.is_simple
         price = _simple_price if simple else _double
         unit = _SIMPLE_UNIT if simple else _UNIT
@@ -153,7 +160,7 @@ class UpbitWords:
             plain_text(order.executed_qty),
             str(len(order.trades)),
             fine_text(order.reserved_fee),
-            fine_text(remaining_fee(order)),
+            fine_text(order.remaining_fee),
             fine_text(order.paid_fee),
             fine_text(order.locked),
             fine_text(order.executed_funds),
@@ -256,7 +263,7 @@ def order_words(order: SimOrder, *extras: Extra) -> dict[str, object]:
         words["remaining_volume"] = plain_text(order.remaining_qty)
         words["prevented_volume"] = "0"
     words["reserved_fee"] = fine_text(order.reserved_fee)
-    words["remaining_fee"] = fine_text(remaining_fee(order))
+    words["remaining_fee"] = fine_text(order.remaining_fee)
     words["paid_fee"] = fine_text(order.paid_fee)
     words["locked"] = fine_text(order.locked)
     words["prevented_locked"] = "0"

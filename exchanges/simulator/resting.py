@@ -1,0 +1,89 @@
+"""The accounts' own orders that rest, by price and then by arrival: liquidity like any other."""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+
+from arbitrage.domain.units import Side
+from exchanges.simulator.ladder import Ladder
+from exchanges.simulator.orders import SimOrder
+
+
+class RestingSide:
+    """One side of one market, best first. Finding the best, adding and removing need no look at the others."""
+
+    def __init__(self, side: Side) -> None:
+        # Bids: the highest price first.
+        self._sign = -side.sign
+        self._ranks: list[tuple[int, int]] = []
+        self._orders: dict[tuple[int, int], SimOrder] = {}
+        self._rank_of: dict[str, tuple[int, int]] = {}
+        self._count = 0
+
+    def __contains__(self, order_id: str) -> bool:
+        return order_id in self._rank_of
+
+    def __iter__(self) -> Iterator[SimOrder]:
+        return iter([self._orders[rank] for rank in self._ranks])
+
+    def best(self) -> SimOrder | None:
+        """Return the order that is met first, or None."""
+        return self._orders[self._ranks[0]] if self._ranks else None
+
+    def add(self, order: SimOrder) -> None:
+        """Let an order rest behind all others of its price."""
+        self._count += 1
+        rank = (order.draft.limit * self._sign, self._count)
+        insort(self._ranks, rank)
+        self._orders[rank] = order
+        self._rank_of[order.order_id] = rank
+
+    def remove(self, order_id: str) -> None:
+        """Take an order out; nothing happens when it does not rest here."""
+        rank = self._rank_of.pop(order_id, None)
+        if rank is not None:
+            del self._orders[rank]
+            del self._ranks[bisect_left(self._ranks, rank)]
+
+    def within(self, bound: int | None) -> Iterator[SimOrder]:
+        """Return what an opposite order with this limit would meet, best first; None = everything."""
+        for rank in self._ranks[:]:
+            order = self._orders.get(rank)
+            if bound is not None and rank[0] > bound * self._sign:
+                return
+            if order is not None:
+                yield order
+
+    def levels(self) -> Ladder:
+        """Return what is open by price, best first."""
+        rows: dict[int, int] = {}
+        for order in self:
+            rows[order.draft.limit] = rows.get(order.draft.limit, 0) + order.remaining_qty
+        return list(rows.items())
+
+
+class Resting:
+    """All resting orders of one exchange."""
+
+    def __init__(self) -> None:
+        self._sides: dict[tuple[str, Side], RestingSide] = {}
+
+    def side(self, market: str, side: Side) -> RestingSide:
+        """Return one side of one market."""
+        found = self._sides.get((market, side))
+        if found is None:
+            found = self._sides[market, side] = RestingSide(side)
+        return found
+
+    def of(self, order: SimOrder) -> RestingSide:
+        """Return the side an order belongs to."""
+        return self.side(order.draft.market, order.draft.side)
+
+
+def joined(market_levels: Ladder, own: Ladder, side: Side, depth: int) -> Ladder:
+    """Return the market's levels and the accounts' own as one ladder, best first, at most `depth` levels."""
+    if not own:
+        return market_levels
+    rows = dict(market_levels)
+    for price, qty in own:
+        rows[price] = rows.get(price, 0) + qty
+    return sorted(rows.items(), key=lambda row: -side.sign * row[0])[:depth]
