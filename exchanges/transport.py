@@ -25,9 +25,11 @@ MAX_BODY = 8 * 1024 * 1024
 _CONNECT_S = 1.0
 """How long a request without a connection at hand may wait for one before it counts as not sent."""
 _USER_AGENT = "k-arb"
+JSON = "application/json; charset=utf-8"
 _SAFE = "=&,[]:"
 _SECRETS = re.compile(
-    r"(?i)(Bearer\s+)[\w.\-]+|(\"?(?:access_key|secret_key|token|nonce|signature|query_hash)\"?\s*[:=]\s*\"?)[\w.\-]+"
+    r"(?i)(Bearer\s+)[\w.\-]+"
+    r"|(\"?(?:access_key|secret_key|token|nonce|signature|query_hash|api-key|api-sign|api-nonce)\"?\s*[:=]\s*\"?)[\w.\-=]+"
 )
 
 
@@ -47,13 +49,19 @@ class Clock(Protocol):
 
 
 class Request(msgspec.Struct, frozen=True):
-    """One HTTP request. `query` is the raw text that was signed; `token` is empty for public calls."""
+    """One HTTP request. `query` is the raw text that was signed; `token` is empty for public calls.
+
+    `headers` are further ones, of a signature that is no token (bithumb.md §1.2).
+    """
 
     method: str
     path: str
     query: str = ""
     body: bytes = b""
     token: str = ""
+    kind: str = JSON
+    """Content-Type of the body."""
+    headers: tuple[tuple[str, str], ...] = ()
 
     def __repr__(self) -> str:
         return f"Request({self.method} {self.path})"
@@ -105,13 +113,11 @@ class Use(StrEnum):
 def request_bytes(request: Request, host: str) -> bytes:
     """Return the request as it goes on the wire: one Content-Type at most (upbit.md §1.1)."""
     token = f"Authorization: Bearer {request.token}\r\n" if request.token else ""
-    if request.body:
-        kind = f"Content-Type: application/json; charset=utf-8\r\nContent-Length: {len(request.body)}\r\n"
-    else:
-        kind = ""
+    kind = f"Content-Type: {request.kind}\r\nContent-Length: {len(request.body)}\r\n" if request.body else ""
+    more = "".join(f"{name}: {value}\r\n" for name, value in request.headers)
     head = (
         f"{request.method} {request.target} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {_USER_AGENT}\r\n"
-        f"Accept: application/json\r\n{kind}{token}\r\n"
+        f"Accept: application/json\r\n{kind}{token}{more}\r\n"
     )
     return head.encode("ascii") + request.body
 
@@ -209,12 +215,16 @@ class SyncTransport:
         headers = {"Accept": "application/json", "User-Agent": _USER_AGENT}
         if request.token:
             headers["Authorization"] = f"Bearer {request.token}"
+        if request.body:
+            headers["Content-Type"] = request.kind
+        headers.update(request.headers)
         sent = self._clock.mono_ns()
         try:
             with self._session.request(
                 request.method,
                 self._base_url + request.target,
                 headers=headers,
+                data=request.body or None,
                 timeout=self._timeout_s,
                 allow_redirects=False,
                 stream=True,

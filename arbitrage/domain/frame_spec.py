@@ -5,6 +5,7 @@ replaced at run time. Numbers go from their digits to int; what is not plain dig
 string, more than 8 decimals) goes through `Decimal`: no float either way.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -32,11 +33,26 @@ class TimeUnit(StrEnum):
 _NS_PER = {TimeUnit.MILLISECONDS: 1_000_000, TimeUnit.MICROSECONDS: 1_000}
 
 
+class Layout(StrEnum):
+    """PAIRED: one array, each row an ask and a bid of the same rank, best first. LADDERS: one array per side of
+    `[price, qty]` pairs, in any order."""
+
+    PAIRED = "paired"
+    LADDERS = "ladders"
+
+
+class MarketForm(StrEnum):
+    """How a market is spelled: `KRW-BTC`, or `BTC_KRW` (bithumb.md §0.1)."""
+
+    QUOTE_BASE = "quote_base"
+    BASE_QUOTE = "base_quote"
+
+
 class FrameSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Keys of a whole-book frame whose units pair one ask and one bid per row, best first.
+    """Keys of a whole-book frame in one of two layouts.
 
     Rows with price 0 are padding and dropped; rows with size 0 are dust below the wire's rounding
-    and dropped (upbit.md §3.4, bithumb.md §6.1).
+    and dropped (upbit.md §3.4, bithumb.md §6.1). `used_keys` says which keys a layout needs.
     """
 
     name: str
@@ -46,11 +62,39 @@ class FrameSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     market_key: str
     time_key: str
     time_unit: TimeUnit
-    units_key: str
-    ask_price_key: str
-    bid_price_key: str
-    ask_qty_key: str
-    bid_qty_key: str
+    units_key: str = ""
+    ask_price_key: str = ""
+    bid_price_key: str = ""
+    ask_qty_key: str = ""
+    bid_qty_key: str = ""
+    layout: Layout = Layout.PAIRED
+    content_key: str | None = None
+    """The member that holds market, time and ladders; None = they stand beside the type. LADDERS alone."""
+    asks_key: str = ""
+    bids_key: str = ""
+    market_form: MarketForm = MarketForm.QUOTE_BASE
+
+
+_HEAD_KEYS = ("type_key", "market_key", "time_key")
+_ROW_KEYS = ("ask_price_key", "bid_price_key", "ask_qty_key", "bid_qty_key")
+
+
+def used_keys(spec: FrameSpec) -> list[tuple[str, ...]]:
+    """Return the fields of the keys that `spec`'s layout reads, those of one object together: they must differ."""
+    if spec.layout is Layout.PAIRED:
+        return [(*_HEAD_KEYS, "units_key"), _ROW_KEYS]
+    ladders = ("asks_key", "bids_key")
+    if spec.content_key is None:
+        return [(*_HEAD_KEYS, *ladders)]
+    return [("type_key", "content_key"), ("market_key", "time_key", *ladders)]
+
+
+def market_of_symbol(symbol: str) -> str:
+    """Return `KRW-BTC` for `BTC_KRW` (bithumb.md §7.1); ValueError when it is no such pair."""
+    base, mark, quote = symbol.partition("_")
+    if not base or not mark or not quote:
+        raise ValueError(f"symbol {symbol!r} is no pair")
+    return f"{quote}-{base}"
 
 
 class DecodedBook(msgspec.Struct, frozen=True):
@@ -67,23 +111,8 @@ class FrameDecoder:
 
     def __init__(self, spec: FrameSpec) -> None:
         self.spec = spec
-        unit = msgspec.defstruct(
-            "Unit",
-            [(name, msgspec.Raw) for name in ("ask_price", "bid_price", "ask_qty", "bid_qty")],
-            gc=False,
-            rename={
-                "ask_price": spec.ask_price_key,
-                "bid_price": spec.bid_price_key,
-                "ask_qty": spec.ask_qty_key,
-                "bid_qty": spec.bid_qty_key,
-            },
-        )
-        fields: list[Any] = [("market", str), ("time", int | str), ("units", list[unit])]  # type: ignore[valid-type]
-        rename = {"market": spec.market_key, "time": spec.time_key, "units": spec.units_key}
-        if spec.type_key is not None:
-            fields.insert(0, ("type", str))
-            rename["type"] = spec.type_key
-        self._decoder = msgspec.json.Decoder(msgspec.defstruct("Frame", fields, rename=rename))
+        frame: Any = _paired(spec) if spec.layout is Layout.PAIRED else _ladders(spec)
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(frame)
         self._ns_per = _NS_PER[spec.time_unit]
 
     def decode(self, data: bytes) -> DecodedBook:
@@ -104,17 +133,78 @@ class FrameDecoder:
         if spec.type_key is not None and frame.type != spec.type_value:
             raise FrameInvalid(f"{spec.name}: {spec.type_key} was {frame.type!r}, must be {spec.type_value!r}")
         try:
+            if spec.layout is Layout.PAIRED:
+                bids = _ladder([(unit.bid_price, unit.bid_qty) for unit in frame.units])
+                asks = _ladder([(unit.ask_price, unit.ask_qty) for unit in frame.units])
+            else:
+                frame = frame if spec.content_key is None else frame.content
+                bids, asks = best_first(frame.bids, frame.asks)
             time = int(frame.time) * self._ns_per
-            bids = _ladder([(unit.bid_price, unit.bid_qty) for unit in frame.units])
-            asks = _ladder([(unit.ask_price, unit.ask_qty) for unit in frame.units])
+            market = frame.market if spec.market_form is MarketForm.QUOTE_BASE else market_of_symbol(frame.market)
         except (ValueError, ArithmeticError, msgspec.MsgspecError) as error:
             raise FrameInvalid(f"{spec.name}: {error}: {data[:_KEEP]!r}") from None
         if not 0 < time <= INT64_MAX:
             raise FrameInvalid(f"{spec.name}: {spec.time_key} was {frame.time}, must be a positive int64 in ns")
-        return DecodedBook(frame.market, Ns(time), bids, asks)
+        return DecodedBook(market, Ns(time), bids, asks)
 
 
-def _ladder(rows: list[tuple[msgspec.Raw, msgspec.Raw]]) -> tuple[Level, ...]:
+def _paired(spec: FrameSpec) -> type:
+    unit = msgspec.defstruct(
+        "Unit",
+        [(name, msgspec.Raw) for name in ("ask_price", "bid_price", "ask_qty", "bid_qty")],
+        gc=False,
+        rename={
+            "ask_price": spec.ask_price_key,
+            "bid_price": spec.bid_price_key,
+            "ask_qty": spec.ask_qty_key,
+            "bid_qty": spec.bid_qty_key,
+        },
+    )
+    fields: list[Any] = [("market", str), ("time", int | str), ("units", list[unit])]  # type: ignore[valid-type]
+    rename = {"market": spec.market_key, "time": spec.time_key, "units": spec.units_key}
+    if spec.type_key is not None:
+        fields.insert(0, ("type", str))
+        rename["type"] = spec.type_key
+    return msgspec.defstruct("Frame", fields, rename=rename)
+
+
+Pair = tuple[msgspec.Raw, msgspec.Raw]
+"""Price and quantity as they stand on the wire."""
+Row = tuple[msgspec.Raw | bytes, msgspec.Raw | bytes]
+
+
+def _ladders(spec: FrameSpec) -> type:
+    fields: list[Any] = [("market", str), ("time", int | str), ("asks", list[Pair]), ("bids", list[Pair])]
+    rename = {"market": spec.market_key, "time": spec.time_key, "asks": spec.asks_key, "bids": spec.bids_key}
+    head: list[Any] = [] if spec.type_key is None else [("type", str)]
+    if spec.content_key is None:
+        return msgspec.defstruct("Frame", head + fields, rename=rename | {"type": spec.type_key or ""})
+    content = msgspec.defstruct("Content", fields, rename=rename)
+    names = {"type": spec.type_key or "", "content": spec.content_key}
+    return msgspec.defstruct("Frame", [*head, ("content", content)], rename=names)
+
+
+def best_first(bids: Sequence[Pair], asks: Sequence[Pair]) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
+    """Return both ladders of `(price, qty)` pairs, numbers or text, best level first, 30 at most (bithumb.md §1.3:
+    the order of asks is not established). ValueError when a level is no plain number."""
+    sides = []
+    for rows, falling in ((bids, True), (asks, False)):
+        levels = _ladder([(_unquoted(price), _unquoted(qty)) for price, qty in rows], len(rows))
+        sides.append(tuple(sorted(levels, key=lambda level: level.price, reverse=falling)[:MAX_LEVELS]))
+    return sides[0], sides[1]
+
+
+def _unquoted(raw: msgspec.Raw) -> bytes:
+    text = bytes(raw)
+    if text[:1] != b'"':
+        return text
+    # Python would take blanks and underscores for part of a number.
+    if not text[1:-1].replace(b".", b"", 1).isdigit():
+        raise ValueError(f"{text!r} is no plain number")
+    return text[1:-1]
+
+
+def _ladder(rows: Sequence[Row], most: int = MAX_LEVELS) -> tuple[Level, ...]:
     levels = []
     for price_raw, qty_raw in rows:
         price = _plain_units(price_raw)
@@ -131,12 +221,12 @@ def _ladder(rows: list[tuple[msgspec.Raw, msgspec.Raw]]) -> tuple[Level, ...]:
             raise ValueError(f"{bytes(price_raw)!r} is beyond int64 in 10^-{DECIMALS}")
         if qty:
             levels.append(Level(Price(price), Qty(min(qty, INT64_MAX))))
-        if len(levels) == MAX_LEVELS:
+        if len(levels) == most:
             break
     return tuple(levels)
 
 
-def _plain_units(raw: msgspec.Raw) -> int | None:
+def _plain_units(raw: msgspec.Raw | bytes) -> int | None:
     """Return a plain JSON number of at most 8 decimals in 10^-8, from its digits alone; None for any other."""
     whole, _, part = bytes(raw).partition(b".")
     if len(part) > DECIMALS or len(whole) > DECIMALS * 3:

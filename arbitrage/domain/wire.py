@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
-from arbitrage.domain.frame_spec import FrameSpec
+from arbitrage.domain.frame_spec import FrameSpec, used_keys
 from arbitrage.domain.units import EXCHANGES, Exchange
 
 WIRE_MAX = 64 * 1024
@@ -124,7 +124,8 @@ def spec_problems(name: str, spec: FrameSpec) -> list[str]:
         found.append(f"name was {spec.name!r}, must be {name!r}")
     if spec.version < 1:
         found.append(f"version was {spec.version}, must be at least 1")
-    keys = {field: value for field, value in msgspec.structs.asdict(spec).items() if field.endswith("_key")}
+    objects = [{field: getattr(spec, field) for field in fields} for fields in used_keys(spec)]
+    keys: dict[str, str | None] = {field: value for fields in objects for field, value in fields.items()}
     found += [
         f"{field} was {value!r}, must be 1 to {_KEY_MAX} characters without blanks or quotes"
         for field, value in keys.items()
@@ -134,9 +135,8 @@ def spec_problems(name: str, spec: FrameSpec) -> list[str]:
         found.append(f"type_value was {spec.type_value!r}, must be absent when type_key is")
     if spec.type_key is not None and not spec.type_value:
         found.append(f"type_value was {spec.type_value!r}, must be there when type_key is")
-    rows = ("ask_price_key", "bid_price_key", "ask_qty_key", "bid_qty_key")
-    found += _twins({field: keys[field] for field in rows})
-    found += _twins({field: value for field, value in keys.items() if field not in rows and value is not None})
+    for fields in objects:
+        found += _twins({field: value for field, value in fields.items() if value is not None})
     return found
 
 

@@ -155,3 +155,15 @@ def test_a_set_larger_than_its_place_in_memory_is_refused():
     assert size > WIRE_MAX
     found = wire_problems(wire, {Exchange.UPBIT: wide})
     assert found == [f"wire has {size} bytes, must have at most 65536"]
+
+
+def test_ladder_spec_is_checked_for_the_keys_its_own_layout_reads() -> None:
+    from exchanges.bithumb.legacy_profile import STREAM_SPEC as LADDERS
+
+    assert spec_problems(LADDERS.name, LADDERS) == []
+    twin = msgspec.structs.replace(LADDERS, asks_key="bids", content_key=None)
+    assert spec_problems(LADDERS.name, twin) == ["bids_key was 'bids', must differ from asks_key"]
+    bare = msgspec.structs.replace(LADDERS, asks_key="")
+    assert spec_problems(LADDERS.name, bare) == [
+        "asks_key was '', must be 1 to 64 characters without blanks or quotes",
+    ]

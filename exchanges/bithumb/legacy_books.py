@@ -1,0 +1,179 @@
+"""Books of Bithumb's legacy generation: REST books, and diffs folded on one (bithumb.md §1.3, §2.1). Pure."""
+
+from collections import deque
+from collections.abc import Sequence
+from decimal import Decimal
+
+import msgspec
+
+from arbitrage.domain.book import MAX_LEVELS, Level
+from arbitrage.domain.errors import FrameInvalid
+from arbitrage.domain.frame_spec import DecodedBook, Pair, best_first, market_of_symbol
+from arbitrage.domain.units import INT64_MAX, Ns, Price, Qty, Side, units_exact, units_floor
+from exchanges.bithumb.legacy_codec import envelope, number, read_as
+from exchanges.bithumb.legacy_profile import SUCCESS
+
+MOST_KEPT = 2_000
+"""Levels of one side before the ones far from the market are forgotten."""
+_KEPT = 500
+MOST_WAITING = 5_000
+"""Diffs that wait for a REST book; they come at some dozens a second, the book within seconds."""
+_MS_NS = 1_000_000
+_US_NS = 1_000
+
+
+class _Row(msgspec.Struct):
+    price: msgspec.Raw
+    quantity: msgspec.Raw
+
+
+class _Book(msgspec.Struct):
+    timestamp: msgspec.Raw
+    order_currency: str
+    payment_currency: str
+    bids: list[_Row]
+    asks: list[_Row]
+
+
+class _Change(msgspec.Struct, gc=False):
+    symbol: str
+    orderType: str
+    price: Decimal
+    quantity: Decimal
+
+
+class _Changes(msgspec.Struct):
+    list: list[_Change]
+    datetime: int | str
+
+
+class _Depth(msgspec.Struct):
+    type: str
+    content: _Changes
+
+
+_BOOK = msgspec.json.Decoder(_Book)
+_DEPTH = msgspec.json.Decoder(_Depth)
+
+
+class Change(msgspec.Struct, frozen=True, gc=False):
+    """The new size at one price; 0 = the level is gone (bithumb.md §2.1)."""
+
+    side: Side
+    price: Price
+    qty: Qty
+
+
+class Depth(msgspec.Struct, frozen=True):
+    """What one frame says of one market."""
+
+    market: str
+    exchange_ns: Ns
+    changes: tuple[Change, ...]
+
+
+def read_book(data: bytes) -> DecodedBook:
+    """Return a REST book; its time is in ms (bithumb.md §1.3). ValueError when it is none."""
+    answer = envelope(data)
+    if answer.status != SUCCESS:
+        raise ValueError(f"{answer.status} {answer.message[:100]}")
+    book = read_as(_BOOK, answer.data)
+    at = number(book.timestamp, "timestamp")
+    if at != int(at) or not 10**12 <= at < 10**13:
+        raise ValueError(f"timestamp was {at}, must be milliseconds since 1970")
+    try:
+        bids, asks = best_first(_pairs(book.bids), _pairs(book.asks))
+    except (ArithmeticError, msgspec.MsgspecError) as error:
+        raise ValueError(str(error)) from None
+    return DecodedBook(f"{book.payment_currency}-{book.order_currency}", Ns(int(at) * _MS_NS), bids, asks)
+
+
+def _pairs(rows: list[_Row]) -> list[Pair]:
+    return [(_whole(row.price), _whole(row.quantity)) for row in rows]
+
+
+def _whole(raw: msgspec.Raw) -> msgspec.Raw:
+    # Thousands separators (bithumb.md §1.1).
+    return msgspec.Raw(bytes(raw).replace(b",", b""))
+
+
+def read_depth(data: bytes) -> tuple[Depth, ...]:
+    """Return what an `orderbookdepth` frame changes, one entry per market. FrameInvalid when it is no such frame."""
+    try:
+        frame = _DEPTH.decode(data)
+        if frame.type != "orderbookdepth":
+            raise ValueError(f"type was {frame.type!r}, must be 'orderbookdepth'")
+        at = int(frame.content.datetime) * _US_NS
+        if not 0 < at <= INT64_MAX:
+            raise ValueError(f"datetime was {frame.content.datetime}, must be a positive int64 in ns")
+        found: dict[str, list[Change]] = {}
+        for row in frame.content.list:
+            found.setdefault(row.symbol, []).append(_change(row))
+        return tuple(Depth(market_of_symbol(symbol), Ns(at), tuple(changes)) for symbol, changes in found.items())
+    except (ValueError, ArithmeticError, msgspec.MsgspecError, RecursionError) as error:
+        raise FrameInvalid(f"bithumb.legacy.orderbookdepth: {error}: {data[:160]!r}") from None
+
+
+def _change(row: _Change) -> Change:
+    price, qty = units_exact(row.price), units_floor(row.quantity)
+    if price <= 0 or qty < 0:
+        raise ValueError(f"level {row.price} x {row.quantity} is not positive")
+    return Change(Side(row.orderType), Price(price), Qty(min(qty, INT64_MAX)))
+
+
+class FoldedBook:
+    """One market's book: a REST book and every diff since. There is no sequence number, so a lost diff goes
+    unseen until the book crosses or is compared with REST again (bithumb.md §2.1)."""
+
+    def __init__(self) -> None:
+        self._sides: dict[Side, dict[int, int]] = {Side.BID: {}, Side.ASK: {}}
+        self._waiting: deque[Depth] = deque(maxlen=MOST_WAITING)
+        self._at_ns = 0
+        self.is_whole = False
+
+    def restart(self) -> None:
+        """Forget the book; diffs wait for the next REST book."""
+        self._waiting.clear()
+        self.is_whole = False
+
+    def begin(self, book: DecodedBook) -> None:
+        """Start from a REST book, and fold what came meanwhile. Diffs of the book's own ms are folded too:
+        sizes are absolute, so twice is once."""
+        self._sides = {
+            Side.BID: {level.price: level.qty for level in book.bids},
+            Side.ASK: {level.price: level.qty for level in book.asks},
+        }
+        self._at_ns = book.exchange_ns
+        self.is_whole = True
+        for depth in self._waiting:
+            if depth.exchange_ns >= book.exchange_ns:
+                self.fold(depth)
+        self._waiting.clear()
+
+    def fold(self, depth: Depth) -> bool:
+        """Fold one frame's changes. False when it is older than one before it: the book must start anew."""
+        if not self.is_whole:
+            self._waiting.append(depth)
+            return True
+        if depth.exchange_ns < self._at_ns - self._at_ns % _MS_NS:
+            return False
+        self._at_ns = max(self._at_ns, depth.exchange_ns)
+        for change in depth.changes:
+            side = self._sides[change.side]
+            if change.qty:
+                side[change.price] = change.qty
+            else:
+                side.pop(change.price, None)
+        return True
+
+    def book(self, market: str) -> DecodedBook:
+        """Return the best 30 levels a side."""
+        return DecodedBook(market, Ns(self._at_ns), self._ladder(Side.BID), self._ladder(Side.ASK))
+
+    def _ladder(self, side: Side) -> tuple[Level, ...]:
+        levels = self._sides[side]
+        prices: Sequence[int] = sorted(levels, reverse=side is Side.BID)
+        if len(prices) > MOST_KEPT:
+            for price in prices[_KEPT:]:
+                del levels[price]
+        return tuple(Level(Price(price), Qty(levels[price])) for price in prices[:MAX_LEVELS])

@@ -1,0 +1,104 @@
+"""What a legacy answer proves: the status code in the body, whatever HTTP says (bithumb.md §1.1, §1.6). Pure.
+
+The rule is that of `verdict.py`: Refused needs proof that nothing came of the command, Accepted an answer we
+can read, and everything between is Unknown.
+"""
+
+from collections.abc import Callable
+from typing import assert_never
+
+import msgspec
+
+from arbitrage.domain.errors import AuthRefused, NotSent, ReadFailed
+from arbitrage.domain.order import OrderOn, OrderReport, RefusalReason
+from arbitrage.domain.ports import Accepted, Answer, Refused, Unknown
+from arbitrage.domain.units import Ns
+from exchanges.bithumb.legacy_codec import Envelope, envelope
+from exchanges.bithumb.legacy_profile import AUTH_CODES, CODES, FAMILIES, NOTICE, SUCCESS, Family, Kin
+from exchanges.shapes import id_text
+from exchanges.transport import HttpAnswer, Lost, Outcome, Stopped, Unsent, redacted
+
+EMPTY = msgspec.Raw(b"[]")
+"""What "nothing there" means for a listing."""
+
+
+def family_of(message: str) -> Family | None:
+    """Return the family of a 5600 text, None for one we do not know."""
+    plain = "".join(message.split()).casefold()
+    return next((one for one in FAMILIES if all(word in plain for word in one.words)), None)
+
+
+def refusal_of(answer: Envelope) -> RefusalReason | None:
+    """Return why a command was turned down; None when the code and text prove nothing."""
+    if answer.status != NOTICE:
+        return CODES.get(answer.status)
+    family = family_of(answer.message)
+    return None if family is None or family.kin is Kin.UNPROVEN else family.reason
+
+
+def command_answer(outcome: Outcome, order_id: str | None) -> Answer:
+    """Return what came of placing (`order_id` None: the answer must name one) or cancelling an order."""
+    match outcome:
+        case Unsent(cause):
+            return Refused(RefusalReason.NOT_SENT, redacted(cause))
+        case Stopped(reason):
+            return Refused(RefusalReason.STOPPED, reason)
+        case Lost(cause):
+            return Unknown(redacted(cause))
+        case HttpAnswer():
+            return _command_http(outcome, order_id)
+        case _:
+            assert_never(outcome)
+
+
+def _command_http(outcome: HttpAnswer, order_id: str | None) -> Answer:
+    # Errors come with HTTP 200 and with 400 (bithumb.md §1.1); beyond 500 nobody looked at the command for sure.
+    try:
+        answer = envelope(outcome.body)
+    except ValueError as problem:
+        return Unknown(redacted(f"HTTP {outcome.status}: {problem}"))
+    if outcome.status >= 500:
+        return Unknown(_words(answer))
+    if answer.status == SUCCESS:
+        named = order_id or id_text(answer.order_id)
+        if named is None or outcome.status >= 300:
+            return Unknown(f"HTTP {outcome.status}: status 0000 without an order_id")
+        report = OrderReport(OrderOn.ACKED, exchange_order_id=named)
+        return Accepted(report, Ns(outcome.sent_mono_ns), Ns(outcome.answered_mono_ns))
+    reason = refusal_of(answer)
+    return Unknown(_words(answer)) if reason is None else Refused(reason, _words(answer))
+
+
+def read_data(outcome: Outcome, on_empty: Callable[[], msgspec.Raw] | None = None) -> msgspec.Raw:
+    """Return the `data` of a read. NotSent, AuthRefused or ReadFailed when there is none to trust.
+
+    A listing without rows comes as an error (bithumb.md §1.4): `on_empty` says what stands for it.
+    """
+    match outcome:
+        case Unsent(cause) | Stopped(cause):
+            raise NotSent(redacted(cause))
+        case Lost(cause):
+            raise ReadFailed(redacted(cause))
+        case HttpAnswer():
+            return _data(outcome, on_empty)
+        case _:
+            assert_never(outcome)
+
+
+def _data(outcome: HttpAnswer, on_empty: Callable[[], msgspec.Raw] | None) -> msgspec.Raw:
+    try:
+        answer = envelope(outcome.body)
+    except ValueError as problem:
+        raise ReadFailed(redacted(f"HTTP {outcome.status}: {problem}")) from None
+    if answer.status == SUCCESS and outcome.status < 300:
+        return answer.data
+    family = family_of(answer.message) if answer.status == NOTICE else None
+    if family is not None and family.kin is Kin.EMPTY and on_empty is not None:
+        return on_empty()
+    if answer.status in AUTH_CODES or (family is not None and family.reason is RefusalReason.AUTH):
+        raise AuthRefused(_words(answer))
+    raise ReadFailed(_words(answer))
+
+
+def _words(answer: Envelope) -> str:
+    return redacted(f"{answer.status}: {answer.message}")
