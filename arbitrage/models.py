@@ -7,6 +7,7 @@ from arbitrage.models_ledger import Account, Balance, LedgerEntry, RecorderPlace
 from arbitrage.models_params import ParamChange, ParamEpoch, ParamSet
 from arbitrage.models_reconciliation import BookCheck, Break, ReconciliationRun
 from arbitrage.models_trading import Arb, ArbStep, Fill, Order
+from arbitrage.models_wire import ShapeDrift, WireChange, WireEpoch, WireSet
 
 __all__ = [
     "Account",
@@ -39,6 +40,10 @@ __all__ = [
     "ReconciliationRun",
     "RecorderPlace",
     "Report",
+    "ShapeDrift",
     "StageLatency",
     "TraderRun",
+    "WireChange",
+    "WireEpoch",
+    "WireSet",
 ]

@@ -13,6 +13,8 @@ class Heartbeat(models.Model):
     beat_at = models.DateTimeField()
     detail = models.JSONField(default=dict)
     """What the process adds of itself, such as the fresh books of a feed."""
+    wire_epoch = models.PositiveBigIntegerField(default=0)
+    """The wire settings it works with; 0 = as shipped."""
 
     class Meta:
         ordering = ("process",)

@@ -17,17 +17,18 @@ from arbitrage.domain.units import PPM, Exchange, Krw, Ppm, units_ceil, units_fl
 from exchanges.bithumb.auth import BithumbSigner
 from exchanges.bithumb.feed import BithumbFeed
 from exchanges.bithumb.profile import FACTS as BITHUMB
-from exchanges.credentials import Credentials, FileRule, load_credentials
+from exchanges.credentials import Credentials, FileRule, FromEnviron, FromFile, FromSecret, KeySource, load_credentials
 from exchanges.facts import Facts
 from exchanges.governor import SharedRows
 from exchanges.ratelimit import Limiter
 from exchanges.reader import SyncReader
+from exchanges.secrets_manager import fetch_secret
 from exchanges.transport import Clock
 from exchanges.upbit.auth import UpbitSigner
 from exchanges.upbit.feed import UpbitFeed
 from exchanges.upbit.profile import FACTS as UPBIT
 from karb_project import logs
-from karb_project.env import Env
+from karb_project.env import ROOT, Env
 
 _FACTS: dict[Exchange, Facts] = {Exchange.UPBIT: UPBIT, Exchange.BITHUMB: BITHUMB}
 _SIMULATED = "simulated"
@@ -111,21 +112,31 @@ def addresses(exchange: Exchange, env: Env) -> tuple[str, str]:
 
 def credentials(exchange: Exchange, env: Env) -> Credentials:
     """Return the keys of `exchange`, hidden from every log line. ConfigError lists all problems."""
+    return load_credentials(exchange, _key_source(exchange, env), logs.hide)
+
+
+def _key_source(exchange: Exchange, env: Env) -> KeySource:
     is_simulated = env.mode == _SIMULATED
     is_upbit = exchange is Exchange.UPBIT
     access_key = env.upbit_access_key if is_upbit else env.bithumb_access_key
     secret_key = env.upbit_secret_key if is_upbit else env.bithumb_secret_key
-    keys_file = Path(env.keys_file) if env.keys_file else None
-    if keys_file is None and is_simulated and not (access_key or secret_key):
-        keys_file = env.simulated_keys_path
-    return load_credentials(
-        exchange,
-        keys_file=keys_file,
-        access_key=access_key,
-        secret_key=secret_key,
-        rule=FileRule.ANY if is_simulated else FileRule.PRIVATE,
-        hide=logs.hide,
-    )
+    name = exchange.value.upper()
+    named = {
+        "KARB_KEYS_FILE": env.keys_file,
+        "KARB_AWS_SECRET": env.aws_secret,
+        f"KARB_{name}_ACCESS_KEY or _SECRET_KEY": access_key or secret_key,
+    }
+    given = [variable for variable, value in named.items() if value]
+    if len(given) > 1:
+        raise ConfigError([f"keys of {exchange} are named by {' and by '.join(given)}: name one source"])
+    rule = FileRule.ANY if is_simulated else FileRule.PRIVATE
+    if env.aws_secret:
+        return FromSecret(env.aws_secret, lambda: fetch_secret(env.aws_secret, env.aws_region))
+    if env.keys_file:
+        return FromFile(Path(env.keys_file), rule, ROOT)
+    if is_simulated and not given:
+        return FromFile(env.simulated_keys_path, rule, ROOT)
+    return FromEnviron(access_key, secret_key)
 
 
 def config_problems(exchanges: Sequence[Exchange], env: Env) -> list[str]:

@@ -2,9 +2,10 @@
 
 Who writes what: the level words are written by several (emergency stop, trader, bridge), the last one wins, and
 each change of the global level goes through a lock and the latch file, so that word and file agree. A process's
-heartbeat is its own. Params and epochs come from the bridge alone, the applied epoch from the trader alone,
-`served` from the feed alone; `requested` may come from several: a request lost in a race of nanoseconds is
-one that met another for the same market.
+heartbeat, with the wire epoch it works with, is its own. Params, wire settings and their epochs come from the
+bridge alone, the applied epoch from the trader alone, `served` from the feed alone; `requested` may come from
+several: a request lost in a race of nanoseconds is one that met another for the same market. The trader makes
+an exchange monitor-only; the bridge lifts that when a person says so.
 
 `python -m fast_path.control halt` needs neither database nor broker nor any other process (control_cli.py).
 """
@@ -21,6 +22,8 @@ import msgspec
 from arbitrage.domain.controls import Controls, TradingLevel
 from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.units import EXCHANGES, Exchange, Ns
+from arbitrage.domain.wire import WIRE_MAX
+from fast_path.area import Area
 from fast_path.latch import latch_level, read_latch, write_latch
 from fast_path.layout import (
     CONTROL_APPLIED,
@@ -28,7 +31,10 @@ from fast_path.layout import (
     CONTROL_EXCHANGES,
     CONTROL_LEVEL,
     CONTROL_MARKETS,
+    CONTROL_MONITOR_ONLY,
+    CONTROL_PARAMS,
     CONTROL_PROCESSES,
+    CONTROL_WIRE,
     MAGIC_CONTROL,
     MARKET_BYTES,
     MARKET_LEVEL,
@@ -37,11 +43,7 @@ from fast_path.layout import (
     MARKET_REQUESTED,
     MARKET_SERVED,
     MARKET_SLOTS,
-    PARAMS_DATA,
-    PARAMS_EPOCH,
-    PARAMS_LENGTH,
     PARAMS_MAX,
-    PARAMS_SEQ,
     PROCESS_BYTES,
     PROCESS_NAME_BYTES,
     PROCESS_SLOTS,
@@ -53,7 +55,6 @@ from fast_path.shm import make_dir, name_bytes, name_text, open_or_create
 BRIDGE = "bridge"
 """Its heartbeat says whether an operator's changes still arrive."""
 
-_RETRIES = 1000
 _EXCHANGE_INDEX = {exchange: index for index, exchange in enumerate(EXCHANGES)}
 _LEVELS = tuple(TradingLevel)
 
@@ -64,6 +65,8 @@ class Beat(msgspec.Struct, frozen=True):
     pid: int
     mono_ns: Ns
     wall_ns: Ns
+    wire_epoch: int = 0
+    """The epoch of the wire settings it works with; 0 = as shipped."""
 
 
 class ControlBlock:
@@ -84,13 +87,18 @@ class ControlBlock:
         self._lock_path = directory / "control.lock"
         self._file = open_or_create(directory / "control.shm", MAGIC_CONTROL, CONTROL_BYTES, fill=self._fill)
         self._mem, self._words = self._file.mem, self._file.words
+        self._params = Area("params", self._mem, self._words, CONTROL_PARAMS, PARAMS_MAX)
+        self._wire = Area("wire settings", self._mem, self._words, CONTROL_WIRE, WIRE_MAX)
         self._markets: dict[str, int] = {}
         self._processes: dict[str, int] = {}
         for market in markets:
             self._market(market)
 
     def _fill(self, memory: memoryview) -> None:
-        memory.cast("q")[CONTROL_LEVEL // WORD] = latch_level(read_latch(self._latch_path))
+        words = memory.cast("q")
+        words[CONTROL_LEVEL // WORD] = latch_level(read_latch(self._latch_path))
+        for exchange, index in _EXCHANGE_INDEX.items():
+            words[CONTROL_MONITOR_ONLY // WORD + index] = _since(read_latch(self._monitor_path(exchange)))
 
     def close(self) -> None:
         """Unmap the block; what was written stays."""
@@ -125,12 +133,51 @@ class ControlBlock:
         return read_latch(self._latch_path)
 
     def exchange_level(self, exchange: Exchange) -> TradingLevel:
-        """Return one exchange's level."""
+        """Return one exchange's level: what was asked for, at least REDUCING while it is monitor-only."""
+        asked = self.asked_exchange_level(exchange)
+        return max(asked, TradingLevel.REDUCING) if self.monitor_only_since(exchange) else asked
+
+    def asked_exchange_level(self, exchange: Exchange) -> TradingLevel:
+        """Return the level a person asked for."""
         return _level(self._words[CONTROL_EXCHANGES // WORD + _EXCHANGE_INDEX[exchange]])
 
     def set_exchange_level(self, exchange: Exchange, level: TradingLevel) -> None:
         """Set one exchange's level; memory only, the bridge brings it back after a reboot."""
         self._words[CONTROL_EXCHANGES // WORD + _EXCHANGE_INDEX[exchange]] = level
+
+    def monitor_only_since(self, exchange: Exchange) -> Ns:
+        """Return since when (UTC) nothing is opened there and books are only watched; 0 when it is traded."""
+        return Ns(self._words[CONTROL_MONITOR_ONLY // WORD + _EXCHANGE_INDEX[exchange]])
+
+    def monitor_only_latch(self, exchange: Exchange) -> dict[str, object]:
+        """Return why: reason, by, wall_ns; {} when it is traded."""
+        return read_latch(self._monitor_path(exchange))
+
+    def make_monitor_only(self, exchange: Exchange, reason: str, by: str) -> bool:
+        """Stop opening on an exchange until a person lifts it; return False when it is so already.
+
+        Memory first, then a file that keeps it over a reboot; OSError leaves it in memory alone.
+        """
+        word = CONTROL_MONITOR_ONLY // WORD + _EXCHANGE_INDEX[exchange]
+        if self._words[word]:
+            return False
+        with self._locked():
+            now = self._words[word] = self._wall_ns()
+            write_latch(self._monitor_path(exchange), TradingLevel.REDUCING, reason, by, now)
+        return True
+
+    def lift_monitor_only(self, exchange: Exchange, said_wall_ns: int) -> bool:
+        """Trade there again, as a person said at `said_wall_ns`; return False when it was stopped after that."""
+        word = CONTROL_MONITOR_ONLY // WORD + _EXCHANGE_INDEX[exchange]
+        with self._locked():
+            if not 0 < self._words[word] <= said_wall_ns:
+                return False
+            self._monitor_path(exchange).unlink(missing_ok=True)
+            self._words[word] = 0
+        return True
+
+    def _monitor_path(self, exchange: Exchange) -> Path:
+        return self._latch_path.with_name(f"monitor_only.{exchange}.json")
 
     def market_level(self, market: str) -> TradingLevel:
         """Return one market's level, without its pause."""
@@ -154,45 +201,28 @@ class ControlBlock:
         words, place = self._words, self._market(market)
         level = max(
             _level(words[CONTROL_LEVEL // WORD]),
-            *(_level(words[CONTROL_EXCHANGES // WORD + index]) for index in range(len(EXCHANGES))),
+            *(self.exchange_level(exchange) for exchange in EXCHANGES),
             _level(words[place + MARKET_LEVEL // WORD]),
         )
         if level is TradingLevel.ACTIVE and now_mono_ns < words[place + MARKET_PAUSED // WORD]:
             level = TradingLevel.REDUCING
         bridge = self._process(BRIDGE)
-        return Controls(level, Ns(words[bridge + 1]), words[PARAMS_EPOCH // WORD])
+        return Controls(level, Ns(words[bridge + 1]), self._params.epoch)
 
     # Params.
 
     def write_params(self, epoch: int, data: bytes) -> None:
         """Hand on a set of params, at most 16 KiB; ValueError when it is larger."""
-        if len(data) > PARAMS_MAX:
-            raise ValueError(f"params have {len(data)} bytes, must have at most {PARAMS_MAX}")
-        words = self._words
         with self._locked():
-            seq = words[PARAMS_SEQ // WORD] | 1
-            words[PARAMS_SEQ // WORD] = seq
-            self._mem[PARAMS_DATA : PARAMS_DATA + len(data)] = data
-            words[PARAMS_LENGTH // WORD] = len(data)
-            words[PARAMS_EPOCH // WORD] = epoch
-            words[PARAMS_SEQ // WORD] = seq + 1
+            self._params.write(epoch, data)
 
     def read_params(self) -> tuple[int, bytes]:
         """Return epoch and bytes; (0, b"") when none were written or the writer died inside."""
-        words = self._words
-        for _ in range(_RETRIES):
-            seq = words[PARAMS_SEQ // WORD]
-            if seq & 1:
-                continue
-            epoch, length = words[PARAMS_EPOCH // WORD], words[PARAMS_LENGTH // WORD]
-            data = bytes(self._mem[PARAMS_DATA : PARAMS_DATA + min(max(length, 0), PARAMS_MAX)])
-            if words[PARAMS_SEQ // WORD] == seq:
-                return epoch, data
-        return 0, b""
+        return self._params.read()
 
     def params_epoch(self) -> int:
         """Return the epoch of the newest params."""
-        return int(self._words[PARAMS_EPOCH // WORD])
+        return self._params.epoch
 
     def applied_epoch(self) -> int:
         """Return the epoch the trader works with."""
@@ -201,6 +231,25 @@ class ControlBlock:
     def set_applied_epoch(self, epoch: int) -> None:
         """Say which epoch the trader works with."""
         self._words[CONTROL_APPLIED // WORD] = epoch
+
+    # Wire settings.
+
+    def write_wire(self, epoch: int, data: bytes) -> None:
+        """Hand on wire settings, at most 64 KiB; ValueError when they are larger."""
+        with self._locked():
+            self._wire.write(epoch, data)
+
+    def read_wire(self) -> tuple[int, bytes]:
+        """Return epoch and bytes; (0, b"") when none were written or the writer died inside: as shipped."""
+        return self._wire.read()
+
+    def wire_epoch(self) -> int:
+        """Return the epoch of the newest wire settings."""
+        return self._wire.epoch
+
+    def set_applied_wire(self, process: str, epoch: int) -> None:
+        """Say which wire settings a process works with."""
+        self._words[self._process(process) + 3] = epoch
 
     # Heartbeats.
 
@@ -219,9 +268,9 @@ class ControlBlock:
             name = name_text(bytes(self._mem[start : start + PROCESS_NAME_BYTES]))
             if not name:
                 break
-            pid, mono_ns, wall_ns = self._words[(start + PROCESS_NAME_BYTES) // WORD :][:3].tolist()
+            pid, mono_ns, wall_ns, wire = self._words[(start + PROCESS_NAME_BYTES) // WORD :][:4].tolist()
             if pid:
-                found[name] = Beat(pid, Ns(mono_ns), Ns(wall_ns))
+                found[name] = Beat(pid, Ns(mono_ns), Ns(wall_ns), wire)
         return found
 
     # Resync requests.
@@ -291,6 +340,12 @@ class ControlBlock:
             yield
         finally:
             os.close(fd)
+
+
+def _since(content: dict[str, object]) -> int:
+    # A file that cannot be read, or without a time, still stops the exchange.
+    since = content.get("wall_ns")
+    return max(since, 1) if isinstance(since, int) else int(bool(content))
 
 
 def _level(word: int) -> TradingLevel:

@@ -25,11 +25,13 @@ stored and loaded in one machine access (native formats only: the byte-by-byte `
 
     control.shm                   word A: fence
       0      header
-      64     level i64, params epoch applied i64, then a level i64 per exchange, in order
-      128    process slots [64] x 64: name 32 bytes, pid, mono_ns, wall_ns, spare
+      64     level i64, params epoch applied i64, then a level i64 per exchange, in order, then for each
+             exchange since when it is monitor-only, wall_ns, 0 = it is not
+      128    process slots [64] x 64: name 32 bytes, pid, mono_ns, wall_ns, wire epoch applied
       4224   market slots [512] x 128: name 32 bytes, 32 spare, level, paused_until_mono_ns,
              requested[2], served[2], spare[2]
       69760  params: seq u64, epoch i64, length i64, 40 spare, then 16384 bytes
+      86208  wire settings: the same, then 65536 bytes
 
     counters.<process>.shm        word A: slots in use
       64     slots [256] x 64: name 56 bytes, value i64
@@ -50,8 +52,9 @@ from collections.abc import Sequence
 
 from arbitrage.domain.book import MAX_LEVELS
 from arbitrage.domain.units import EXCHANGES
+from arbitrage.domain.wire import WIRE_MAX
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 WORD = 8
 LINE = 64
 
@@ -94,6 +97,7 @@ STATUS_DEAD = 2
 CONTROL_LEVEL = HEADER_BYTES
 CONTROL_APPLIED = CONTROL_LEVEL + WORD
 CONTROL_EXCHANGES = CONTROL_APPLIED + WORD
+CONTROL_MONITOR_ONLY = CONTROL_EXCHANGES + len(EXCHANGES) * WORD
 PROCESS_SLOTS = 64
 PROCESS_BYTES = LINE
 PROCESS_NAME_BYTES = 32
@@ -107,12 +111,13 @@ MARKET_REQUESTED = MARKET_PAUSED + WORD
 MARKET_SERVED = MARKET_REQUESTED + len(EXCHANGES) * WORD
 CONTROL_MARKETS = CONTROL_PROCESSES + PROCESS_SLOTS * PROCESS_BYTES
 CONTROL_PARAMS = CONTROL_MARKETS + MARKET_SLOTS * MARKET_BYTES
-PARAMS_SEQ = CONTROL_PARAMS
-PARAMS_EPOCH = PARAMS_SEQ + WORD
-PARAMS_LENGTH = PARAMS_EPOCH + WORD
-PARAMS_DATA = CONTROL_PARAMS + LINE
+AREA_EPOCH = WORD
+AREA_LENGTH = AREA_EPOCH + WORD
+AREA_DATA = LINE
+"""An area holds bytes that one process replaces as a whole: seq, epoch, length, then the bytes."""
 PARAMS_MAX = 16 * 1024
-CONTROL_BYTES = PARAMS_DATA + PARAMS_MAX
+CONTROL_WIRE = CONTROL_PARAMS + AREA_DATA + PARAMS_MAX
+CONTROL_BYTES = CONTROL_WIRE + AREA_DATA + WIRE_MAX
 
 # Counters.
 COUNTER_SLOTS = 256

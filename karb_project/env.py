@@ -50,6 +50,9 @@ class Env(msgspec.Struct, frozen=True, kw_only=True):
     """Used in live mode only; simulated mode talks to the sim addresses."""
 
     keys_file: str = ""
+    aws_secret: str = ""
+    """Name or ARN of a secret in AWS Secrets Manager whose text is a keys file."""
+    aws_region: str = "ap-northeast-2"
     upbit_access_key: str = ""
     upbit_secret_key: str = ""
     bithumb_access_key: str = ""

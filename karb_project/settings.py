@@ -17,6 +17,8 @@ from karb_project.env import Env, read_env, split_address
 KARB_ENV = read_env()
 KARB_SWITCH = "workers.switch.SharedMemorySwitch"
 """What stops the desk at once; named here so that the app never imports a floor above it."""
+KARB_WIRE_WORDS = "exchanges.shipped.shipped"
+"""What wire settings may override, with the shipped defaults; named here for the same reason."""
 KARB_SEEDERS: list[str] = ["workers.tasks.schedule.seed_beat"]
 """Callables that `manage.py seed` runs after its own; each returns a line to print."""
 
@@ -86,6 +88,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 _host, _port = split_address(KARB_ENV.web_address)
 SECRET_KEY = secrets.token_urlsafe(50) if IS_TEST_RUN else _secret_key(KARB_ENV)
 DEBUG = False
+DEFAULT_EXCEPTION_REPORTER = "karb_project.error_pages.MaskedReporter"
 ALLOWED_HOSTS = sorted({_host, "127.0.0.1", "localhost", "[::1]"})
 CSRF_TRUSTED_ORIGINS = [f"http://{host}:{_port}" for host in ALLOWED_HOSTS]
 

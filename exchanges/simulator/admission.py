@@ -59,15 +59,16 @@ def estimated_total(draft: Draft, opposite: Ladder) -> Fine:
     """Return what an order is worth; a market sell at the best bid, which is a guess (upbit.md §5.2)."""
     if draft.by_funds:
         return fine_of_units(draft.price or 0)
-    price = draft.price if draft.price is not None else opposite[0][0] if opposite else 0
+    best = opposite[0][0] if opposite else 0
+    price = draft.limit if draft.ord_type is OrdType.LIMIT else best
     return funds_of(price, draft.volume or 0)
 
 
 def reached(draft: Draft, opposite: Ladder) -> Ladder:
-    """Return the levels an order may take: to its limit, the first one for `best`, all for market orders."""
+    """Return the levels an order may take: to its bound, the first one for `best`, all for market orders."""
     if draft.ord_type is OrdType.BEST:
         return opposite[:1]
-    return swept(opposite, draft.limit, draft.side.sign) if draft.ord_type is OrdType.LIMIT else opposite
+    return opposite if draft.bound is None else swept(opposite, draft.bound, draft.side.sign)
 
 
 def covers(draft: Draft, levels: Ladder) -> bool:

@@ -14,9 +14,9 @@ from websockets.http11 import Request as Handshake
 from websockets.protocol import State as WsState
 from websockets.server import ServerProtocol
 
+from exchanges.simulator.conversation import ABNORMAL, Conversation
 from exchanges.simulator.http import Head, response_bytes
 from exchanges.simulator.sim_exchange import SimExchange
-from exchanges.simulator.stream import ABNORMAL, Session
 from exchanges.simulator.wire import Delivery, Response
 
 MAX_REQUEST = 1 << 20
@@ -28,7 +28,7 @@ class Connection(asyncio.Protocol):
     """The server's end of one connection. `after` is called whenever the exchange may have events for others."""
 
     def __init__(self, sim: SimExchange, wall_ns: Callable[[], int], after: Callable[[], None]) -> None:
-        self.session: Session | None = None
+        self.session: Conversation | None = None
         self._exchange = sim
         self._wall_ns = wall_ns
         self._after = after
@@ -165,7 +165,7 @@ class Connection(asyncio.Protocol):
         if ws.state is WsState.CONNECTING:
             self.abort()
 
-    def _websocket(self, ws: ServerProtocol, session: Session, data: bytes) -> None:
+    def _websocket(self, ws: ServerProtocol, session: Conversation, data: bytes) -> None:
         ws.receive_data(data)
         for event in ws.events_received():
             if isinstance(event, Handshake):
@@ -177,7 +177,7 @@ class Connection(asyncio.Protocol):
         if ws.close_expected() and self._transport is not None:
             self._transport.close()
 
-    def _frame(self, session: Session, frame: Frame) -> None:
+    def _frame(self, session: Conversation, frame: Frame) -> None:
         now = self._wall_ns()
         session.touch(now)
         if frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):

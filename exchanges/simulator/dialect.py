@@ -21,6 +21,8 @@ from exchanges.simulator.matching import OrderStep
 from exchanges.simulator.wire import Params, Request, Response, WireRefusal
 
 if TYPE_CHECKING:
+    from exchanges.simulator.agenda import Agenda
+    from exchanges.simulator.conversation import Conversation
     from exchanges.simulator.sim_exchange import SimExchange
 
 
@@ -62,6 +64,13 @@ class BookView(msgspec.Struct, frozen=True):
     bids: Ladder
     asks: Ladder
     at_ns: int
+    shown: int | None = None
+    """Levels that go out whatever was asked for; None = as asked."""
+
+    def cut(self, depth: int) -> tuple[Ladder, Ladder]:
+        """Return bids and asks, `depth` levels of each."""
+        most = depth if self.shown is None else self.shown
+        return self.bids[:most], self.asks[:most]
 
 
 class StreamType(StrEnum):
@@ -168,6 +177,34 @@ class Dialect(Protocol):
 
     def asset_frame(self, account: Account, assets: tuple[str, ...], at_ns: int, fmt: Format) -> bytes:
         """Return one myAsset frame with these assets' balances as they are."""
+
+
+class Older(Protocol):
+    """An older generation's words for the same orders and accounts, on paths of its own (bithumb.md §8 #1)."""
+
+    def owns(self, path: str) -> bool:
+        """Return whether a path is spoken in these words."""
+
+    def streams(self, path: str) -> bool:
+        """Return whether a path is this generation's WebSocket."""
+
+    def route(self, request: Request) -> Route | None:
+        """Return what answers a request, or None for a path that does not exist."""
+
+    def call(self, sim: SimExchange, request: Request, access: Access, now: int) -> Call:
+        """Return a request read and believed. Raises WireRefusal."""
+
+    def refused(self, refusal: WireRefusal, access: Access) -> Response:
+        """Return the error answer."""
+
+    def path_unknown(self) -> Response:
+        """Return the answer for a path that does not exist."""
+
+    def over_limit(self) -> Response:
+        """Return the answer for one request too many."""
+
+    def open(self, sim: SimExchange, agenda: Agenda, now: int) -> Conversation:
+        """Return a new WebSocket connection."""
 
 
 class Ids(Protocol):

@@ -31,7 +31,8 @@ class Tif(StrEnum):
 class Draft(msgspec.Struct, frozen=True):
     """What a client asks for, parsed and of a valid combination.
 
-    `price`: unit price, or the total KRW of a market buy or best bid; `volume` the base; both 10^-8.
+    `price`: unit price, or the total KRW of a market buy or best bid; `volume` the base; both 10^-8. A market
+    buy of coins (bithumb.md §1.5) has a volume, and for `price` the most it may pay: it is held at that.
     `smp` is None when the client said nothing of it.
     """
 
@@ -50,6 +51,11 @@ class Draft(msgspec.Struct, frozen=True):
         if self.ord_type is not OrdType.LIMIT or self.price is None:
             raise InvariantError(f"a {self.ord_type} order has no limit")
         return self.price
+
+    @property
+    def bound(self) -> int | None:
+        """Return the worst unit price the order may take, or None when it has no say."""
+        return None if self.by_funds else self.price
 
     @property
     def by_funds(self) -> bool:
@@ -110,6 +116,7 @@ class SimOrder(msgspec.Struct):
     trades: tuple[Trade, ...] = ()
     cancel_type: str | None = None
     is_canceling: bool = False
+    ended_ns: int = 0
     fee_ppm: int | None = None
     smp: Smp | None = None
     prevented_qty: int = 0

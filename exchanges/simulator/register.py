@@ -44,6 +44,7 @@ class Register:
             order.locked = 0
         order.state = state
         order.cancel_type = why or order.cancel_type
+        order.ended_ns = moment.now
         moment.add(account, order, Step(state.value))
 
     def changed(self, order: SimOrder, moment: Moment) -> None:

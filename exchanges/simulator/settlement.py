@@ -61,7 +61,7 @@ def settle(
 
 # A bid filled below its limit holds more than it still needs.
 def _give_back(account: Account, order: SimOrder) -> None:
-    needed = funds_of(order.draft.limit, order.remaining_qty) + order.remaining_fee
+    needed = funds_of(order.draft.price or 0, order.remaining_qty) + order.remaining_fee
     if order.locked < needed:
         raise InvariantError(f"{order.order_id} holds {order.locked}, must hold {needed}")
     account.release("KRW", order.locked - needed)
@@ -77,7 +77,7 @@ def prevent(order: SimOrder, account: Account, fee_step: Fine, price: int, qty: 
     if draft.side is Side.ASK:
         freed, fee = fine_of_units(qty), Fine(0)
     else:
-        funds = funds_of(price if draft.by_funds else draft.limit, qty)
+        funds = funds_of(price if draft.by_funds else draft.price or 0, qty)
         fee = min(fee_of(funds, order.fee_ppm or 0, fee_step), Fine(order.remaining_fee))
         freed = Fine(funds + fee)
     _free(order, account, qty, freed, fee)

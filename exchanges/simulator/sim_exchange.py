@@ -14,13 +14,15 @@ from arbitrage.domain.units import Exchange, Side
 from exchanges.simulator.account import Account
 from exchanges.simulator.agenda import Agenda
 from exchanges.simulator.auth import AuthFault, NonceMemory, parse_bearer, token_fault
-from exchanges.simulator.dialect import Access, BookView, Call, Dialect, Format, Ids
+from exchanges.simulator.conversation import Conversation
+from exchanges.simulator.dialect import Access, BookView, Call, Dialect, Format, Ids, Older, Route
 from exchanges.simulator.faults import Faults
 from exchanges.simulator.ladder import Ladder
 from exchanges.simulator.limits import Limiter
 from exchanges.simulator.market import Market
 from exchanges.simulator.matching import Fault, Matching, OrderStep
 from exchanges.simulator.orders import Draft, SimOrder
+from exchanges.simulator.publication import Publication
 from exchanges.simulator.resting import joined
 from exchanges.simulator.rules import Rules
 from exchanges.simulator.state import Sink
@@ -34,18 +36,29 @@ class SimExchange:
     """An exchange: its dialect, its orders and accounts, its connections."""
 
     def __init__(
-        self, dialect: Dialect, rules: Rules, market: Market, agenda: Agenda, sink: Sink, rng: Random, ids: Ids
+        self,
+        dialect: Dialect,
+        rules: Rules,
+        market: Market,
+        agenda: Agenda,
+        sink: Sink,
+        rng: Random,
+        ids: Ids,
+        older: Older | None = None,
     ) -> None:
         self.dialect = dialect
+        self.older = older
+        """A second generation of words for the same orders, on paths of its own."""
         self.market = market
         self.faults = Faults()
+        self.publication = Publication(rules.ticks)
         self.matching = Matching(rules, market, agenda, sink, self.faults, rng, ids.order_id, ids.trade_id)
         self.matching.on_step = self._on_step
         self.matching.on_assets = self._on_assets
-        self.sessions: list[Session] = []
+        self.sessions: list[Conversation] = []
         self.counts = {"frames": 0, "requests": 0, "orders": 0, "fills": 0}
         self._agenda = agenda
-        self._nonces = NonceMemory()
+        self.nonces = NonceMemory()
         self._limiter = Limiter({**dialect.limits, _CONNECT: dialect.stream.connect_limit})
 
     @property
@@ -67,29 +80,34 @@ class SimExchange:
         """Answer one request. Everything due by `now` has happened first."""
         now = self._agenda.advance(now)
         self.counts["requests"] += 1
-        dialect = self.dialect
-        route = dialect.routes.get((request.method, request.path))
+        words = self._words(request.path)
+        route = self._route(request)
         if route is None:
-            return dialect.path_unknown()
+            return words.path_unknown()
         try:
             call = self._call(request, route.access, now)
         except WireRefusal as refusal:
-            return dialect.refused(refusal, route.access)
+            return words.refused(refusal, route.access)
         owner = request.peer if call.account is None else call.account.access_key
         verdict = self._limiter.take(route.group, owner, now)
-        headers = dialect.limit_headers(route.group, self._limiter.limits[route.group], verdict)
+        headers = self.dialect.limit_headers(route.group, self._limiter.limits[route.group], verdict)
         if not verdict.is_allowed:
-            response = dialect.over_limit()
+            response = words.over_limit()
         else:
             try:
                 response = route.answer(self, call)
             except WireRefusal as refusal:
-                response = dialect.refused(refusal, route.access)
+                response = words.refused(refusal, route.access)
         return msgspec.structs.replace(response, headers=response.headers + headers)
 
-    def connect(self, request: Request, now: int) -> Session | Response:
+    def connect(self, request: Request, now: int) -> Conversation | Response:
         """Open a WebSocket connection, or refuse it with an HTTP answer."""
         now = self._agenda.advance(now)
+        if self.older is not None and self.older.streams(request.path):
+            if not self._limiter.take(_CONNECT, request.peer, now).is_allowed:
+                return self.older.over_limit()
+            self.sessions.append(self.older.open(self, self._agenda, now))
+            return self.sessions[-1]
         access = self.dialect.stream.paths.get(request.path)
         if access is None:
             return self.dialect.path_unknown()
@@ -104,7 +122,7 @@ class SimExchange:
         self.sessions.append(session)
         return session
 
-    def disconnect(self, session: Session) -> None:
+    def disconnect(self, session: Conversation) -> None:
         """Forget a connection that is gone."""
         session.end()
         if session in self.sessions:
@@ -115,7 +133,8 @@ class SimExchange:
         return self.view(market, now) if market in self.market.markets else None
 
     def view(self, market: str, now: int) -> BookView:
-        """Return the book of a listed market as last published, with what the accounts' own orders add to it."""
+        """Return the book of a listed market as last published, in its wire form, the accounts' own orders
+        included."""
         shown = dict(zip((Side.BID, Side.ASK), self.market.shown(self.exchange, market), strict=True))
         own = {side: self.matching.own_levels(market, side) for side in Side}
         for side in Side:
@@ -124,7 +143,7 @@ class SimExchange:
                 # A resting order stands where others were: what it traded through is no longer there.
                 shown[side] = [level for level in shown[side] if (level[0] - best) * side.sign < 0]
         bids, asks = (joined(shown[side], own[side], side, self.rules.depth) for side in (Side.BID, Side.ASK))
-        return BookView(market, bids, asks, now)
+        return self.publication.shaped(BookView(market, bids, asks, now))
 
     def levels(self, market: str, side: Side, now: int) -> Ladder:
         """Return what rests on `side` at this moment, the accounts' own orders included."""
@@ -139,12 +158,15 @@ class SimExchange:
         """Let resting orders meet a changed or repeated book, and pass it on."""
         self.matching.book_changed(market, now)
         if self.sessions:
-            view = self.view(market, now)
-            cache: dict[tuple[Format, int], bytes] = {}
-            for session in self.sessions:
-                before = len(session.outbox)
-                session.on_book(view, cache, now)
-                self.counts["frames"] += len(session.outbox) - before
+            for view in self.publication.leaving(self.view(market, now)):
+                self._send_book(view, now)
+
+    def _send_book(self, view: BookView, now: int) -> None:
+        cache: dict[tuple[Format, int], bytes] = {}
+        for session in self.sessions:
+            before = len(session.outbox)
+            session.on_book(view, cache, now)
+            self.counts["frames"] += len(session.outbox) - before
 
     def own_order(self, account: Account, order_id: str | None, client_order_id: str | None) -> SimOrder | None:
         """Return one of the account's orders; the exchange's id wins when both are given."""
@@ -175,7 +197,17 @@ class SimExchange:
             return Response(0, delivery=Delivery.DROP)
         return answer(order)
 
+    def _words(self, path: str) -> Dialect | Older:
+        return self.older if self.older is not None and self.older.owns(path) else self.dialect
+
+    def _route(self, request: Request) -> Route | None:
+        if self.older is not None and self.older.owns(request.path):
+            return self.older.route(request)
+        return self.dialect.routes.get((request.method, request.path))
+
     def _call(self, request: Request, access: Access, now: int) -> Call:
+        if self.older is not None and self.older.owns(request.path):
+            return self.older.call(self, request, access, now)
         if request.method == "POST":
             if not request.headers.get("content-type", "").lower().startswith("application/json"):
                 raise WireRefusal(400, "bad_request", "Content-Type must be application/json")
@@ -200,7 +232,7 @@ class SimExchange:
             raise refusal(AuthFault.KEY_UNKNOWN)
         fault = token_fault(token, account.secret, self.dialect.algs, params.signed_text)
         fault = fault or self.dialect.token_claims_fault(token.claims, now)
-        if fault is None and not self._nonces.is_new(account.access_key, str(token.claims["nonce"])):
+        if fault is None and not self.nonces.is_new(account.access_key, str(token.claims["nonce"])):
             fault = AuthFault.NONCE_USED
         if fault is not None:
             raise refusal(fault)

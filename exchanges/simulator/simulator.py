@@ -10,7 +10,9 @@ from exchanges.simulator.agenda import Agenda
 from exchanges.simulator.config import SimConfig, market_problems
 from exchanges.simulator.dialect import Dialect, Ids
 from exchanges.simulator.dialects.bithumb import BithumbIds
+from exchanges.simulator.dialects.bithumb_quirks import problems_of
 from exchanges.simulator.dialects.bithumb_rest import BithumbDialect
+from exchanges.simulator.dialects.legacy_rest import LegacyDialect
 from exchanges.simulator.dialects.upbit import UpbitIds
 from exchanges.simulator.dialects.upbit_rest import UpbitDialect
 from exchanges.simulator.faults import Faults
@@ -36,7 +38,7 @@ class Simulator:
             self.recording = read_recording(config.recording)
         recorded = {} if self.recording is None else self.recording.books
         self.markets = config.markets or (self.recording.markets if self.recording is not None else DEFAULT_MARKETS)
-        problems = market_problems(self.markets)
+        problems = market_problems(self.markets) + problems_of(config.bithumb_quirks)
         if problems:
             raise ConfigError(problems)
         rules = {
@@ -82,9 +84,10 @@ class Simulator:
         if exchange is Exchange.UPBIT:
             dialect, ids = UpbitDialect(), UpbitIds(config.seed, now)
         else:
-            dialect, ids = BithumbDialect(config.on_repeat), BithumbIds(now)
+            dialect, ids = BithumbDialect(config.bithumb_quirks), BithumbIds(now)
         rng = stream(config.seed, exchange, "matching")
-        return SimExchange(dialect, rules, self.market, self._agenda, sink, rng, ids)
+        older = LegacyDialect(config.bithumb_quirks) if exchange is Exchange.BITHUMB else None
+        return SimExchange(dialect, rules, self.market, self._agenda, sink, rng, ids, older)
 
     # Accounts of the keys file with the balances of the state; a key the state does not know yet is opened.
     def _open_accounts(self, config: SimConfig, exchange: Exchange, kept: Kept, sink: Sink, now: int) -> None:

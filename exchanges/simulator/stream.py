@@ -11,24 +11,14 @@ import msgspec
 
 from exchanges.simulator.account import Account
 from exchanges.simulator.agenda import Agenda
+from exchanges.simulator.conversation import ABNORMAL, NORMAL, Out
 from exchanges.simulator.dialect import Access, AfterError, BookView, Dialect, Format, StreamType
 from exchanges.simulator.limits import Limiter
 from exchanges.simulator.matching import OrderStep
 from exchanges.simulator.wire import decode_json
 
-ABNORMAL = 1006
-"""The connection just ends, without a Close frame (upbit.md §3.9, bithumb.md §6.2)."""
-NORMAL = 1000
-
 _PUBLIC = frozenset({"orderbook", "ticker", "trade"})
 _PRIVATE = frozenset({"myOrder", "myAsset"})
-
-
-class Out(msgspec.Struct, frozen=True):
-    """One message to send; data goes as binary frames, status and errors as the exchange sends them."""
-
-    data: bytes
-    is_binary: bool
 
 
 class BookWanted(msgspec.Struct, frozen=True):

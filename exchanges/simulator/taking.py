@@ -56,7 +56,7 @@ class Taking:
         levels = iter(self._market.levels(rules.exchange, draft.market, draft.side.opposite, moment.now))
         own = self._register.resting.side(draft.market, draft.side.opposite)
         sign = draft.side.sign
-        bound = draft.price if draft.ord_type is OrdType.LIMIT else None
+        bound = draft.bound
         level = next(levels, None)
         while order.is_open and not is_spent(order):
             maker = own.best()

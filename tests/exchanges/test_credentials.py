@@ -7,7 +7,8 @@ import pytest
 
 from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.units import Exchange
-from exchanges.credentials import Credentials, FileRule, load_credentials
+from exchanges.credentials import Credentials, FileRule, FromEnviron, FromFile, KeySource, load_credentials
+from karb_project.env import ROOT
 
 ACCOUNTS = {
     "accounts": [
@@ -28,9 +29,8 @@ def keys_file(tmp_path: Path) -> Path:
 
 def load(path: Path | None, rule: FileRule = FileRule.PRIVATE, access: str = "", secret: str = "", hidden=None):
     hidden = hidden if hidden is not None else []
-    return load_credentials(
-        Exchange.UPBIT, keys_file=path, access_key=access, secret_key=secret, rule=rule, hide=hidden.append
-    )
+    source: KeySource = FromEnviron(access, secret) if path is None else FromFile(path, rule, ROOT)
+    return load_credentials(Exchange.UPBIT, source, hidden.append)
 
 
 def test_first_account_of_the_exchange_counts_and_is_hidden_from_logs(keys_file: Path) -> None:
@@ -58,18 +58,35 @@ def test_file_that_others_can_read_is_refused_in_live_mode_only(keys_file: Path,
     assert load(keys_file, FileRule.ANY).access_key == "u-access"
 
 
+def test_file_inside_the_repository_is_refused_in_live_mode_through_a_link_too(keys_file: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.json"
+    link.symlink_to(keys_file)
+    source = FromFile(link, FileRule.PRIVATE, tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        load_credentials(Exchange.UPBIT, source, str)
+    assert list(caught.value.problems) == [f"keys file {link} lies in {tmp_path}, must lie outside of the repository"]
+    assert load_credentials(Exchange.UPBIT, FromFile(link, FileRule.ANY, tmp_path), str).access_key == "u-access"
+
+
+def test_every_problem_of_a_careless_file_is_named_at_once(keys_file: Path, tmp_path: Path) -> None:
+    keys_file.chmod(0o644)
+    with pytest.raises(ConfigError) as caught:
+        load_credentials(Exchange.UPBIT, FromFile(keys_file, FileRule.PRIVATE, tmp_path), str)
+    assert len(caught.value.problems) == 2
+
+
 @pytest.mark.parametrize("text", ["", "{}", '{"accounts":[]}', '{"accounts":[{"exchange":"upbit"}]}', "[1]"])
 def test_malformed_file_is_one_clear_error_and_does_not_fall_back(tmp_path: Path, text: str) -> None:
     path = tmp_path / "keys.json"
     path.write_text(text)
     path.chmod(0o600)
     with pytest.raises(ConfigError, match=r"keys\.json"):
-        load(path, access="a", secret="s")
+        load(path)
 
 
 def test_absent_file_is_a_config_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
-        load(tmp_path / "none.json", access="a", secret="s")
+        load(tmp_path / "none.json")
 
 
 @pytest.mark.parametrize("secret", ["two words", 'quo"te', "new\nline", "käse"])

@@ -121,10 +121,10 @@ def test_too_large_params_are_refused_and_the_old_ones_stand(control):
 
 
 def test_params_whose_writer_died_inside_cannot_be_read_until_the_next(control):
-    from fast_path.layout import PARAMS_SEQ, WORD
+    from fast_path.layout import CONTROL_PARAMS, WORD
 
     control.write_params(3, b"abc")
-    control._words[PARAMS_SEQ // WORD] += 1
+    control._words[CONTROL_PARAMS // WORD] += 1
     assert control.read_params() == (0, b"")
     control.write_params(4, b"new")
     assert control.read_params() == (4, b"new")

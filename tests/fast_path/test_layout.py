@@ -4,7 +4,7 @@ from fast_path import layout
 
 
 def test_every_slot_field_has_its_place():
-    assert layout.LAYOUT_VERSION == 1
+    assert layout.LAYOUT_VERSION == 2
     assert (layout.SLOT_SEQ, layout.SLOT_STATUS, layout.SLOT_PUBLISHED) == (0, 8, 16)
     assert (layout.SLOT_RECV_MONO, layout.SLOT_RECV_WALL, layout.SLOT_EXCHANGE) == (24, 32, 40)
     assert (layout.SLOT_FRAMES, layout.SLOT_FAULTS) == (48, 56)
@@ -27,14 +27,15 @@ def test_slots_begin_on_cache_lines():
 def test_the_control_block_has_its_places():
     assert (layout.CONTROL_LEVEL, layout.CONTROL_APPLIED, layout.CONTROL_EXCHANGES) == (64, 72, 80)
     assert (layout.CONTROL_PROCESSES, layout.CONTROL_MARKETS, layout.CONTROL_PARAMS) == (128, 4224, 69760)
-    assert layout.PARAMS_DATA == 69824
-    assert layout.CONTROL_BYTES == 69824 + 16384
+    assert layout.CONTROL_MONITOR_ONLY == 96
+    assert (layout.CONTROL_WIRE, layout.AREA_DATA) == (69760 + 64 + 16384, 64)
+    assert layout.CONTROL_BYTES == 86208 + 64 + 65536
 
 
 def test_words_are_aligned():
     counts = ("MARKET_SLOTS", "PROCESS_SLOTS")
     for name, value in vars(layout).items():
-        if name.startswith(("SLOT_", "CONTROL_", "MARKET_", "PARAMS_")) and isinstance(value, int):
+        if name.startswith(("SLOT_", "CONTROL_", "MARKET_", "AREA_")) and isinstance(value, int):
             assert name in counts or value % layout.WORD == 0, name
 
 

@@ -6,13 +6,13 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils.module_loading import import_string
 
-from arbitrage.services import params, people
+from arbitrage.services import params, people, wire
 
 
 class Command(BaseCommand):
     """Safe to run at every start."""
 
-    help = "Make the first admin user, the first parameter set, and what KARB_SEEDERS names."
+    help = "Make the first admin user, the first parameter and wire sets, and what KARB_SEEDERS names."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Make what is missing; print what was made, the generated password only then."""
@@ -22,6 +22,9 @@ class Command(BaseCommand):
         first = params.seed(settings.KARB_ENV.mode)
         if first is not None:
             self.stdout.write(f"parameter set {first.pk} made and active")
+        shipped = wire.seed()
+        if shipped is not None:
+            self.stdout.write(f"wire set {shipped.pk} made and active: everything as shipped")
         for name in settings.KARB_SEEDERS:
             line = import_string(name)()
             if line:

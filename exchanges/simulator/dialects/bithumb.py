@@ -119,7 +119,7 @@ class BithumbWords:
 
     def book_frame(self, view: BookView, stream_type: StreamType, fmt: Format, depth: int) -> bytes:
         """Return a whole book of at most 15 levels, microseconds, sizes of 4 decimals (bithumb.md §6.1)."""
-        bids, asks = view.bids[:depth], view.asks[:depth]
+        bids, asks = view.cut(depth)
         unit, frame = (_SIMPLE_UNIT, _SIMPLE_BOOK) if fmt.is_simple else (UNIT, _BOOK)
         return (
             frame
@@ -138,7 +138,9 @@ class BithumbWords:
         order, trade = step.order, step.trade
         draft = order.draft
         is_limit = draft.ord_type is OrdType.LIMIT
-        total = fine_of_units(draft.price or 0) if draft.by_funds else funds_of(draft.price or 0, draft.volume or 0)
+        total = fine_of_units(draft.price or 0) if draft.by_funds else 0
+        if is_limit:
+            total = funds_of(draft.limit, draft.volume or 0)
         fields: dict[str, str | None] = {
             "type": '"myOrder"',
             "stream_type": '"REALTIME"',
@@ -256,7 +258,7 @@ def order_words(order: SimOrder, *extras: Extra) -> dict[str, object]:
     if draft.client_order_id is not None:
         words["client_order_id"] = draft.client_order_id
     words |= {"side": draft.side.value, "ord_type": draft.ord_type.value}
-    if draft.price is not None:
+    if draft.price is not None and draft.ord_type is not OrdType.MARKET:
         words["price"] = plain_text(draft.price)
     words |= {"state": wire_state(order).value, "market": draft.market, "created_at": kst_text(order.created_ns)}
     if draft.volume is not None:

@@ -1,7 +1,5 @@
 """Bithumb's paths (JWT generation: v1 reads, v2 orders) and what each answers (bithumb.md §3)."""
 
-from enum import StrEnum
-
 from arbitrage.domain.units import Side
 from exchanges.simulator.dialect import Access, Call, Route
 from exchanges.simulator.dialects import shared
@@ -14,6 +12,7 @@ from exchanges.simulator.dialects.bithumb import (
     size_text,
     units_text,
 )
+from exchanges.simulator.dialects.bithumb_quirks import BithumbQuirks, OnRepeat
 from exchanges.simulator.dialects.reading import Wrong, own_orders, read_count, read_draft, read_states
 from exchanges.simulator.dialects.shared import JSON, Extra, json_answer
 from exchanges.simulator.kst import KST_OFFSET_NS, kst_text
@@ -25,13 +24,6 @@ from exchanges.simulator.wire import Response, WireRefusal
 
 _BAD = "invalid_parameter"
 _WRONG = {Wrong.MEMBER: _BAD, Wrong.PRICE: "invalid_price", Wrong.VOLUME: _BAD, Wrong.TIF: _BAD}
-
-
-class OnRepeat(StrEnum):
-    """What a repeated client order id gets: the sources disagree (bithumb.md §3.6)."""
-
-    REFUSE = "refuse"
-    EXISTING = "existing"
 
 
 def _market_list(sim: SimExchange, call: Call) -> Response:
@@ -46,9 +38,9 @@ def _orderbook(sim: SimExchange, call: Call) -> Response:
     books = []
     for market in markets:
         view = sim.view(market, call.now)
-        bids, asks = view.bids[:depth], view.asks[:depth]
+        bids, asks = view.cut(depth)
         books.append(
-            f'{{"market":"{market}","timestamp":{call.now // 1_000_000},'
+            f'{{"market":"{market}","timestamp":{view.at_ns // 1_000_000},'
             f'"total_ask_size":{size_text(sum(qty for _, qty in asks))},'
             f'"total_bid_size":{size_text(sum(qty for _, qty in bids))},'
             f'"orderbook_units":[{units_text(UNIT, bids, asks)}]}}'
@@ -144,8 +136,8 @@ def _list(sim: SimExchange, call: Call) -> Response:
 class BithumbDialect(BithumbWords):
     """All of Bithumb's words."""
 
-    def __init__(self, on_repeat: OnRepeat) -> None:
-        self._on_repeat = on_repeat
+    def __init__(self, quirks: BithumbQuirks) -> None:
+        self.quirks = quirks
         public, private = Access.PUBLIC, Access.PRIVATE
         self.routes = {
             ("GET", "/v1/market/all"): Route(public, "other", _market_list),
@@ -163,7 +155,7 @@ class BithumbDialect(BithumbWords):
         }
 
     def _place(self, sim: SimExchange, call: Call) -> Response:
-        if self._on_repeat is OnRepeat.EXISTING:
+        if self.quirks.on_repeat is OnRepeat.EXISTING:
             before = sim.own_order(call.owner, None, call.params.one("client_order_id"))
             if before is not None:
                 return json_answer(acceptance_words(before), 201)

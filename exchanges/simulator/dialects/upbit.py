@@ -117,7 +117,7 @@ class UpbitWords:
 
     def book_frame(self, view: BookView, stream_type: StreamType, fmt: Format, depth: int) -> bytes:
         """Return a whole book; short sides are padded with zeros (upbit.md §3.4)."""
-        bids, asks = view.bids[:depth], view.asks[:depth]
+        bids, asks = view.cut(depth)
         simple = fmt.is_simple
         price = _simple_price if simple else _double
         unit = _SIMPLE_UNIT if simple else _UNIT

@@ -53,14 +53,14 @@ def _orderbook(sim: SimExchange, call: Call) -> Response:
     books = []
     for market in markets:
         view = sim.view(market, call.now)
-        bids, asks = view.bids[:count], view.asks[:count]
+        bids, asks = view.cut(count)
         units = ",".join(
             f'{{"ask_price":{plain_text(ask[0])},"bid_price":{plain_text(bid[0])},'
             f'"ask_size":{plain_text(ask[1])},"bid_size":{plain_text(bid[1])}}}'
             for ask, bid in shared.paired(bids, asks)
         )
         books.append(
-            f'{{"market":"{market}","timestamp":{call.now // 1_000_000},'
+            f'{{"market":"{market}","timestamp":{view.at_ns // 1_000_000},'
             f'"total_ask_size":{plain_text(sum(qty for _, qty in asks))},'
             f'"total_bid_size":{plain_text(sum(qty for _, qty in bids))},'
             f'"orderbook_units":[{units}],"level":0}}'

@@ -3,7 +3,7 @@
 import pytest
 
 from arbitrage.domain.units import Exchange
-from exchanges.simulator.dialects.bithumb_rest import OnRepeat
+from exchanges.simulator.dialects.bithumb_quirks import BithumbQuirks, OnRepeat
 from exchanges.simulator.wire import Request
 
 UPBIT, BITHUMB = Exchange.UPBIT, Exchange.BITHUMB
@@ -87,7 +87,7 @@ def test_bithumb_repeated_id_is_refused_or_answered_with_the_first_order(make_wo
     first = world.order(BITHUMB, **LIMIT_V2, client_order_id="c1")
     status, answer = world.ask(BITHUMB, "POST", "/v2/orders", body=LIMIT_V2 | {"client_order_id": "c1"})
     assert (status, answer["error"]["name"]) == (400, "duplicate_client_order_id")
-    other = make_world(frames, on_repeat=OnRepeat.EXISTING)
+    other = make_world(frames, bithumb_quirks=BithumbQuirks(on_repeat=OnRepeat.EXISTING))
     first = other.order(BITHUMB, **LIMIT_V2, client_order_id="c1")
     assert other.order(BITHUMB, **LIMIT_V2, client_order_id="c1") == first
     assert len(other.simulator.exchange(BITHUMB).matching.orders) == 1

@@ -7,7 +7,8 @@ from itertools import pairwise
 import pytest
 
 from arbitrage.domain.units import Exchange
-from exchanges.simulator.stream import ABNORMAL, Session
+from exchanges.simulator.conversation import ABNORMAL
+from exchanges.simulator.stream import Session
 from exchanges.simulator.wire import Request
 
 UPBIT, BITHUMB = Exchange.UPBIT, Exchange.BITHUMB

@@ -1,0 +1,27 @@
+"""`python manage.py rollback_wire --reason "..."`: the wire settings before the active ones, in one step."""
+
+import getpass
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from arbitrage.services import wire
+
+
+class Command(BaseCommand):
+    """Exit code 1 when there is nothing to go back to."""
+
+    help = "Activate the wire set that was active before."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take the reason."""
+        parser.add_argument("--reason", required=True)
+
+    def handle(self, *args: Any, reason: str, **options: Any) -> None:
+        """Roll back and name the new epoch."""
+        try:
+            epoch = wire.roll_back(getpass.getuser(), reason)
+        except wire.WireRefused as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(f"wire epoch {epoch} is in force")

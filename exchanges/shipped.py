@@ -1,0 +1,20 @@
+"""What the adapters are shipped with, as far as wire settings may override it (R1.1). Data only."""
+
+from arbitrage.domain.units import EXCHANGES, Exchange
+from arbitrage.domain.wire import Shipped
+from exchanges.bithumb.profile import FACTS as BITHUMB
+from exchanges.facts import Facts
+from exchanges.upbit.profile import FACTS as UPBIT
+
+_FACTS: dict[Exchange, Facts] = {Exchange.UPBIT: UPBIT, Exchange.BITHUMB: BITHUMB}
+
+
+def shipped() -> dict[Exchange, Shipped]:
+    """Return each exchange's frame specs and field maps by name."""
+    return {exchange: _shipped(exchange) for exchange in EXCHANGES}
+
+
+def _shipped(exchange: Exchange) -> Shipped:
+    facts = _FACTS[exchange]
+    specs = (facts.stream_spec, facts.rest_spec)
+    return Shipped(frames={spec.name: spec for spec in specs}, fields={})

@@ -1,0 +1,45 @@
+"""The exchange's end of one WebSocket connection, as the driver sees it: two generations speak it differently."""
+
+from typing import Protocol
+
+import msgspec
+
+from exchanges.simulator.account import Account
+from exchanges.simulator.dialect import BookView, Format
+from exchanges.simulator.matching import OrderStep
+
+ABNORMAL = 1006
+"""The connection just ends, without a Close frame (upbit.md §3.9, bithumb.md §6.2)."""
+NORMAL = 1000
+
+
+class Out(msgspec.Struct, frozen=True):
+    """One message to send; data goes as binary frames, status and errors as the exchange sends them."""
+
+    data: bytes
+    is_binary: bool
+
+
+class Conversation(Protocol):
+    """One connection. The driver calls `receive` and sends what is in `outbox`; `close_code` ends it."""
+
+    outbox: list[Out]
+    close_code: int | None
+
+    def touch(self, now: int) -> None:
+        """Note traffic."""
+
+    def end(self) -> None:
+        """Forget everything: the connection is gone."""
+
+    def receive(self, data: bytes, now: int) -> None:
+        """Hear one message."""
+
+    def on_book(self, view: BookView, cache: dict[tuple[Format, int], bytes], now: int) -> None:
+        """Hear of a published book."""
+
+    def on_order(self, account: Account, step: OrderStep) -> None:
+        """Hear of a step of an order."""
+
+    def on_assets(self, account: Account, assets: tuple[str, ...], now: int) -> None:
+        """Hear of changed balances."""

@@ -1,0 +1,147 @@
+"""The legacy `/public` paths: tickers, books, wallet states (bithumb.md §1.3)."""
+
+from arbitrage.domain.units import Side, base_of
+from exchanges.simulator.dialect import Call
+from exchanges.simulator.dialects.bithumb_quirks import BithumbQuirks
+from exchanges.simulator.dialects.legacy import (
+    PARAMETER,
+    LegacyRefusal,
+    answer,
+    ladders,
+    level_words,
+    market_of,
+    millis,
+    quote_of,
+)
+from exchanges.simulator.dialects.shared import NAMES, ticker_fields
+from exchanges.simulator.sim_exchange import SimExchange
+from exchanges.simulator.wire import Response
+
+_DEPTH = 30
+_ALL_DEPTH = 5
+_QUOTES = ("KRW", "BTC")
+
+
+def _tail(call: Call) -> list[str]:
+    # The path below `/public/<what>/`.
+    return [part for part in call.request.path.split("/")[3:] if part]
+
+
+def _unlisted() -> LegacyRefusal:
+    return LegacyRefusal(PARAMETER, "지원하지 않는 가상자산입니다.")
+
+
+def listed(sim: SimExchange, symbol: str) -> str:
+    """Return the market of `BTC_KRW` or `BTC`; LegacyRefusal 5500 when it is not listed."""
+    market = market_of(symbol)
+    if market not in sim.market.markets:
+        raise _unlisted()
+    return market
+
+
+def count_of(call: Call, default: int, most: int) -> int:
+    """Return `count`, 1 to `most`; LegacyRefusal 5500 otherwise."""
+    text = call.params.one("count")
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit() or len(text) > 6 or not 1 <= int(text) <= most:
+        raise LegacyRefusal(PARAMETER, "Invalid Parameter")
+    return int(text)
+
+
+# `ALL_KRW`: every market of one payment currency; `ALL` alone means KRW. None for a single coin.
+def _all_of(sim: SimExchange, symbol: str) -> list[str] | None:
+    base, _, quote = symbol.partition("_")
+    if base != "ALL":
+        return None
+    if (quote or "KRW") not in _QUOTES:
+        raise _unlisted()
+    return [market for market in sim.market.markets if quote_of(market) == (quote or "KRW")]
+
+
+def ticker_words(sim: SimExchange, market: str, now: int) -> dict[str, str]:
+    """Return one ticker's members without its date, all text (bithumb.md §1.3)."""
+    fields = ticker_fields(sim.view(market, now), 0)
+    change, rate = fields["signed_change_price"], fields["signed_change_rate"]
+    return {
+        "opening_price": fields["opening_price"].removesuffix(".0"),
+        "closing_price": fields["trade_price"].removesuffix(".0"),
+        "min_price": fields["low_price"].removesuffix(".0"),
+        "max_price": fields["high_price"].removesuffix(".0"),
+        "units_traded": fields["acc_trade_volume"].removesuffix(".0"),
+        "acc_trade_value": fields["acc_trade_price"].removesuffix(".0"),
+        "prev_closing_price": fields["prev_closing_price"].removesuffix(".0"),
+        "units_traded_24H": fields["acc_trade_volume_24h"].removesuffix(".0"),
+        "acc_trade_value_24H": fields["acc_trade_price_24h"].removesuffix(".0"),
+        "fluctate_24H": change.removesuffix(".0"),
+        "fluctate_rate_24H": rate,
+    }
+
+
+class LegacyPublic:
+    """What the `/public` paths answer."""
+
+    def __init__(self, quirks: BithumbQuirks) -> None:
+        self._quirks = quirks
+
+    def ticker(self, sim: SimExchange, call: Call) -> Response:
+        """Answer one ticker, or ALL of them beside the key `date`."""
+        tail = _tail(call) or ["ALL"]
+        markets = _all_of(sim, tail[0])
+        if markets is None:
+            return answer({**ticker_words(sim, listed(sim, tail[0]), call.now), "date": millis(call.now)})
+        rows: dict[str, object] = {base_of(market): ticker_words(sim, market, call.now) for market in markets}
+        rows |= {coin: [] for coin in self._quirks.legacy_dead_coins}
+        return answer({**rows, "date": millis(call.now)})
+
+    def orderbook(self, sim: SimExchange, call: Call) -> Response:
+        """Answer one book of at most 30 levels a side, or 5 of each market keyed by coin."""
+        tail = _tail(call) or ["ALL"]
+        markets = _all_of(sim, tail[0])
+        if markets is None:
+            market = listed(sim, tail[0])
+            depth = count_of(call, _DEPTH, _DEPTH)
+            head = {"timestamp": millis(call.now), "payment_currency": quote_of(market)}
+            return answer({**head, **self._book(sim, market, depth, call.now)})
+        depth = count_of(call, _ALL_DEPTH, _ALL_DEPTH)
+        quote = tail[0].partition("_")[2] or "KRW"
+        books = {base_of(market): self._book(sim, market, depth, call.now) for market in markets}
+        return answer({"timestamp": millis(call.now), "payment_currency": quote, **books})
+
+    def _book(self, sim: SimExchange, market: str, depth: int, now: int) -> dict[str, object]:
+        sides = ladders(sim.view(market, now), self._quirks)
+        return {
+            "order_currency": base_of(market),
+            "bids": level_words(sides[Side.BID][:depth]),
+            "asks": level_words(sides[Side.ASK][:depth]),
+        }
+
+    def assets_status(self, sim: SimExchange, call: Call) -> Response:
+        """Answer whether deposits and withdrawals are open: 1 or 0, per coin or per network."""
+        tail = _tail(call) or ["ALL"]
+        is_open = {"deposit_status": 1, "withdrawal_status": 1}
+        if tail[0] == "multichain":
+            coins = self._coins(sim, tail[1] if len(tail) > 1 else "ALL")
+            return answer([{"currency": coin, "net_type": coin, **is_open} for coin in coins])
+        if tail[0] == "ALL":
+            return answer(dict.fromkeys(self._coins(sim, "ALL"), is_open))
+        return answer(dict.fromkeys(self._coins(sim, tail[0]), is_open)[tail[0]])
+
+    def network_info(self, sim: SimExchange, call: Call) -> Response:
+        """Answer the networks coins travel on."""
+        rows = [{"net_type": coin, "net_name": NAMES.get(coin, (coin, coin))[1]} for coin in self._coins(sim, "ALL")]
+        return answer(rows)
+
+    def withdraw_minimum(self, sim: SimExchange, call: Call) -> Response:
+        """Answer the least quantity that can be withdrawn."""
+        tail = _tail(call)[1:] or ["ALL"]
+        coins = self._coins(sim, tail[0])
+        return answer([{"currency": coin, "net_type": coin, "minimum": "0.001"} for coin in coins])
+
+    def _coins(self, sim: SimExchange, coin: str) -> list[str]:
+        coins = [base_of(market) for market in sim.market.markets if quote_of(market) == "KRW"]
+        if coin == "ALL":
+            return coins
+        if coin not in coins:
+            raise _unlisted()
+        return [coin]
