@@ -9,6 +9,7 @@ from exchanges.bithumb.gateway import BithumbGateway
 from exchanges.registry import addresses, credentials, limiter
 from exchanges.transport import Clock
 from exchanges.upbit.gateway import UpbitGateway
+from exchanges.upbit.profile import Smp
 from karb_project.env import Env
 
 
@@ -25,7 +26,17 @@ def gateway(
     socket; whoever sends orders must pass one.
     """
     rest_url, stream_url = addresses(exchange, env)
-    make = UpbitGateway if exchange is Exchange.UPBIT else BithumbGateway
     keys = credentials(exchange, env)
     budget = limiter(exchange, env, clock)
-    return make(keys, rest_url, stream_url, clock, last_check=last_check, limiter=budget)
+    if exchange is Exchange.BITHUMB:
+        return BithumbGateway(keys, rest_url, stream_url, clock, last_check=last_check, limiter=budget)
+    return UpbitGateway(
+        keys,
+        rest_url,
+        stream_url,
+        clock,
+        last_check=last_check,
+        limiter=budget,
+        algorithm=env.upbit_jwt_alg,
+        smp=Smp(env.upbit_smp),
+    )

@@ -27,6 +27,7 @@ from exchanges.transport import Clock
 from exchanges.upbit.auth import UpbitSigner
 from exchanges.upbit.feed import UpbitFeed
 from exchanges.upbit.profile import FACTS as UPBIT
+from exchanges.words import Signer
 from karb_project import logs
 from karb_project.env import ROOT, Env
 
@@ -50,8 +51,11 @@ def limiter(exchange: Exchange, env: Env, clock: Clock) -> Limiter:
 def sync_reader(exchange: Exchange, env: Env, clock: Clock) -> SyncReader:
     """Return the reader for jobs: no order call in it. ConfigError as for `gateway`."""
     keys = credentials(exchange, env)
-    make = UpbitSigner if exchange is Exchange.UPBIT else BithumbSigner
-    signer = make(keys.access_key, keys.secret_key)
+    signer: Signer
+    if exchange is Exchange.UPBIT:
+        signer = UpbitSigner(keys.access_key, keys.secret_key, env.upbit_jwt_alg)
+    else:
+        signer = BithumbSigner(keys.access_key, keys.secret_key)
     rest_url = addresses(exchange, env)[0]
     return SyncReader(_FACTS[exchange], signer, rest_url, clock, limiter(exchange, env, clock))
 

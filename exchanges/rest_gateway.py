@@ -10,6 +10,7 @@ from typing import TypeVar
 from arbitrage.domain.errors import InvariantError, NotSent, ReadFailed
 from arbitrage.domain.events import Holding
 from arbitrage.domain.order import Order, OrderReport, OrderRole, RefusalReason
+from arbitrage.domain.order_kind import kind_fault
 from arbitrage.domain.params import is_market
 from arbitrage.domain.ports import (
     Answer,
@@ -182,7 +183,7 @@ class RestGateway:
             return f"client_order_id was {order.client_order_id!r}, must be 1 to 36 of A-Z a-z 0-9 _ -"
         if not is_market(order.market):
             return f"market was {order.market!r}, must look like KRW-BTC"
-        return None
+        return kind_fault(order)
 
     def _groups(self, group: str, market: str) -> tuple[str, ...]:
         per_second = self._facts.asset_calls_per_second

@@ -5,12 +5,58 @@ from typing import Protocol
 
 import msgspec
 
+from arbitrage.domain.order import Order, OrderKind, TimeInForce
+from arbitrage.domain.units import units_text
+
 CLIENT_ORDER_ID = re.compile(r"[A-Za-z0-9_-]{1,36}")
 """The narrower of the two rules (bithumb.md §3.6; Upbit takes 64 characters, upbit.md §1.4)."""
 WIRE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 PAGE = 100
 """Rows of one page of resting orders, the most both exchanges give (upbit.md §1.7, bithumb.md §3.5)."""
 MAX_PAGES = 50
+
+
+KIND_WORDS: dict[OrderKind, str] = {
+    OrderKind.LIMIT: "limit",
+    OrderKind.MARKET_BUY: "price",
+    OrderKind.MARKET_SELL: "market",
+    OrderKind.BEST: "best",
+}
+TIF_WORDS: dict[TimeInForce, str] = {
+    TimeInForce.IOC: "ioc",
+    TimeInForce.FOK: "fok",
+    TimeInForce.POST_ONLY: "post_only",
+}
+"""GTC has no word: the member is left out (upbit.md §1.4, bithumb.md §3.6)."""
+Members = list[tuple[str, str]]
+
+
+def order_members(order: Order, kind_key: str, client_id_key: str) -> Members:
+    """Return the members of an order's body, in the order in which they are sent and hashed.
+
+    Upbit and Bithumb differ in two names only (upbit.md §1.4, bithumb.md §3.6). `price` is a unit price,
+    or the total KRW of an order given by funds; figures are text made from ints.
+    """
+    members = [("market", order.market), ("side", order.side.value), (kind_key, KIND_WORDS[order.kind])]
+    if order.is_by_funds:
+        members.append(("price", units_text(order.funds)))
+    elif order.kind is OrderKind.LIMIT:
+        members.append(("price", units_text(order.price)))
+    if not order.is_by_funds:
+        members.append(("volume", units_text(order.qty)))
+    members.append((client_id_key, order.client_order_id))
+    if order.kind in (OrderKind.LIMIT, OrderKind.BEST) and order.tif is not TimeInForce.GTC:
+        members.append(("time_in_force", TIF_WORDS[order.tif]))
+    return members
+
+
+def body_and_query(members: Members) -> tuple[bytes, str]:
+    """Return the JSON body and its members as `k=v&…`, in body order (upbit.md §2, bithumb.md §3.2).
+
+    All values are free of quotes and `&`: the gateway checks ids and markets before.
+    """
+    body = ",".join([f'"{key}":"{value}"' for key, value in members])
+    return f"{{{body}}}".encode("ascii"), "&".join([f"{key}={value}" for key, value in members])
 
 
 class Signer(Protocol):

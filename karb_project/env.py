@@ -49,6 +49,11 @@ class Env(msgspec.Struct, frozen=True, kw_only=True):
     bithumb_ws_url: str = "wss://ws-api.bithumb.com"
     """Used in live mode only; simulated mode talks to the sim addresses."""
 
+    upbit_jwt_alg: str = "HS512"
+    """HS512 is recommended, HS256 accepted too (upbit.md §2)."""
+    upbit_smp: str = "cancel_taker"
+    """What every order to Upbit names as its self-trade rule (upbit.md §6.1)."""
+
     keys_file: str = ""
     aws_secret: str = ""
     """Name or ARN of a secret in AWS Secrets Manager whose text is a keys file."""
@@ -158,6 +163,8 @@ def _convert(values: dict[str, object], found: list[str]) -> None:
 def _check(env: Env, found: list[str]) -> None:
     _choice("mode", env.mode, ("simulated", "live"), found)
     _choice("journal_fsync", env.journal_fsync, ("intent", "none"), found)
+    _choice("upbit_jwt_alg", env.upbit_jwt_alg, ("HS512", "HS256"), found)
+    _choice("upbit_smp", env.upbit_smp, ("cancel_taker", "cancel_maker", "reduce", "none", "account"), found)
     _choice("native", env.native, ("auto", "0", "1"), found)
     _choice("log_level", env.log_level, ("DEBUG", "INFO", "WARNING", "ERROR"), found)
     if not 1 <= len(env.markets) <= 256:

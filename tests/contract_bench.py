@@ -44,11 +44,15 @@ class Bench:
         return self.simulator.faults(self.exchange)
 
     def gateway(
-        self, secret: str = SECRET, last_check: Callable[[Exchange, Order], str | None] | None = None
+        self,
+        secret: str = SECRET,
+        last_check: Callable[[Exchange, Order], str | None] | None = None,
+        **settings: Any,
     ) -> RestGateway:
+        """Return a gateway of this exchange; `settings` are what only one of them knows."""
         make = UpbitGateway if self.exchange is Exchange.UPBIT else BithumbGateway
         keys = Credentials(self.exchange, f"{self.exchange}-access", secret)
-        return make(keys, f"http://{self.host}", f"ws://{self.host}", self.clock, last_check=last_check)
+        return make(keys, f"http://{self.host}", f"ws://{self.host}", self.clock, last_check=last_check, **settings)
 
     def taking(self, book: Book, client_order_id: str, side: Side = Side.BID, **changes: Any) -> Order:
         """Return an IOC order for a thousandth of what stands best on the other side, at two per cent worse."""

@@ -204,6 +204,6 @@ def _spent_asset(order: Order) -> str:
 def _taken_by(order: Order, fees_ppm: Mapping[Exchange, int]) -> Reservation:
     amount: int = order.qty
     if order.side is Side.BID:
-        notional = notional_ceil(order.price, order.qty)
+        notional = order.funds if order.is_by_funds else notional_ceil(order.price, order.qty)
         amount = notional + fee_ceil(notional, fees_ppm[order.exchange])
     return Reservation(order.client_order_id, order.arb_id, order.exchange, _spent_asset(order), amount)

@@ -9,7 +9,19 @@ from decimal import Decimal
 
 import msgspec
 
-from arbitrage.domain.units import Exchange, Krw, Ppm, Price, Qty, base_of
+from arbitrage.domain.units import (
+    PPM,
+    SCALE,
+    Exchange,
+    Krw,
+    Ppm,
+    Price,
+    Qty,
+    base_of,
+    fee_ceil,
+    fee_cut,
+    qty_floor,
+)
 
 
 class TickBand(msgspec.Struct, frozen=True):
@@ -64,3 +76,26 @@ class Instrument(msgspec.Struct, frozen=True):
     def qty_down(self, qty: Qty) -> Qty:
         """Return the largest orderable quantity at or below `qty`."""
         return Qty(qty - qty % self.lot_step)
+
+    def funds_affordable(self, free: Krw) -> Krw:
+        """Return the largest total a market buy may name with `free` KRW: the fee comes on top (upbit.md §1.6).
+
+        Rounded down to whole won, because whether totals may carry decimals is not documented.
+        """
+        funds = max(free, 0) * PPM // (PPM + self.fee_ppm)
+        return Krw(funds - funds % SCALE)
+
+    def funds_locked(self, funds: Krw) -> Krw:
+        """Return the most a market buy of `funds` can take: the total and the fee on it, rounded up."""
+        return Krw(funds + fee_ceil(funds, self.fee_ppm))
+
+    def qty_for(self, funds: Krw, price: Price) -> Qty:
+        """Return what `funds` buy at `price`: floored to 8 decimals (upbit.md §1.6, bithumb.md §3.9)."""
+        return self.qty_down(qty_floor(funds, price))
+
+    def fee_on(self, executed_funds: Decimal) -> Decimal:
+        """Return the fee of an order that executed for `executed_funds`, as this exchange charges it.
+
+        Unrounded on Upbit (upbit.md §1.6), cut to 0.01 KRW per order on Bithumb (bithumb.md §3.9).
+        """
+        return fee_cut(executed_funds, self.fee_ppm, self.fee_step_dec)

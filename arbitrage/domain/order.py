@@ -10,7 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from arbitrage.domain.errors import IllegalTransition, InvariantError
-from arbitrage.domain.units import Exchange, Ns, Price, Qty, Side, exact_sum
+from arbitrage.domain.units import Exchange, Krw, Ns, Price, Qty, Side, exact_product, exact_sum, to_decimal
 
 
 class OrderState(StrEnum):
@@ -121,10 +121,25 @@ class OrderRole(StrEnum):
 
 
 class TimeInForce(StrEnum):
-    """IOC: what does not match at once is cancelled. GTC rests."""
+    """IOC: what does not match at once is cancelled. FOK: all at once or nothing. GTC and POST_ONLY rest."""
 
     IOC = "ioc"
     GTC = "gtc"
+    FOK = "fok"
+    POST_ONLY = "post_only"
+
+
+class OrderKind(StrEnum):
+    """What an order is given by (upbit.md §1.4, bithumb.md §3.6).
+
+    LIMIT: price and quantity. MARKET_BUY: a total in KRW, MARKET_SELL: a quantity. BEST: the opposite
+    best price at arrival, a total in KRW to buy, a quantity to sell.
+    """
+
+    LIMIT = "limit"
+    MARKET_BUY = "market_buy"
+    MARKET_SELL = "market_sell"
+    BEST = "best"
 
 
 class RefusalReason(StrEnum):
@@ -201,6 +216,14 @@ class Order(msgspec.Struct, frozen=True):
     fills: tuple[Fill, ...] = ()
     refusal: RefusalReason | None = None
     detail: str = ""
+    kind: OrderKind = OrderKind.LIMIT
+    funds: Krw = Krw(0)
+    """The total to spend, fee on top; only where `is_by_funds`, and then `price` and `qty` are 0."""
+
+    @property
+    def is_by_funds(self) -> bool:
+        """Return whether the order is given by a total in KRW and has no quantity of its own."""
+        return self.kind is OrderKind.MARKET_BUY or (self.kind is OrderKind.BEST and self.side is Side.BID)
 
     @property
     def is_ended(self) -> bool:
@@ -216,6 +239,8 @@ class Order(msgspec.Struct, frozen=True):
 def advance(order: Order, report: OrderReport, now_mono: Ns) -> Order:
     """Return `order` after `report`. Quantities and fees only grow; duplicate fills drop by trade id.
 
+    An order given by funds has no quantity to compare with: the executed one is truth, and once the
+    exchange calls it ended it is FILLED when what is left buys nothing more, else CANCELED.
     IllegalTransition when the table does not know the event in this state (a fill on a refused
     order, say); InvariantError when more executed than was ordered. Either changes nothing.
     """
@@ -226,17 +251,17 @@ def advance(order: Order, report: OrderReport, now_mono: Ns) -> Order:
     fills = order.fills + tuple(fill for fill in report.fills if fill.trade_id not in known)
     seen_qty = sum(fill.qty for fill in fills)
     executed_qty = max(order.executed_qty, report.executed_qty or 0, seen_qty)
-    if executed_qty > order.qty:
+    if not order.is_by_funds and executed_qty > order.qty:
         raise InvariantError(f"{order.client_order_id}: executed_qty was {executed_qty}, must be at most {order.qty}")
     if seen_qty == executed_qty:
         executed_funds = exact_sum(fill.funds for fill in fills)
     else:
         executed_funds = max(order.executed_funds, report.executed_funds or Decimal(0))
-    if executed_qty == order.qty and state is not OrderState.REFUSED:
-        state = OrderState.FILLED
-    elif state is OrderState.FILLED:
-        # `done` with a remainder: the exchange cancelled it (bithumb.md §3.9).
-        state = OrderState.CANCELED
+    if order.is_by_funds and executed_funds > to_decimal(order.funds):
+        raise InvariantError(
+            f"{order.client_order_id}: executed_funds was {executed_funds}, must be at most {to_decimal(order.funds)}"
+        )
+    state = _proven(order, state, fills, executed_qty, executed_funds)
     return msgspec.structs.replace(
         order,
         state=state,
@@ -249,3 +274,25 @@ def advance(order: Order, report: OrderReport, now_mono: Ns) -> Order:
         detail=report.detail or order.detail,
         heard_mono_ns=now_mono,
     )
+
+
+def _proven(
+    order: Order, state: OrderState, fills: tuple[Fill, ...], executed_qty: int, executed_funds: Decimal
+) -> OrderState:
+    """Return the state that the executed quantity proves; `state` is what the table makes of the exchange's word."""
+    if order.is_by_funds:
+        if state not in (OrderState.FILLED, OrderState.CANCELED):
+            return state
+        is_whole = sum(fill.qty for fill in fills) == executed_qty
+        is_spent = is_whole and bool(fills) and to_decimal(order.funds) - executed_funds < _indivisible(fills)
+        return OrderState.FILLED if is_spent else OrderState.CANCELED
+    if executed_qty == order.qty and state is not OrderState.REFUSED:
+        return OrderState.FILLED
+    # `done` with a remainder: the exchange cancelled it (bithumb.md §3.9).
+    return OrderState.CANCELED if state is OrderState.FILLED else state
+
+
+def _indivisible(fills: tuple[Fill, ...]) -> Decimal:
+    # Each level's volume is floored to 10^-8 (upbit.md §1.6): at most the price of one such step stays
+    # over at each; how several levels are floored together is not established.
+    return exact_sum(exact_product(fill.price, Qty(1)) for fill in fills)

@@ -129,6 +129,17 @@ def fee_ceil(notional: int, fee_ppm: int) -> Krw:
     return Krw(-(-notional * fee_ppm // PPM))
 
 
+def fee_cut(funds: Decimal, fee_ppm: int, step: Decimal) -> Decimal:
+    """Return the fee on `funds`, rounded down to `step`; a step of 0 leaves it exact."""
+    fee = EXACT.multiply(funds, Decimal(fee_ppm).scaleb(-6, EXACT))
+    return EXACT.multiply(EXACT.divide_int(fee, step), step) if step else fee
+
+
+def qty_floor(funds: Krw, price: Price) -> Qty:
+    """Return how much `funds` buy at `price`, rounded down to 10^-8. ZeroDivisionError for price 0."""
+    return Qty(funds * SCALE // price)
+
+
 def exact_product(price: Price, qty: Qty) -> Decimal:
     """Return price x qty without rounding: the funds of one fill."""
     return Decimal(price * qty).scaleb(-2 * DECIMALS, EXACT)

@@ -7,35 +7,20 @@ from typing import ClassVar
 import msgspec
 
 from arbitrage.domain.errors import FrameInvalid
-from arbitrage.domain.order import Fill, Order, OrderReport, TimeInForce
+from arbitrage.domain.order import Fill, Order, OrderReport
 from arbitrage.domain.ports import BalanceNews, OrderNews
-from arbitrage.domain.units import Ns, Price, Qty, exact_product, units_text
+from arbitrage.domain.units import Ns, Price, Qty, exact_product
 from exchanges.fields import Fields, Shape
 from exchanges.reads import STATE_WORDS, event_of, holding, maybe_plain, some_id, units
 from exchanges.shapes import Id, id_text
+from exchanges.words import body_and_query, order_members
 
 _MS_NS = 1_000_000
 
 
 def order_body(order: Order) -> tuple[bytes, str]:
-    """Return the JSON body of a limit order and its members as `k=v&…`, in body order (bithumb.md §3.2, §3.6).
-
-    Prices and volumes are text made from ints. All values are free of quotes and `&`: the gateway
-    checks ids and markets before.
-    """
-    price = units_text(order.price)
-    volume = units_text(order.qty)
-    body = (
-        f'{{"market":"{order.market}","side":"{order.side.value}","order_type":"limit","price":"{price}",'
-        f'"volume":"{volume}","client_order_id":"{order.client_order_id}"'
-    )
-    query = (
-        f"market={order.market}&side={order.side.value}&order_type=limit&price={price}"
-        f"&volume={volume}&client_order_id={order.client_order_id}"
-    )
-    if order.tif is TimeInForce.IOC:
-        return f'{body},"time_in_force":"ioc"}}'.encode("ascii"), query + "&time_in_force=ioc"
-    return (body + "}").encode("ascii"), query
+    """Return the JSON body of an order and its members as `k=v&…`, in body order (bithumb.md §3.2, §3.6)."""
+    return body_and_query(order_members(order, "order_type", "client_order_id"))
 
 
 def book_subscription(ticket: str, markets: tuple[str, ...]) -> str:

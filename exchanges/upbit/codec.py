@@ -9,38 +9,26 @@ import msgspec
 from arbitrage.domain.errors import FrameInvalid
 from arbitrage.domain.order import Fill, Order, OrderReport, TimeInForce
 from arbitrage.domain.ports import BalanceNews, OrderNews
-from arbitrage.domain.units import Ns, Price, Qty, exact_product, units_text
+from arbitrage.domain.units import Ns, Price, Qty, exact_product
 from exchanges.fields import Fields, Shape
 from exchanges.reads import STATE_WORDS, event_of, holding, maybe_plain, some_id, units
 from exchanges.shapes import Id, id_text
-from exchanges.upbit.profile import SMP_TYPE
+from exchanges.upbit.profile import DEFAULT_SMP, Smp
+from exchanges.words import body_and_query, order_members
 
 _MS_NS = 1_000_000
 
 
-def order_body(order: Order) -> tuple[bytes, str]:
-    """Return the JSON body of a limit order and its members as `k=v&…`, in body order (upbit.md §1.4, §2).
+def order_body(order: Order, smp: Smp = DEFAULT_SMP) -> tuple[bytes, str]:
+    """Return the JSON body of an order and its members as `k=v&…`, in body order (upbit.md §1.4, §2).
 
-    Prices and volumes are text made from ints. All values are free of quotes and `&`: the gateway
-    checks ids and markets before.
+    `smp_type` is named on every order but a post-only one, which takes no other than none and means
+    that when it is left out (upbit.md §1.4, §6.1).
     """
-    price = units_text(order.price)
-    volume = units_text(order.qty)
-    body = (
-        f'{{"market":"{order.market}","side":"{order.side.value}","ord_type":"limit","price":"{price}",'
-        f'"volume":"{volume}","identifier":"{order.client_order_id}"'
-    )
-    query = (
-        f"market={order.market}&side={order.side.value}&ord_type=limit&price={price}"
-        f"&volume={volume}&identifier={order.client_order_id}"
-    )
-    if order.tif is TimeInForce.IOC:
-        body += ',"time_in_force":"ioc"'
-        query += "&time_in_force=ioc"
-    if SMP_TYPE is not None:
-        body += f',"smp_type":"{SMP_TYPE}"'
-        query += f"&smp_type={SMP_TYPE}"
-    return (body + "}").encode("ascii"), query
+    members = order_members(order, "ord_type", "identifier")
+    if smp is not Smp.ACCOUNT and order.tif is not TimeInForce.POST_ONLY:
+        members.append(("smp_type", smp.value))
+    return body_and_query(members)
 
 
 def book_subscription(ticket: str, markets: tuple[str, ...]) -> str:

@@ -1,6 +1,7 @@
 """Upbit's side of `ports.Gateway`: its words and its private stream over what both gateways share."""
 
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 from arbitrage.domain.order import Order
 from arbitrage.domain.ports import PrivateNews
@@ -12,9 +13,9 @@ from exchanges.ratelimit import Limiter
 from exchanges.rest_gateway import RestGateway
 from exchanges.stream import StreamTiming
 from exchanges.transport import AsyncTransport, Clock
-from exchanges.upbit.auth import UpbitSigner
+from exchanges.upbit.auth import DEFAULT_ALGORITHM, UpbitSigner
 from exchanges.upbit.codec import NewsReader, order_body
-from exchanges.upbit.profile import FACTS
+from exchanges.upbit.profile import DEFAULT_SMP, FACTS, Smp
 from exchanges.words import private_subscription
 
 
@@ -31,10 +32,13 @@ class UpbitGateway(RestGateway):
         last_check: Callable[[Exchange, Order], str | None] | None = None,
         timing: StreamTiming | None = None,
         limiter: Limiter | None = None,
+        algorithm: str = DEFAULT_ALGORITHM,
+        smp: Smp = DEFAULT_SMP,
     ) -> None:
         """`last_check` is asked right before an order's bytes go to the socket: a reason stops it."""
-        signer = UpbitSigner(credentials.access_key, credentials.secret_key)
-        super().__init__(FACTS, order_body, signer, AsyncTransport(rest_url, clock), clock, last_check, limiter)
+        signer = UpbitSigner(credentials.access_key, credentials.secret_key, algorithm)
+        body = partial(order_body, smp=smp)
+        super().__init__(FACTS, body, signer, AsyncTransport(rest_url, clock), clock, last_check, limiter)
         self._stream_url = stream_url + FACTS.paths.private_stream
         self._timing = timing or StreamTiming(ping_every_ns=FACTS.ping_every_ns)
 

@@ -4,6 +4,7 @@ What upbit.md §9 calls "not established" is a named setting here, not a guess i
 """
 
 from decimal import Decimal
+from enum import StrEnum
 
 from arbitrage.domain.frame_spec import FrameSpec, TimeUnit
 from arbitrage.domain.instrument import TickBand, TickTable
@@ -69,9 +70,22 @@ TICKS = TickTable(
 # Not established (upbit.md §9.10): whether USDT and USDC keep their 0.5 KRW step of 2025-03-21. At their
 # prices the table's step of 1 KRW is a multiple of it, so that no price of ours is off either way.
 
-# Not established (upbit.md §9.9): whether the self-trade default of 2026-11-09 is live. None = the
-# account's default, the member is left out of orders.
-SMP_TYPE: str | None = None
+
+class Smp(StrEnum):
+    """What happens when an own order would meet an own order; the taker's word counts (upbit.md §6.1)."""
+
+    CANCEL_TAKER = "cancel_taker"
+    CANCEL_MAKER = "cancel_maker"
+    REDUCE = "reduce"
+    NONE = "none"
+    """In the documents since 2026-11-09; not accepted before."""
+    ACCOUNT = "account"
+    """Left out of the order: the account's default, which changed on 2026-11-09."""
+
+
+DEFAULT_SMP = Smp.CANCEL_TAKER
+"""Named on every order, because the default flipped (upbit.md §6.1): the incoming one gives way, which is
+what Bithumb always does (bithumb.md §3.6), and what rests, a person's order say, survives."""
 
 _R = RefusalReason
 # upbit.md §4.1 and §2: names of a 4xx answer to an order command. A refused order never exists (§1.6).

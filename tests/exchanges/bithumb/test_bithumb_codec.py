@@ -4,14 +4,13 @@ import json
 from decimal import Decimal
 
 import pytest
-from order_makers import make_order
 
 from arbitrage.domain.errors import FrameInvalid
 from arbitrage.domain.events import Holding
-from arbitrage.domain.order import Fill, OrderOn, TimeInForce
+from arbitrage.domain.order import Fill, OrderOn
 from arbitrage.domain.ports import BalanceNews, OrderNews
 from arbitrage.domain.units import SCALE, Exchange, Price, Qty
-from exchanges.bithumb.codec import NewsReader, book_subscription, order_body
+from exchanges.bithumb.codec import NewsReader, book_subscription
 from exchanges.fields import Fields
 from exchanges.words import private_subscription
 
@@ -34,21 +33,6 @@ def news_of(**changes: object) -> OrderNews:
     news = read_news(json.dumps(fields).encode())
     assert isinstance(news, OrderNews)
     return news
-
-
-def test_ioc_order_uses_the_v2_words() -> None:
-    body, query = order_body(make_order(Exchange.BITHUMB))
-    assert json.loads(body) == {
-        "market": "KRW-ETH",
-        "side": "bid",
-        "order_type": "limit",
-        "price": "4321000",
-        "volume": "0.01",
-        "client_order_id": "arb-17-b",
-        "time_in_force": "ioc",
-    }
-    assert query == "&".join(f"{key}={value}" for key, value in json.loads(body).items())
-    assert "time_in_force" not in order_body(make_order(Exchange.BITHUMB, tif=TimeInForce.GTC))[1]
 
 
 def test_trade_event_names_its_fill_and_cumulative_figures() -> None:

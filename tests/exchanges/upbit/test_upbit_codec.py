@@ -4,15 +4,14 @@ import json
 from decimal import Decimal
 
 import pytest
-from order_makers import make_order
 
 from arbitrage.domain.errors import FrameInvalid
 from arbitrage.domain.events import Holding
-from arbitrage.domain.order import Fill, OrderOn, TimeInForce
+from arbitrage.domain.order import Fill, OrderOn
 from arbitrage.domain.ports import BalanceNews, OrderNews
-from arbitrage.domain.units import SCALE, Exchange, Price, Qty, Side
+from arbitrage.domain.units import SCALE, Exchange, Price, Qty
 from exchanges.fields import Fields
-from exchanges.upbit.codec import NewsReader, book_subscription, order_body
+from exchanges.upbit.codec import NewsReader, book_subscription
 from exchanges.words import private_subscription
 
 TRADE = {
@@ -34,28 +33,6 @@ def news_of(**changes: object) -> OrderNews:
     news = read_news(json.dumps(TRADE | changes).encode())
     assert isinstance(news, OrderNews)
     return news
-
-
-def test_ioc_order_is_sent_as_text_and_hashed_in_body_order() -> None:
-    body, query = order_body(make_order())
-    assert json.loads(body) == {
-        "market": "KRW-ETH",
-        "side": "bid",
-        "ord_type": "limit",
-        "price": "4321000",
-        "volume": "0.01",
-        "identifier": "arb-17-b",
-        "time_in_force": "ioc",
-    }
-    assert query == "&".join(f"{key}={value}" for key, value in json.loads(body).items())
-
-
-def test_resting_order_has_no_time_in_force_and_small_figures_have_no_exponent() -> None:
-    body, query = order_body(make_order(tif=TimeInForce.GTC, side=Side.ASK, price=Price(4843), qty=Qty(1)))
-    assert json.loads(body)["price"] == "0.00004843"
-    assert json.loads(body)["volume"] == "0.00000001"
-    assert "time_in_force" not in json.loads(body)
-    assert "time_in_force" not in query
 
 
 def test_trade_event_names_its_fill_and_cumulative_figures() -> None:
