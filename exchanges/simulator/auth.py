@@ -12,8 +12,6 @@ import msgspec
 from exchanges.simulator.wire import decode_json
 
 _HASHES = {"HS256": hashlib.sha256, "HS512": hashlib.sha512}
-_REMEMBERED = 200_000
-"""Nonces kept per key. How long the real exchanges remember is not known (upbit.md §9)."""
 
 
 class AuthFault(StrEnum):
@@ -27,6 +25,10 @@ class AuthFault(StrEnum):
     EXPIRED = "expired"
     QUERY_HASH = "query_hash"
     NONCE_USED = "nonce_used"
+    IP_NOT_ALLOWED = "ip_not_allowed"
+    KEY_EXPIRED = "key_expired"
+    OUT_OF_SCOPE = "out_of_scope"
+    WITHDRAW_LOCKED = "withdraw_locked"
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -45,22 +47,28 @@ class Token(msgspec.Struct, frozen=True):
 
 
 class NonceMemory:
-    """Which nonces each key has used."""
+    """Which nonces each key has used. How long the real exchanges remember is not known (upbit.md §9.7)."""
 
     def __init__(self) -> None:
+        self.most = 200_000
+        """Nonces kept per key."""
+        self.window_ns: int | None = None
+        """After this time a nonce may come again; None = never."""
         self._seen: dict[str, set[str]] = {}
-        self._order: dict[str, deque[str]] = {}
+        self._order: dict[str, deque[tuple[int, str]]] = {}
 
-    def is_new(self, access_key: str, nonce: str) -> bool:
-        """Return whether this nonce was never seen, and remember it."""
+    def is_new(self, access_key: str, nonce: str, now: int = 0) -> bool:
+        """Return whether this nonce is not remembered, and remember it."""
         seen = self._seen.setdefault(access_key, set())
+        order = self._order.setdefault(access_key, deque())
+        while order and self.window_ns is not None and now - order[0][0] > self.window_ns:
+            seen.discard(order.popleft()[1])
         if nonce in seen:
             return False
-        order = self._order.setdefault(access_key, deque())
         seen.add(nonce)
-        order.append(nonce)
-        if len(order) > _REMEMBERED:
-            seen.discard(order.popleft())
+        order.append((now, nonce))
+        if len(order) > self.most:
+            seen.discard(order.popleft()[1])
         return True
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from arbitrage.domain.instrument import TickBand, TickTable
 from arbitrage.domain.units import SCALE, Exchange, Price, Side, units_exact
+from exchanges.simulator.auth import AuthFault
 from exchanges.simulator.kst import parse_time
 from exchanges.simulator.money import FINE, Fine
 
@@ -96,6 +97,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     meet_delay_ms: tuple[int, int] = (2, 60)
     """Shortest and longest time until an accepted order meets the book; not established (upbit.md §9.4)."""
     cancel_delay_ms: tuple[int, int] = (2, 12)
+    missing_scope: AuthFault = AuthFault.OUT_OF_SCOPE
+    """What a key without the right is told; Bithumb was also seen to say `jwt_verification` (bithumb.md §3.2)."""
 
     def smp_of(self, draft_smp: Smp | None, now: int) -> Smp | None:
         """Return how an order taken at `now` meets its own account's; None: it is refused if it would."""

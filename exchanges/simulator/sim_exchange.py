@@ -7,6 +7,7 @@ memory on virtual time.
 
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import msgspec
 
@@ -17,6 +18,7 @@ from exchanges.simulator.auth import AuthFault, NonceMemory, parse_bearer, token
 from exchanges.simulator.conversation import Conversation
 from exchanges.simulator.dialect import Access, BookView, Call, Dialect, Format, Ids, Older, Route
 from exchanges.simulator.faults import Faults
+from exchanges.simulator.keys import Keyring
 from exchanges.simulator.ladder import Ladder
 from exchanges.simulator.limits import Limiter
 from exchanges.simulator.market import Market
@@ -59,6 +61,7 @@ class SimExchange:
         self.counts = {"frames": 0, "requests": 0, "orders": 0, "fills": 0}
         self._agenda = agenda
         self.nonces = NonceMemory()
+        self.keys = Keyring(rules.exchange, sink)
         self._limiter = Limiter({**dialect.limits, _CONNECT: dialect.stream.connect_limit})
 
     @property
@@ -75,6 +78,15 @@ class SimExchange:
     def accounts(self) -> dict[str, Account]:
         """Return the accounts by access key."""
         return self.matching.accounts
+
+    def set_rules(self, **changed: Any) -> None:
+        """Change rules by name from now on; what was taken before keeps its own fee and self-trade word."""
+        self.matching.rules = msgspec.structs.replace(self.matching.rules, **changed)
+
+    def restore(self, line: dict[str, Any], now: int) -> None:
+        """Take back one operation from the state log."""
+        if line["line"] == "key":
+            self.keys.restore(line)
 
     def handle(self, request: Request, now: int) -> Response:
         """Answer one request. Everything due by `now` has happened first."""
@@ -227,16 +239,17 @@ class SimExchange:
         token = parse_bearer(request.headers.get("authorization"))
         if isinstance(token, AuthFault):
             raise refusal(token)
-        account = self.accounts.get(token.access_key)
-        if account is None:
+        key = self.keys.find(token.access_key)
+        if key is None:
             raise refusal(AuthFault.KEY_UNKNOWN)
-        fault = token_fault(token, account.secret, self.dialect.algs, params.signed_text)
+        fault = token_fault(token, key.secret, self.dialect.algs, params.signed_text)
         fault = fault or self.dialect.token_claims_fault(token.claims, now)
-        if fault is None and not self.nonces.is_new(account.access_key, str(token.claims["nonce"])):
+        if fault is None and not self.nonces.is_new(key.access_key, str(token.claims["nonce"]), now):
             fault = AuthFault.NONCE_USED
+        fault = fault or self.keys.fault(key, request.method, request.path, request.peer, now)
         if fault is not None:
-            raise refusal(fault)
-        return account
+            raise refusal(self.rules.missing_scope if fault is AuthFault.OUT_OF_SCOPE else fault)
+        return key.account
 
     def _on_step(self, account: Account, step: OrderStep) -> None:
         if step.trade is not None:

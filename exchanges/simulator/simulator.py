@@ -106,6 +106,9 @@ class Simulator:
                 account.free = kept.free[spec.access_key]
                 account.locked = kept.locked[spec.access_key]
             matching.accounts[spec.access_key] = account
+            self._exchanges[exchange].keys.open(account)
+        for operation in kept.operations:
+            self._exchanges[exchange].restore(operation, now)
         for access_key, client_order_id in kept.burned:
             matching.by_client_id[access_key, client_order_id] = None
         problems = []

@@ -18,6 +18,8 @@ from exchanges.simulator.orders import SimOrder, order_from_plain, order_to_plai
 from exchanges.simulator.steps import Moment
 
 FILE_NAME = "simulator.jsonl"
+OPERATIONS = frozenset({"key", "fee", "movement", "wallet", "closing"})
+"""Lines that the rooms which wrote them read themselves."""
 
 
 class StateLost(KArbError):
@@ -127,6 +129,8 @@ class Kept:
         self.locked: dict[str, dict[str, int]] = {}
         self.orders: dict[str, SimOrder] = {}
         self.burned: set[tuple[str, str]] = set()
+        self.operations: list[dict[str, Any]] = []
+        """What was done to accounts, keys, wallets and the exchange itself, in order."""
 
 
 def fold(lines: list[dict[str, Any]]) -> dict[Exchange, Kept]:
@@ -159,6 +163,9 @@ def _fold_line(into: Kept, line: dict[str, Any]) -> None:
             order = order_from_plain(plain)
             into.orders[order.order_id] = order
         _fold_balances(into, line["balances"])
+    elif kind in OPERATIONS:
+        into.operations.append(line)
+        _fold_balances(into, line.get("balances", {}))
     else:
         raise ValueError(f"line was {kind!r}")
 

@@ -43,6 +43,10 @@ _AUTH: dict[AuthFault, tuple[int, str]] = {
     AuthFault.EXPIRED: (401, "expired_jwt"),
     AuthFault.QUERY_HASH: (401, "invalid_query_payload"),
     AuthFault.NONCE_USED: (401, "jwt_verification"),
+    AuthFault.IP_NOT_ALLOWED: (401, "NotAllowIP"),
+    AuthFault.KEY_EXPIRED: (401, "invalid_access_key"),
+    AuthFault.OUT_OF_SCOPE: (401, "out_of_scope"),
+    AuthFault.WITHDRAW_LOCKED: (401, "out_of_scope"),
 }
 
 TOKEN_WINDOW_NS = 60 * SECOND

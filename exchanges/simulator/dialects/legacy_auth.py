@@ -19,6 +19,7 @@ class SignFault(StrEnum):
     DATA = "data"
     KEY_UNKNOWN = "key_unknown"
     TIME = "time"
+    NOT_ALLOWED = "not_allowed"
 
 
 def form_params(request: Request) -> Params | SignFault:

@@ -69,16 +69,18 @@ class LegacyDialect:
         params = form_params(request)
         if isinstance(params, SignFault):
             raise self._refusal(params, request, now)
-        account = sim.accounts.get(request.headers.get("api-key", ""))
-        if account is None:
+        key = sim.keys.find(request.headers.get("api-key", ""))
+        if key is None:
             raise self._refusal(SignFault.KEY_UNKNOWN, request, now)
-        fault = sign_fault(request, params, account.secret, now, self.quirks.legacy_window_ns)
+        fault = sign_fault(request, params, key.secret, now, self.quirks.legacy_window_ns)
         if fault is None and self.quirks.legacy_nonce_reuse is NonceReuse.REFUSED:
-            is_new = sim.nonces.is_new(account.access_key, f"legacy/{nonce_ms(request)}")
+            is_new = sim.nonces.is_new(key.access_key, f"legacy/{nonce_ms(request)}")
             fault = None if is_new else SignFault.DATA
+        if fault is None and sim.keys.fault(key, request.method, request.path, request.peer, now) is not None:
+            fault = SignFault.NOT_ALLOWED
         if fault is not None:
             raise self._refusal(fault, request, now)
-        return Call(request, params, now, account)
+        return Call(request, params, now, key.account)
 
     def refused(self, refusal: WireRefusal, access: Access) -> Response:
         """Return the envelope of an error."""

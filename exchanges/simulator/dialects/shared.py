@@ -76,8 +76,9 @@ def accounts(sim: SimExchange, call: Call) -> Response:
 
 
 def api_keys(sim: SimExchange, call: Call) -> Response:
-    """Answer /v1/api_keys: the one key that asks."""
-    return json_answer([{"access_key": call.owner.access_key, "expire_at": call.owner.expire_at}])
+    """Answer /v1/api_keys: all keys of the account that asks (upbit.md §1.9, bithumb.md §3.2)."""
+    keys = sim.keys.of(call.owner)
+    return json_answer([{"access_key": key.access_key, "expire_at": key.expire_at} for key in keys])
 
 
 def ppm_text(ppm: int) -> str:

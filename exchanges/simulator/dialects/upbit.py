@@ -47,6 +47,10 @@ _AUTH: dict[AuthFault, tuple[int, str]] = {
     AuthFault.EXPIRED: (401, "jwt_verification"),
     AuthFault.QUERY_HASH: (401, "invalid_query_payload"),
     AuthFault.NONCE_USED: (401, "nonce_used"),
+    AuthFault.IP_NOT_ALLOWED: (401, "no_authorization_ip"),
+    AuthFault.KEY_EXPIRED: (401, "expired_access_key"),
+    AuthFault.OUT_OF_SCOPE: (403, "out_of_scope"),
+    AuthFault.WITHDRAW_LOCKED: (403, "open_api_withdraw_locked"),
 }
 
 LIMITS = {
