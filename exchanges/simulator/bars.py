@@ -58,13 +58,30 @@ def absorb(bar: Bar, later: Bar) -> None:
     bar.last_ns = later.last_ns
 
 
-def folded(bars: Iterable[Bar], start_of: Callable[[int], int]) -> list[Bar]:
-    """Return wider bars: those whose starts `start_of` maps to the same time become one. Oldest first."""
+def precede(bar: Bar, earlier: Bar) -> None:
+    """Add a bar that comes before everything in `bar`."""
+    bar.opening = earlier.opening
+    bar.high = max(bar.high, earlier.high)
+    bar.low = min(bar.low, earlier.low)
+    bar.volume += earlier.volume
+    bar.bought += earlier.bought
+    bar.value += earlier.value
+
+
+def newest(bars: Iterable[Bar], begin: Callable[[int], int], count: int, end_ns: int) -> list[Bar]:
+    """Return `count` wider bars that begin before `end_ns`, newest first, out of `bars`, newest first.
+
+    `begin` says which wider bar a start belongs to.
+    """
     wide: list[Bar] = []
     for bar in bars:
-        start = start_of(bar.start_ns)
+        start = begin(bar.start_ns)
+        if start >= end_ns:
+            continue
         if wide and wide[-1].start_ns == start:
-            absorb(wide[-1], bar)
+            precede(wide[-1], bar)
+        elif len(wide) == count:
+            break
         else:
             wide.append(msgspec.structs.replace(bar, start_ns=start))
     return wide

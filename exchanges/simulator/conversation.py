@@ -5,7 +5,7 @@ from typing import Protocol
 import msgspec
 
 from exchanges.simulator.account import Account
-from exchanges.simulator.dialect import BookView, Format
+from exchanges.simulator.dialect import BookView, Format, News
 from exchanges.simulator.matching import OrderStep
 
 ABNORMAL = 1006
@@ -37,6 +37,9 @@ class Conversation(Protocol):
 
     def on_book(self, view: BookView, cache: dict[tuple[Format, int], bytes], now: int) -> None:
         """Hear of a published book."""
+
+    def on_print(self, news: News, cache: dict[tuple[str, Format], bytes]) -> None:
+        """Hear of a public trade."""
 
     def on_order(self, account: Account, step: OrderStep) -> None:
         """Hear of a step of an order."""

@@ -17,7 +17,9 @@ from exchanges.simulator.account import Account
 from exchanges.simulator.auth import AuthFault
 from exchanges.simulator.ladder import Ladder
 from exchanges.simulator.limits import Limit, Verdict
+from exchanges.simulator.listing import Listing
 from exchanges.simulator.matching import OrderStep
+from exchanges.simulator.tape import Print, Tape
 from exchanges.simulator.wire import Params, Request, Response, WireRefusal
 
 if TYPE_CHECKING:
@@ -73,6 +75,15 @@ class BookView(msgspec.Struct, frozen=True):
         return self.bids[:most], self.asks[:most]
 
 
+class News(msgspec.Struct, frozen=True):
+    """A print with all a trade, ticker or candle frame tells about its market at that moment."""
+
+    tape: Tape
+    last: Print
+    listing: Listing
+    at_ns: int
+
+
 class StreamType(StrEnum):
     """Both exchanges' words for the first frame and the later ones."""
 
@@ -110,6 +121,8 @@ class StreamWords(msgspec.Struct, frozen=True):
     """How one exchange's WebSocket listens and keeps alive."""
 
     paths: dict[str, Access]
+    live_kinds: frozenset[str]
+    """Public types besides orderbook: trade, ticker, candles."""
     snapshot_flags: tuple[str, ...]
     realtime_flags: tuple[str, ...]
     depths: tuple[int, ...]
@@ -171,6 +184,9 @@ class Dialect(Protocol):
 
     def book_frame(self, view: BookView, stream_type: StreamType, fmt: Format, depth: int) -> bytes:
         """Return one order-book frame."""
+
+    def live_frame(self, kind: str, news: News, stream_type: StreamType, fmt: Format) -> bytes:
+        """Return one trade, ticker or candle frame."""
 
     def order_frame(self, step: OrderStep, fmt: Format) -> bytes:
         """Return one myOrder frame."""

@@ -16,11 +16,12 @@ from exchanges.simulator.account import Account
 from exchanges.simulator.agenda import Agenda
 from exchanges.simulator.auth import AuthFault, NonceMemory, parse_bearer, token_fault
 from exchanges.simulator.conversation import Conversation
-from exchanges.simulator.dialect import Access, BookView, Call, Dialect, Format, Ids, Older, Route
+from exchanges.simulator.dialect import Access, BookView, Call, Dialect, Format, Ids, News, Older, Route
 from exchanges.simulator.faults import Faults
 from exchanges.simulator.keys import Keyring
 from exchanges.simulator.ladder import Ladder
 from exchanges.simulator.limits import Limiter
+from exchanges.simulator.listing import ACTIVE, Listing
 from exchanges.simulator.market import Market
 from exchanges.simulator.matching import Fault, Matching, OrderStep
 from exchanges.simulator.orders import Draft, SimOrder
@@ -29,6 +30,7 @@ from exchanges.simulator.resting import joined
 from exchanges.simulator.rules import Rules
 from exchanges.simulator.state import Sink
 from exchanges.simulator.stream import Session
+from exchanges.simulator.tape import Print
 from exchanges.simulator.wire import Delivery, Params, Request, Response, WireRefusal, body_params, query_params
 
 _CONNECT = "websocket-connect"
@@ -54,6 +56,8 @@ class SimExchange:
         self.market = market
         self.faults = Faults()
         self.publication = Publication(rules.ticks)
+        self.listings: dict[str, Listing] = {}
+        """Markets about which there is more to say than that they are traded; change it at any time."""
         self.matching = Matching(rules, market, agenda, sink, self.faults, rng, ids.order_id, ids.trade_id)
         self.matching.on_step = self._on_step
         self.matching.on_assets = self._on_assets
@@ -130,7 +134,7 @@ class SimExchange:
         owner = request.peer if account is None else account.access_key
         if not self._limiter.take(_CONNECT, owner, now).is_allowed:
             return self.dialect.over_limit()
-        session = Session(self.dialect, self._agenda, access, account, self.find_view, now)
+        session = Session(self.dialect, self._agenda, access, account, self.find_view, self.find_news, now)
         self.sessions.append(session)
         return session
 
@@ -157,6 +161,16 @@ class SimExchange:
         bids, asks = (joined(shown[side], own[side], side, self.rules.depth) for side in (Side.BID, Side.ASK))
         return self.publication.shaped(BookView(market, bids, asks, now))
 
+    def find_news(self, market: str, now: int) -> News | None:
+        """Return the newest print with what surrounds it, or None for a market not listed or never traded."""
+        tape = self.market.tape(self.exchange, market) if market in self.market.markets else None
+        last = tape.last() if tape is not None else None
+        return None if tape is None or last is None else News(tape, last, self.listing(market), now)
+
+    def listing(self, market: str) -> Listing:
+        """Return what the exchange says about a market as such."""
+        return self.listings.get(market, ACTIVE)
+
     def levels(self, market: str, side: Side, now: int) -> Ladder:
         """Return what rests on `side` at this moment, the accounts' own orders included."""
         return joined(
@@ -172,6 +186,18 @@ class SimExchange:
         if self.sessions:
             for view in self.publication.leaving(self.view(market, now)):
                 self._send_book(view, now)
+
+    def on_print(self, fresh: Print) -> None:
+        """Pass a public trade on."""
+        if not self.sessions:
+            return
+        tape = self.market.tape(self.exchange, fresh.market)
+        news = News(tape, fresh, self.listing(fresh.market), fresh.at_ns)
+        cache: dict[tuple[str, Format], bytes] = {}
+        for session in self.sessions:
+            before = len(session.outbox)
+            session.on_print(news, cache)
+            self.counts["frames"] += len(session.outbox) - before
 
     def _send_book(self, view: BookView, now: int) -> None:
         cache: dict[tuple[Format, int], bytes] = {}

@@ -56,6 +56,7 @@ class Simulator:
             self._exchanges[exchange] = self._made(config, exchange, rules[exchange], sink, now)
             self._open_accounts(config, exchange, kept[exchange], sink, now)
         self.market.on_book = lambda exchange, market, at: self._exchanges[exchange].on_publication(market, at)
+        self.market.on_print = lambda exchange, fresh: self._exchanges[exchange].on_print(fresh)
 
     def exchange(self, exchange: Exchange) -> SimExchange:
         """Return one exchange."""

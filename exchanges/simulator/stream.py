@@ -12,12 +12,11 @@ import msgspec
 from exchanges.simulator.account import Account
 from exchanges.simulator.agenda import Agenda
 from exchanges.simulator.conversation import ABNORMAL, NORMAL, Out
-from exchanges.simulator.dialect import Access, AfterError, BookView, Dialect, Format, StreamType
+from exchanges.simulator.dialect import Access, AfterError, BookView, Dialect, Format, News, StreamType
 from exchanges.simulator.limits import Limiter
 from exchanges.simulator.matching import OrderStep
 from exchanges.simulator.wire import decode_json
 
-_PUBLIC = frozenset({"orderbook", "ticker", "trade"})
 _PRIVATE = frozenset({"myOrder", "myAsset"})
 
 
@@ -46,6 +45,7 @@ class Session:
         access: Access,
         account: Account | None,
         view: Callable[[str, int], BookView | None],
+        news: Callable[[str, int], News | None],
         now: int,
     ) -> None:
         self.account = account
@@ -57,9 +57,13 @@ class Session:
         self._agenda = agenda
         self._access = access
         self._view = view
+        self._news = news
+        self._kinds = self._words.live_kinds | {"orderbook"} if access is Access.PUBLIC else _PRIVATE
         self._limiter = Limiter({str(index): limit for index, limit in enumerate(self._words.message_limits)})
         self._format = Format.DEFAULT
         self._books: dict[str, BookWanted] = {}
+        self._live: dict[str, list[str]] = {}
+        """Market -> types wanted at each print of it."""
         self._orders: frozenset[str] | None = None
         self._assets = False
         self._asked: list[dict[str, Any]] = []
@@ -104,6 +108,17 @@ class Session:
         if frame is None:
             frame = cache[key] = self._dialect.book_frame(view, StreamType.REALTIME, self._format, wanted.depth)
         self._say(frame, now)
+
+    def on_print(self, news: News, cache: dict[tuple[str, Format], bytes]) -> None:
+        """Pass on what a trade changes, if it is wanted; `cache` shares the bytes between connections."""
+        if self.close_code is not None:
+            return
+        for kind in self._live.get(news.last.market, ()):
+            key = (kind, self._format)
+            frame = cache.get(key)
+            if frame is None:
+                frame = cache[key] = self._dialect.live_frame(kind, news, StreamType.REALTIME, self._format)
+            self._say(frame, news.at_ns)
 
     def on_order(self, account: Account, step: OrderStep) -> None:
         """Pass on a step of an order of this connection's account."""
@@ -153,7 +168,8 @@ class Session:
         if not asked:
             raise _Fault("NO_TYPE", "type 이 존재하지 않습니다.")
         books: dict[str, BookWanted] = {}
-        shown: list[tuple[str, int]] = []
+        live: dict[str, list[str]] = {}
+        shown: list[tuple[str, str, int]] = []
         orders: frozenset[str] | None = None
         assets = False
         for part in asked:
@@ -161,15 +177,27 @@ class Session:
             codes = self._codes_of(part, kind)
             if kind == "orderbook":
                 self._want_books(part, codes, books, shown)
+            elif kind in self._words.live_kinds:
+                self._want_live(part, kind, codes, live, shown)
             elif kind == "myOrder":
                 orders = frozenset(codes)
             elif kind == "myAsset":
                 assets = True
-        self._format, self._books, self._orders, self._assets, self._asked = fmt, books, orders, assets, asked
-        for market, depth in shown:
+        self._format, self._books, self._live, self._asked = fmt, books, live, asked
+        self._orders, self._assets = orders, assets
+        for kind, market, depth in shown:
+            self._show(kind, market, depth, now)
+
+    # The SNAPSHOT; nothing comes for a code that is not listed.
+    def _show(self, kind: str, market: str, depth: int, now: int) -> None:
+        if kind == "orderbook":
             view = self._view(market, now)
             if view is not None:
-                self._say(self._dialect.book_frame(view, StreamType.SNAPSHOT, fmt, depth), now)
+                self._say(self._dialect.book_frame(view, StreamType.SNAPSHOT, self._format, depth), now)
+            return
+        news = self._news(market, now)
+        if news is not None:
+            self._say(self._dialect.live_frame(kind, news, StreamType.SNAPSHOT, self._format), now)
 
     def _format_of(self, parts: list[dict[str, Any]]) -> Format:
         words = [part["format"] for part in parts if "format" in part]
@@ -185,7 +213,7 @@ class Session:
         kind = part.get("type")
         if kind is None:
             raise _Fault("NO_TYPE", "type 이 존재하지 않습니다.")
-        if not isinstance(kind, str) or kind not in (_PUBLIC if self._access is Access.PUBLIC else _PRIVATE):
+        if not isinstance(kind, str) or kind not in self._kinds:
             raise _Fault("INVALID_PARAM", f"{kind} 은 지원하지 않는 타입입니다.")
         return kind
 
@@ -202,20 +230,40 @@ class Session:
         return codes
 
     def _want_books(
-        self, part: dict[str, Any], codes: list[str], books: dict[str, BookWanted], shown: list[tuple[str, int]]
+        self, part: dict[str, Any], codes: list[str], books: dict[str, BookWanted], shown: list[tuple[str, str, int]]
     ) -> None:
         if part.get("level", self._words.plain_levels[0]) not in self._words.plain_levels:
             if self._words.unknown_level is not None:
                 raise _Fault(self._words.unknown_level, "Format 이 맞지 않습니다.")
             return
-        only_snapshot = any(part.get(flag) is True for flag in self._words.snapshot_flags)
-        only_realtime = any(part.get(flag) is True for flag in self._words.realtime_flags)
+        wants_snapshot, wants_realtime = self._wants(part)
         for code in codes:
             market, _, suffix = code.partition(".")
             depth = next((depth for depth in self._words.depths if str(depth) == suffix), self._words.depths[-1])
-            books[market] = BookWanted(depth, not only_snapshot)
-            if not only_realtime:
-                shown.append((market, depth))
+            books[market] = BookWanted(depth, wants_realtime)
+            if wants_snapshot:
+                shown.append(("orderbook", market, depth))
+
+    def _want_live(
+        self,
+        part: dict[str, Any],
+        kind: str,
+        codes: list[str],
+        live: dict[str, list[str]],
+        shown: list[tuple[str, str, int]],
+    ) -> None:
+        wants_snapshot, wants_realtime = self._wants(part)
+        for code in dict.fromkeys(codes):
+            if wants_realtime and kind not in live.setdefault(code, []):
+                live[code].append(kind)
+            if wants_snapshot:
+                shown.append((kind, code, 0))
+
+    # Whether the first frame and the later ones are wanted; without a flag both are.
+    def _wants(self, part: dict[str, Any]) -> tuple[bool, bool]:
+        only_snapshot = any(part.get(flag) is True for flag in self._words.snapshot_flags)
+        only_realtime = any(part.get(flag) is True for flag in self._words.realtime_flags)
+        return not only_realtime, not only_snapshot
 
     def _list_subscriptions(self, ticket: str, now: int) -> None:
         names = ("method", "result", "ticket") if not self._format.is_simple else ("mthd", "rslt", "tckt")

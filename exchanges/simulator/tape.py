@@ -11,7 +11,7 @@ from random import Random
 import msgspec
 
 from arbitrage.domain.units import Exchange, Side
-from exchanges.simulator.bars import DAY, MINUTE, Bar, Span, absorb, folded, start_of
+from exchanges.simulator.bars import DAY, MINUTE, Bar, Span, absorb, newest, start_of
 from exchanges.simulator.money import funds_of
 from exchanges.simulator.past import Past
 
@@ -20,8 +20,9 @@ KEPT_MINUTES = 3_000
 KEPT_DAYS = 400
 _UNREAD = 500
 _MS = 1_000_000
-_STREAM_EPOCH_MS = 1_532_652_600_000
-_STREAM_SHIFT = 22
+_STREAM_EPOCH_MS = 1_757_948_400_000
+_STREAM_SHIFT = 25
+_STREAM_LOW = 4_220_000
 
 
 class Print(msgspec.Struct, frozen=True, gc=False):
@@ -68,8 +69,9 @@ class Serials:
     """Mints one exchange's print ids.
 
     Upbit and Bithumb's REST: milliseconds x 10,000 + a counter, unique but, on Upbit, not strictly in order of
-    execution (upbit.md §1.2, §3.5; bithumb.md §3.3). Bithumb's stream has a 19-digit number whose scheme nobody
-    documents (bithumb.md §6.1): milliseconds since July 2018, shifted by 22 bits, meets the one recorded id.
+    execution (upbit.md §1.2, §3.5; bithumb.md §3.3). Bithumb's stream has an 18 to 19-digit number whose
+    scheme nobody documents (bithumb.md §6.1): milliseconds since 2025-09-16 00:00 KST times 2^25 meets both ids
+    ever recorded to the millisecond, their low bits are 4,220,272 and 4,220,452.
     """
 
     def __init__(self, exchange: Exchange, rng: Random) -> None:
@@ -93,7 +95,7 @@ class Serials:
         number = ms * 10_000 + count
         if self._exchange is Exchange.UPBIT:
             return number, number
-        return number, (ms - _STREAM_EPOCH_MS << _STREAM_SHIFT) + count
+        return number, (ms - _STREAM_EPOCH_MS << _STREAM_SHIFT) + _STREAM_LOW + count
 
 
 class Tape:
@@ -185,13 +187,10 @@ class Tape:
             return start_of(self.exchange, span, unit, at_ns)
 
         if span is Span.SECONDS:
-            source: Iterable[Bar] = (_bar(one, begin(one.at_ns)) for one in self._prints)
-        elif span is Span.MINUTES:
-            source = self._minutes
+            source: Iterable[Bar] = (_bar(one, begin(one.at_ns)) for one in reversed(self._prints))
         else:
-            source = self._days
-        found = [bar for bar in folded(source, begin) if bar.start_ns < end_ns]
-        return found[: -count - 1 : -1]
+            source = reversed(self._minutes if span is Span.MINUTES else self._days)
+        return newest(source, begin, count, end_ns)
 
     # The past first, then what was printed since anyone last looked.
     def _catch_up(self) -> None:

@@ -7,6 +7,7 @@ from arbitrage.domain.units import Exchange, Side, base_of
 from exchanges.simulator.account import Account
 from exchanges.simulator.auth import AuthFault
 from exchanges.simulator.dialect import Access, AfterError, BookView, Format, StreamType, StreamWords
+from exchanges.simulator.dialects.bithumb_prints import LIVE_KINDS
 from exchanges.simulator.dialects.shared import Extra, json_answer, paired, wire_state
 from exchanges.simulator.kst import SECOND, kst_text
 from exchanges.simulator.limits import Limit, Verdict
@@ -64,6 +65,7 @@ LIMITS = {
 
 STREAM = StreamWords(
     paths={"/websocket/v1": Access.PUBLIC, "/websocket/v2/private": Access.PRIVATE},
+    live_kinds=LIVE_KINDS,
     snapshot_flags=("isOnlySnapshot",),
     realtime_flags=("isOnlyRealtime",),
     depths=tuple(range(1, 16)),

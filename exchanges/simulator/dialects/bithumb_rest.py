@@ -12,10 +12,11 @@ from exchanges.simulator.dialects.bithumb import (
     size_text,
     units_text,
 )
+from exchanges.simulator.dialects.bithumb_prints import PRINT_ROUTES, BithumbPrints, ticker_route
 from exchanges.simulator.dialects.bithumb_quirks import BithumbQuirks, OnRepeat
 from exchanges.simulator.dialects.reading import Wrong, own_orders, read_count, read_draft, read_states
 from exchanges.simulator.dialects.shared import JSON, Extra, json_answer
-from exchanges.simulator.kst import KST_OFFSET_NS, kst_text
+from exchanges.simulator.kst import kst_text
 from exchanges.simulator.matching import Fault
 from exchanges.simulator.orders import Draft, OrdType, SimOrder
 from exchanges.simulator.rules import State
@@ -46,14 +47,6 @@ def _orderbook(sim: SimExchange, call: Call) -> Response:
             f'"orderbook_units":[{units_text(UNIT, bids, asks)}]}}'
         )
     return Response(200, f"[{','.join(books)}]".encode(), JSON)
-
-
-def _ticker(sim: SimExchange, call: Call) -> Response:
-    rows = []
-    for market in shared.listed_markets(call.params.one("markets"), sim.market.markets):
-        view = sim.view(market, call.now)
-        rows.append(shared.raw_object(shared.ticker_fields(view, KST_OFFSET_NS)))
-    return Response(200, f"[{','.join(rows)}]".encode(), JSON)
 
 
 def _notices(sim: SimExchange, call: Call) -> Response:
@@ -133,7 +126,7 @@ def _list(sim: SimExchange, call: Call) -> Response:
     return json_answer([order_words(order) for order in found[(page - 1) * limit : page * limit]])
 
 
-class BithumbDialect(BithumbWords):
+class BithumbDialect(BithumbPrints, BithumbWords):
     """All of Bithumb's words."""
 
     def __init__(self, quirks: BithumbQuirks) -> None:
@@ -142,7 +135,8 @@ class BithumbDialect(BithumbWords):
         self.routes = {
             ("GET", "/v1/market/all"): Route(public, "other", _market_list),
             ("GET", "/v1/orderbook"): Route(public, "orderbook", _orderbook),
-            ("GET", "/v1/ticker"): Route(public, "ticker", _ticker),
+            ("GET", "/v1/ticker"): ticker_route(quirks.ticker_shift_ns),
+            **PRINT_ROUTES,
             ("GET", "/v1/notices"): Route(public, "other", _notices),
             ("GET", "/v1/accounts"): Route(private, "private", shared.accounts),
             ("GET", "/v1/orders/chance"): Route(private, "private", _chance),

@@ -7,13 +7,14 @@ from arbitrage.domain.units import Side
 from exchanges.simulator.account import Account
 from exchanges.simulator.agenda import Agenda
 from exchanges.simulator.conversation import ABNORMAL, NORMAL, Out
-from exchanges.simulator.dialect import BookView, Format
+from exchanges.simulator.dialect import BookView, Format, News
 from exchanges.simulator.dialects.bithumb_quirks import BithumbQuirks, TimeKind
 from exchanges.simulator.dialects.legacy import ladders, market_of, symbol_of
 from exchanges.simulator.dialects.legacy_depth import Announced, Change
+from exchanges.simulator.kst import kst_parts
 from exchanges.simulator.ladder import Ladder
 from exchanges.simulator.matching import OrderStep
-from exchanges.simulator.money import plain_text
+from exchanges.simulator.money import fine_text, funds_of, plain_text
 from exchanges.simulator.wire import decode_json, json_bytes
 
 CONNECTED = b'{"status":"0000","resmsg":"Connected Successfully"}'
@@ -74,6 +75,24 @@ class LegacySession:
         changes = announced.changes(ladders(view, self._quirks))
         if changes:
             self._say(self._depth_frame(view.market, changes, now), now)
+
+    def on_print(self, news: News, cache: dict[tuple[str, Format], bytes]) -> None:
+        """Tell a trade: who took as a number, 1 sells and 2 buys, times in KST (bithumb.md §2.3)."""
+        one = news.last
+        if one.market not in self._wanted.get("transaction", ()) or self.close_code is not None:
+            return
+        buys = one.taker_side is Side.BID
+        date, time = kst_parts(one.at_ns)
+        row = {
+            "buySellGb": "2" if buys else "1",
+            "contPrice": plain_text(one.price),
+            "contQty": plain_text(one.qty),
+            "contAmt": fine_text(funds_of(one.price, one.qty)),
+            "contDtm": f"{date[:4]}-{date[4:6]}-{date[6:]} {time[:2]}:{time[2:4]}:{time[4:]}.{_micros(one.at_ns):06d}",
+            "updn": "up" if buys else "dn",
+            "symbol": symbol_of(one.market),
+        }
+        self._say(json_bytes({"type": "transaction", "content": {"list": [row]}}), news.at_ns)
 
     def on_order(self, account: Account, step: OrderStep) -> None:
         """Tell nothing: the legacy stream is public."""
@@ -153,3 +172,7 @@ def _pairs(ladder: Ladder) -> list[list[str]]:
 # How many orders make up a level is nobody's in the simulator: one to seven, the same for the same level.
 def _orders_at(change: Change) -> int:
     return 0 if not change.qty else 1 + (change.price // 10**8 + change.qty) % 7
+
+
+def _micros(at_ns: int) -> int:
+    return at_ns // 1_000 % 1_000_000

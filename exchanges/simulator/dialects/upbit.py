@@ -10,6 +10,7 @@ from exchanges.simulator.account import Account
 from exchanges.simulator.auth import AuthFault
 from exchanges.simulator.dialect import Access, AfterError, BookView, Format, StreamType, StreamWords
 from exchanges.simulator.dialects.shared import Extra, json_answer, paired, wire_state
+from exchanges.simulator.dialects.upbit_prints import LIVE_KINDS
 from exchanges.simulator.kst import SECOND, kst_text
 from exchanges.simulator.limits import Limit, Verdict
 from exchanges.simulator.matching import Fault, OrderStep, Step
@@ -57,6 +58,8 @@ LIMITS = {
     "market": Limit(10, is_bucket=False),
     "ticker": Limit(10, is_bucket=False),
     "orderbook": Limit(10, is_bucket=False),
+    "trade": Limit(10, is_bucket=False),
+    "candle": Limit(10, is_bucket=False),
     "default": Limit(30),
     "order": Limit(12),
     "order-test": Limit(8),
@@ -69,6 +72,7 @@ _MIN = {"order": 480, "order-test": 480, "default": 1800, "order-cancel-all": 30
 
 STREAM = StreamWords(
     paths={"/websocket/v1": Access.PUBLIC, "/websocket/v1/private": Access.PRIVATE},
+    live_kinds=LIVE_KINDS,
     snapshot_flags=("is_only_snapshot", "isOnlySnapshot"),
     realtime_flags=("is_only_realtime", "isOnlyRealtime"),
     depths=(1, 5, 15, 30),

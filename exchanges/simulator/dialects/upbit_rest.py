@@ -8,6 +8,7 @@ from exchanges.simulator.dialects import shared
 from exchanges.simulator.dialects.reading import Wrong, own_orders, read_count, read_draft, read_states
 from exchanges.simulator.dialects.shared import JSON, Extra, json_answer
 from exchanges.simulator.dialects.upbit import ORDER_FAULTS, UpbitWords, order_types, order_words
+from exchanges.simulator.dialects.upbit_prints import PRINT_ROUTES, UpbitPrints
 from exchanges.simulator.kst import SECOND, parse_time
 from exchanges.simulator.matching import Fault
 from exchanges.simulator.money import plain_text
@@ -77,14 +78,6 @@ def _instruments(sim: SimExchange, call: Call) -> Response:
             {"market": market, "quote_currency": "KRW", "tick_size": plain_text(tick), "supported_levels": ["0"]}
         )
     return json_answer(rows)
-
-
-def _ticker(sim: SimExchange, call: Call) -> Response:
-    rows = []
-    for market in shared.listed_markets(call.params.one("markets"), sim.market.markets):
-        view = sim.view(market, call.now)
-        rows.append(shared.raw_object(shared.ticker_fields(view, 0)))
-    return Response(200, f"[{','.join(rows)}]".encode(), JSON)
 
 
 def _count(text: str | None, default: int, most: int) -> int:
@@ -219,7 +212,7 @@ def _cancel_open(sim: SimExchange, call: Call) -> Response:
     return json_answer({"success": {"count": len(rows), "orders": rows}, "failed": {"count": 0, "orders": []}})
 
 
-class UpbitDialect(UpbitWords):
+class UpbitDialect(UpbitPrints, UpbitWords):
     """All of Upbit's words."""
 
     def __init__(self) -> None:
@@ -228,7 +221,7 @@ class UpbitDialect(UpbitWords):
             ("GET", "/v1/market/all"): Route(public, "market", _market_list),
             ("GET", "/v1/orderbook"): Route(public, "orderbook", _orderbook),
             ("GET", "/v1/orderbook/instruments"): Route(public, "orderbook", _instruments),
-            ("GET", "/v1/ticker"): Route(public, "ticker", _ticker),
+            **PRINT_ROUTES,
             ("GET", "/v1/accounts"): Route(private, "default", shared.accounts),
             ("GET", "/v1/orders/chance"): Route(private, "default", _chance),
             ("POST", "/v1/orders"): Route(private, "order", _place),

@@ -113,7 +113,9 @@ def test_ids_are_spelled_as_each_exchange_spells_them(make_world):
     assert bithumb.mint(ms * 1_000_000) == (rest + 1, live + 1)
     assert rest == 17_901_335_137_390_000
     assert len(str(live)) == 19
-    assert abs(live - 1_079_953_210_371_761_700) < 60_000 << 22, "within a minute of the recorded one"
+    assert live >> 25 == 1_079_953_210_371_761_700 >> 25, "as the one recorded in that millisecond"
+    earlier = Serials(BITHUMB, Random(5)).mint(1_783_658_381_138_000_000)[1]
+    assert earlier >> 25 == 862_683_813_820_523_888 >> 25, "and as the one of July"
 
 
 def test_a_tape_has_a_past_of_two_days_and_a_close_before_today(make_world):
