@@ -1,62 +1,74 @@
-"""Public order books of one exchange: the stream, and REST polling once a second while it is down (R1.2)."""
+"""Public order books of one exchange: the stream, and REST where the stream is down, silent or doubted (R1.2)."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 from uuid import uuid4
 
-from arbitrage.domain.errors import ExchangeError, NotSent, ReadFailed
+from arbitrage.domain.errors import ExchangeError, FrameInvalid, ReadFailed
 from arbitrage.domain.frame_spec import DecodedBook, FrameDecoder, FrameSpec
 from arbitrage.domain.ports import Frame, StreamState
 from arbitrage.domain.units import Exchange, Ns
-from exchanges.drift import DriftLog
-from exchanges.facts import Facts
-from exchanges.ratelimit import Lane, Limiter
-from exchanges.reads import read_books
+from arbitrage.domain.wire import ExchangeWire
+from exchanges.freshness import Doubt, Watch, is_behind
+from exchanges.rest_books import RestBooks
 from exchanges.stream import Ready, Stream, StreamTiming
-from exchanges.transport import AsyncTransport, Clock, HttpAnswer, Request, Socket, Use
-from exchanges.verdict import read_body
+from exchanges.transport import Clock, Socket
 
 POLL_EVERY_S = 1.0
-POLL_TIMEOUT_NS = 2_000_000_000
+SECOND_LOOK_S = 1.0
+"""A silent market whose book differs is looked at once more after this: the frame may be on its way."""
 
 
 class BookFeed:
-    """`ports.Feed`; an exchange's own feed adds its subscription."""
+    """`ports.Feed` over one stream and one source of REST books; an exchange's own feed adds its words."""
 
     def __init__(
         self,
-        facts: Facts,
+        exchange: Exchange,
+        spec: FrameSpec,
+        rest: RestBooks,
         subscription: Callable[[str, tuple[str, ...]], str],
-        transport: AsyncTransport,
         stream_url: str,
         clock: Clock,
-        timing: StreamTiming | None,
-        limiter: Limiter | None = None,
+        timing: StreamTiming,
     ) -> None:
-        """`limiter` is the one all processes of this machine share; without it the feed counts for itself."""
-        self.exchange: Exchange = facts.exchange
-        self.spec: FrameSpec = facts.stream_spec
-        self.drift = DriftLog()
-        self._facts = facts
-        self._transport = transport
+        """`subscription` makes the whole request from a ticket and the markets."""
+        self.exchange = exchange
+        self.spec = spec
+        self.drift = rest.drift
+        self._shipped = spec
+        self._rest = rest
         self._clock = clock
-        self._decoder = FrameDecoder(facts.rest_spec)
-        self._limiter = limiter or Limiter(facts.limits, clock.mono_ns())
+        self._timing = timing
         self._markets: tuple[str, ...] = ()
         self._state = StreamState.DOWN
+        self._behind: set[str] = set()
+        self._watch = Watch(spec, (), 0)
+        self._on_frame: Callable[[Frame], None] = _ignore
+        self._on_snapshot: Callable[[DecodedBook, Ns, Ns], None] = _ignore
+        self._on_dead: Callable[[str, str], None] = _ignore
         self._stream = Stream(
             lambda: Socket.open(stream_url),
             lambda: subscription(uuid4().hex, self._markets),
             clock,
-            timing or StreamTiming(ping_every_ns=facts.ping_every_ns),
+            timing,
             Ready.FIRST_CONTENT,
         )
 
     @property
     def counts(self) -> Counter[str]:
-        """Return the stream's counts: connects, disconnects, status_frames, error_frames, resyncs."""
-        return self._stream.counts
+        """Return what was counted: the stream's counts, polls, second looks, markets found dead, clocks doubted."""
+        counts = self._stream.counts
+        counts["disconnects_last_hour"] = self._stream.disconnects_last_hour()
+        return counts
+
+    def use_wire(self, wire: ExchangeWire) -> None:
+        """Read frames and REST books as `wire` says, from the next one on."""
+        self.spec = wire.spec(self._shipped)
+        self._rest.use_wire(wire)
+        self._watch_anew()
 
     async def run(
         self,
@@ -64,29 +76,36 @@ class BookFeed:
         on_frame: Callable[[Frame], None],
         on_state: Callable[[StreamState, str], None],
         on_snapshot: Callable[[DecodedBook, Ns, Ns], None],
+        on_dead: Callable[[str, str], None] | None = None,
     ) -> None:
         """Subscribe to all markets in one request and hand on each frame until cancelled.
 
         While the stream is not UP, REST books go to `on_snapshot` once a second, with the receive
-        clocks (wall, monotonic) of their answer.
+        clocks (wall, monotonic) of their answer; so do those of a market that is dead on a lively stream.
         """
         self._markets = tuple(markets)
+        self._on_frame, self._on_snapshot, self._on_dead = on_frame, on_snapshot, on_dead or _ignore
 
         def state_changed(state: StreamState, cause: str) -> None:
             self._state = state
+            self._behind.clear()
+            self._watch_anew()
+            self._state_changed(state)
             on_state(state, cause)
 
-        def frame_came(data: bytes, wall_ns: int, mono_ns: int) -> None:
-            on_frame(Frame(data, Ns(wall_ns), Ns(mono_ns)))
-
-        polling = asyncio.create_task(self._poll(on_snapshot))
+        parts = [asyncio.create_task(work) for work in self._errands()]
         try:
-            await self._stream.run(frame_came, state_changed)
+            await self._stream.run(self._frame_came, state_changed)
         finally:
-            polling.cancel()
-            await asyncio.gather(polling, return_exceptions=True)
+            for part in parts:
+                part.cancel()
+            await asyncio.gather(*parts, return_exceptions=True)
             self._state = StreamState.DOWN
-            await self._transport.close()
+            await self.close()
+
+    async def close(self) -> None:
+        """Close the REST connections; `run` does so at its end."""
+        await self._rest.close()
 
     def request_resync(self) -> None:
         """Subscribe anew on the present connection, so that whole books follow."""
@@ -94,41 +113,103 @@ class BookFeed:
 
     async def snapshot(self, market: str) -> DecodedBook:
         """Return the book by REST. ReadFailed or NotSent when it cannot be had."""
-        for book in await self._fetch((market,)):
+        for book in await self._rest.fetch((market,)):
             if book.market == market:
                 return book
         raise ReadFailed(f"the answer has no book of {market}")
 
-    async def _poll(self, on_snapshot: Callable[[DecodedBook, Ns, Ns], None]) -> None:
-        await self._transport.open()
+    # What a feed of another kind of stream does otherwise
+
+    def _errands(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        return (self._poll(), self._cross_check())
+
+    def _state_changed(self, state: StreamState) -> None:
+        """Take note before the owner is told."""
+
+    def _frame_came(self, data: bytes, wall_ns: int, mono_ns: int) -> None:
+        if self._behind:
+            self._alive_again(data)
+        self._on_frame(Frame(data, Ns(wall_ns), Ns(mono_ns)))
+        doubt = self._watch.saw(data, mono_ns)
+        if doubt is not None:
+            self._dead(*doubt)
+
+    # The stream is down, or one market of it is dead
+
+    async def _poll(self) -> None:
+        await self._rest.open()
         while True:
             await asyncio.sleep(POLL_EVERY_S)
-            if self._is_up():
+            wanted = tuple(self._behind) if self._is_up() else self._markets
+            if not wanted:
                 continue
             try:
-                books = await self._fetch(self._markets)
+                books = await self._rest.fetch(wanted)
             except ExchangeError:
                 continue
             # The stream may have come back meanwhile: its books are newer.
-            if not self._is_up():
-                for book in books:
-                    on_snapshot(book, Ns(self._clock.wall_ns()), Ns(self._clock.mono_ns()))
+            for book in books:
+                if not self._is_up() or book.market in self._behind:
+                    self.counts["polls"] += 1
+                    self._on_snapshot(book, Ns(self._clock.wall_ns()), Ns(self._clock.mono_ns()))
+
+    async def _cross_check(self) -> None:
+        """Look at silent markets by REST: most are merely quiet, one that moved there is dead here."""
+        timing = self._timing
+        while True:
+            await asyncio.sleep(timing.market_look_ns / 1e9)
+            quiet = set(self._watch.quiet(self._clock.mono_ns(), timing.market_silence_ns)) - self._behind
+            if not quiet or not self._is_up():
+                continue
+            since = {market: self._watch.heard_ns(market) for market in quiet}
+            suspects = await self._moved(quiet)
+            if suspects:
+                await asyncio.sleep(SECOND_LOOK_S)
+                self.counts["second_looks"] += 1
+                suspects = await self._moved({one for one in suspects if self._watch.heard_ns(one) == since[one]})
+            for market in quiet:
+                if self._watch.heard_ns(market) != since[market] or not self._is_up():
+                    continue
+                self._watch.rest(market, self._clock.mono_ns())
+                if market in suspects:
+                    self._dead(market, Doubt.BEHIND_REST)
+
+    async def _moved(self, markets: set[str]) -> set[str]:
+        # Nothing is proven by a REST that does not answer.
+        if not markets:
+            return set()
+        try:
+            books = await self._rest.fetch(tuple(markets))
+        except ExchangeError:
+            return set()
+        return {book.market for book in books if is_behind(self._streamed(book.market), book)} & markets
+
+    def _streamed(self, market: str) -> DecodedBook | None:
+        try:
+            return FrameDecoder(self.spec).decode(self._watch.last(market))
+        except FrameInvalid:
+            return None
+
+    def _dead(self, market: str, doubt: Doubt) -> None:
+        self.counts[f"dead.{doubt}"] += 1
+        if doubt is Doubt.BEHIND_REST:
+            self._behind.add(market)
+        self._on_dead(market, doubt)
+        self.request_resync()
+
+    def _alive_again(self, data: bytes) -> None:
+        # Its polled times were of another clock: the slot begins anew.
+        market = self._watch.market_of(data)
+        if market in self._behind:
+            self._behind.discard(market)
+            self._on_dead(market, "stream_speaks_again")
+
+    def _watch_anew(self) -> None:
+        self._watch = Watch(self.spec, self._markets, self._clock.mono_ns())
 
     def _is_up(self) -> bool:
         return self._state is StreamState.UP
 
-    async def _fetch(self, markets: tuple[str, ...]) -> tuple[DecodedBook, ...]:
-        # One call for all: 30 levels each on Upbit, 15 on Bithumb (upbit.md §1.2, bithumb.md §3.3).
-        group = self._facts.groups.orderbook
-        if not self._limiter.take((group,), Lane.QUERY, self._clock.mono_ns()):
-            raise NotSent("own request budget is spent")
-        request = Request("GET", self._facts.paths.orderbook, f"markets={','.join(markets)}")
-        outcome = await self._transport.send(lambda: request, use=Use.READS, timeout_ns=POLL_TIMEOUT_NS)
-        if isinstance(outcome, HttpAnswer):
-            self._limiter.heed(group, outcome.status, outcome.headers, self._facts.remaining_in, self._clock.mono_ns())
-        body = read_body(outcome, self._facts)
-        try:
-            return read_books(self._decoder, body)
-        except ValueError as problem:
-            self.drift.note("snapshot", str(problem), body, self._clock.wall_ns())
-            raise ReadFailed(f"snapshot: {problem}") from None
+
+def _ignore(*_: object) -> None:
+    """Nobody asked to be told."""

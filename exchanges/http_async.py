@@ -5,6 +5,7 @@ After `Connection.begin` returned, bytes must be taken as gone; before it, none 
 """
 
 import asyncio
+import contextlib
 import os
 import socket
 import ssl
@@ -13,6 +14,8 @@ import httptools
 import msgspec
 
 _BACKOFF_S = (0.05, 0.2, 1.0, 2.0, 5.0)
+_KEEP_ALIVE = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
+"""Seconds of quiet before the kernel probes, between probes, and how many may go unanswered (R1.2)."""
 
 
 class NotConnected(Exception):
@@ -21,6 +24,17 @@ class NotConnected(Exception):
 
 class Cut(Exception):
     """The connection ended or spoke nonsense after the request was written."""
+
+
+def keep_alive(sock: "socket.socket | None") -> None:
+    """Let the kernel find out that the other side is gone; a system that lacks a knob keeps its own."""
+    if sock is None:
+        return
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _KEEP_ALIVE:
+            if hasattr(socket, name):
+                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 class Parsed(msgspec.Struct, frozen=True):
@@ -51,6 +65,7 @@ class Connection(asyncio.Protocol):
         self._transport = transport  # type: ignore[assignment]
         sock = transport.get_extra_info("socket")
         if sock is not None:
+            keep_alive(sock)
             self._peek = socket.socket(fileno=os.dup(sock.fileno()))
             self._peek.setblocking(False)
 

@@ -5,7 +5,7 @@ before and is never acknowledged; a text PING is answered by status frames, whic
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from secrets import randbelow
@@ -20,9 +20,15 @@ from exchanges.transport import Clock, Socket
 BACKOFF_MS = (1_000, 2_000, 5_000, 10_000, 30_000, 60_000)
 SILENCE_NS = 60_000_000_000
 LOOK_EVERY_NS = 10_000_000_000
+DEGRADED_AFTER = 10
+"""Attempts in a row that failed before the stream counts as degraded (R1.2)."""
+MARKET_SILENCE_NS = 10_000_000_000
+"""A market of a lively stream of which nothing new came for this long is looked at by REST (R1.2)."""
+HOUR_NS = 3_600_000_000_000
 _RESYNC_APART_S = 1.0
 """Subscriptions count as messages: 5 a second and 100 a minute (upbit.md §3.1)."""
 _CONTROL_LEN = 400
+_NEVER_NS = 1 << 62
 
 
 class Ready(StrEnum):
@@ -36,9 +42,13 @@ class StreamTiming(msgspec.Struct, frozen=True):
     """All waits of a stream; tests shorten them."""
 
     ping_every_ns: int
+    """0 = no text PING: the legacy stream documents none (bithumb.md §2.4)."""
     silence_ns: int = SILENCE_NS
     look_every_ns: int = LOOK_EVERY_NS
     backoff_ms: tuple[int, ...] = BACKOFF_MS
+    degraded_after: int = DEGRADED_AFTER
+    market_silence_ns: int = MARKET_SILENCE_NS
+    market_look_ns: int = MARKET_SILENCE_NS // 2
 
 
 class ControlFrame(StrEnum):
@@ -49,7 +59,10 @@ class ControlFrame(StrEnum):
 
 
 def control_frame(data: bytes) -> tuple[ControlFrame, str] | None:
-    """Return what a frame without content says, None for content (upbit.md §3.9, §3.10; bithumb.md §6.2)."""
+    """Return what a frame without content says, None for content (upbit.md §3.9, §3.10; bithumb.md §6.2).
+
+    The legacy stream answers with a code and a text: 0000 acknowledges, any other turns down (bithumb.md §2).
+    """
     if len(data) > _CONTROL_LEN:
         return None
     try:
@@ -61,6 +74,8 @@ def control_frame(data: bytes) -> tuple[ControlFrame, str] | None:
     error = body.get("error")
     if error is not None:
         return ControlFrame.ERROR, str(error.get("name", "") if isinstance(error, dict) else error)[:100]
+    if "resmsg" in body and body.get("status") != "0000":
+        return ControlFrame.ERROR, f"{body.get('status')} {body['resmsg']}"[:100]
     return (ControlFrame.STATUS, str(body["status"])[:100]) if "status" in body else None
 
 
@@ -76,7 +91,7 @@ class Stream:
         ready: Ready,
     ) -> None:
         self.counts: Counter[str] = Counter()
-        """connects, disconnects, status_frames, error_frames, resyncs."""
+        """attempts, connects, disconnects, reconnects, status_frames, error_frames, resyncs; degraded is 0 or 1."""
         self._connect = connect
         self._subscription = subscription
         self._clock = clock
@@ -84,7 +99,16 @@ class Stream:
         self._ready = ready
         self._resync = asyncio.Event()
         self._is_up = False
+        self._was_up = False
         self._heard_ns = 0
+        self._lost_ns: deque[int] = deque(maxlen=10_000)
+
+    def disconnects_last_hour(self) -> int:
+        """Return how often a stream that was up was lost in the last hour."""
+        since = self._clock.mono_ns() - HOUR_NS
+        while self._lost_ns and self._lost_ns[0] < since:
+            self._lost_ns.popleft()
+        return len(self._lost_ns)
 
     def request_resync(self) -> None:
         """Send the whole subscription again soon; requests close together become one."""
@@ -93,21 +117,34 @@ class Stream:
     async def run(
         self, on_data: Callable[[bytes, int, int], None], on_state: Callable[[StreamState, str], None]
     ) -> None:
-        """Hand on every content frame with both receive clocks, until cancelled."""
+        """Hand on every content frame with both receive clocks, until cancelled.
+
+        After so many failed attempts in a row the state stays DEGRADED until content comes; the attempts go on,
+        once per longest back-off (R1.2).
+        """
         attempt = 0
         while True:
-            on_state(StreamState.CONNECTING, "")
+            if not self.counts["degraded"]:
+                on_state(StreamState.CONNECTING, "")
+            self.counts["attempts"] += 1
             try:
                 await self._session(on_data, on_state)
                 cause = "ended"
             except FeedError as error:
                 cause = str(error)
             self.counts["disconnects"] += 1
-            attempt = 0 if self._is_up else attempt
+            if self._is_up:
+                attempt = 0
+                self._lost_ns.append(self._clock.mono_ns())
             self._is_up = False
-            on_state(StreamState.DOWN, cause)
-            await asyncio.sleep(backoff_s(attempt, self._timing.backoff_ms))
+            wait_s = backoff_s(attempt, self._timing.backoff_ms)
             attempt += 1
+            if attempt < self._timing.degraded_after:
+                on_state(StreamState.DOWN, cause)
+            elif not self.counts["degraded"]:
+                self.counts["degraded"] = 1
+                on_state(StreamState.DEGRADED, cause)
+            await asyncio.sleep(wait_s)
 
     async def _session(
         self, on_data: Callable[[bytes, int, int], None], on_state: Callable[[StreamState, str], None]
@@ -154,7 +191,9 @@ class Stream:
             on_data(data, wall_ns, mono_ns)
 
     def _up(self, on_state: Callable[[StreamState, str], None]) -> None:
-        self._is_up = True
+        self.counts["reconnects"] += self._was_up
+        self._is_up = self._was_up = True
+        self.counts["degraded"] = 0
         on_state(StreamState.UP, "")
 
     def _heed(self, control: tuple[ControlFrame, str]) -> None:
@@ -171,7 +210,7 @@ class Stream:
     async def _tend(self, socket: Socket) -> None:
         # The first PING starts the server's status frames (upbit.md §3.9).
         timing = self._timing
-        ping_due = self._clock.mono_ns()
+        ping_due = self._clock.mono_ns() if timing.ping_every_ns else _NEVER_NS
         while True:
             now = self._clock.mono_ns()
             if now - self._heard_ns > timing.silence_ns:

@@ -18,7 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from arbitrage.domain.errors import Disconnected, ReadFailed
-from exchanges.http_async import Connection, Cut, NotConnected, Parsed, Pool
+from exchanges.http_async import Connection, Cut, NotConnected, Parsed, Pool, keep_alive
 
 MAX_BODY = 8 * 1024 * 1024
 """No answer we ask for comes near this; a longer one is cut."""
@@ -258,22 +258,22 @@ class Socket:
     async def open(cls, url: str, headers: dict[str, str] | None = None) -> "Socket":
         """Connect within 10 s. Disconnected when that fails, with the HTTP status if there was one."""
         try:
-            return cls(
-                await connect(
-                    url,
-                    additional_headers=headers,
-                    compression=None,
-                    proxy=None,
-                    max_queue=4096,
-                    max_size=MAX_BODY,
-                    open_timeout=10,
-                    close_timeout=2,
-                    ping_interval=20,
-                    ping_timeout=20,
-                )
+            connection = await connect(
+                url,
+                additional_headers=headers,
+                compression=None,
+                proxy=None,
+                max_queue=4096,
+                max_size=MAX_BODY,
+                open_timeout=10,
+                close_timeout=2,
+                ping_interval=20,
+                ping_timeout=20,
             )
         except (OSError, WebSocketException) as error:
             raise Disconnected(redacted(f"connect: {type(error).__name__}: {error}")) from None
+        keep_alive(connection.transport.get_extra_info("socket"))
+        return cls(connection)
 
     async def recv(self) -> bytes:
         """Return the next frame."""

@@ -74,7 +74,7 @@ class Bench:
         try:
             decoded = await feed.snapshot(MARKET)
         finally:
-            await feed._transport.close()
+            await feed.close()
         return Book(self.exchange, MARKET, decoded.bids, decoded.asks, decoded.exchange_ns)
 
 

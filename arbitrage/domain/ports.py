@@ -84,11 +84,12 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
 
 
 class StreamState(StrEnum):
-    """Where a stream stands."""
+    """Where a stream stands. DEGRADED: down for so many attempts that a person should look (R1.2)."""
 
     CONNECTING = "connecting"
     UP = "up"
     DOWN = "down"
+    DEGRADED = "degraded"
 
 
 class OrderNews(msgspec.Struct, frozen=True):
@@ -133,11 +134,14 @@ class Feed(Protocol):
         on_frame: Callable[[Frame], None],
         on_state: Callable[[StreamState, str], None],
         on_snapshot: Callable[[DecodedBook, Ns, Ns], None],
+        on_dead: Callable[[str, str], None] | None = None,
     ) -> None:
         """Connect, subscribe, and hand on each book frame until cancelled; reconnect with back-off.
 
-        While the stream is down, books polled by REST go to `on_snapshot` with both receive clocks:
-        wall, then monotonic (R1.2).
+        Books the feed made itself go to `on_snapshot` with both receive clocks, wall, then monotonic:
+        polled by REST while the stream is down (R1.2), or folded from diffs. `on_dead` is told a
+        market and a cause when its book is no longer to be believed until the next one.
+        `spec` may change right before `on_state` is told UP: another generation of words begins then.
         """
 
     def request_resync(self) -> None:

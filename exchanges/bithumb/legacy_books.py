@@ -16,8 +16,8 @@ from exchanges.bithumb.legacy_profile import SUCCESS
 MOST_KEPT = 2_000
 """Levels of one side before the ones far from the market are forgotten."""
 _KEPT = 500
-MOST_WAITING = 5_000
-"""Diffs that wait for a REST book; they come at some dozens a second, the book within seconds."""
+MOST_RECENT = 2_000
+"""Diffs kept to be folded on the next REST book; they come at some dozens a second, the book within seconds."""
 _MS_NS = 1_000_000
 _US_NS = 1_000
 
@@ -123,52 +123,64 @@ def _change(row: _Change) -> Change:
 
 class FoldedBook:
     """One market's book: a REST book and every diff since. There is no sequence number, so a lost diff goes
-    unseen until the book crosses or is compared with REST again (bithumb.md §2.1)."""
+    unseen until the book crosses or starts from REST again (bithumb.md §2.1)."""
 
     def __init__(self) -> None:
         self._sides: dict[Side, dict[int, int]] = {Side.BID: {}, Side.ASK: {}}
-        self._waiting: deque[Depth] = deque(maxlen=MOST_WAITING)
+        self._recent: deque[Depth] = deque(maxlen=MOST_RECENT)
+        self._base_ns = 0
         self._at_ns = 0
         self.is_whole = False
 
     def restart(self) -> None:
         """Forget the book; diffs wait for the next REST book."""
-        self._waiting.clear()
+        self._recent.clear()
+        self._at_ns = 0
         self.is_whole = False
 
-    def begin(self, book: DecodedBook) -> None:
-        """Start from a REST book, and fold what came meanwhile. Diffs of the book's own ms are folded too:
-        sizes are absolute, so twice is once."""
+    def begin(self, book: DecodedBook) -> bool:
+        """Start from a REST book, folding what came since; return whether the best prices were other ones before.
+
+        Diffs of the book's own ms are folded too: sizes are absolute, so twice is once.
+        """
+        before = self._best() if self.is_whole else None
         self._sides = {
             Side.BID: {level.price: level.qty for level in book.bids},
             Side.ASK: {level.price: level.qty for level in book.asks},
         }
-        self._at_ns = book.exchange_ns
+        self._base_ns = book.exchange_ns
         self.is_whole = True
-        for depth in self._waiting:
-            if depth.exchange_ns >= book.exchange_ns:
-                self.fold(depth)
-        self._waiting.clear()
+        for depth in self._recent:
+            self._apply(depth)
+        return before is not None and before != self._best()
 
     def fold(self, depth: Depth) -> bool:
         """Fold one frame's changes. False when it is older than one before it: the book must start anew."""
-        if not self.is_whole:
-            self._waiting.append(depth)
-            return True
-        if depth.exchange_ns < self._at_ns - self._at_ns % _MS_NS:
+        if depth.exchange_ns < self._at_ns:
             return False
-        self._at_ns = max(self._at_ns, depth.exchange_ns)
+        self._at_ns = depth.exchange_ns
+        self._recent.append(depth)
+        if self.is_whole:
+            self._apply(depth)
+        return True
+
+    def _apply(self, depth: Depth) -> None:
+        # What is older than the REST book is in it.
+        if depth.exchange_ns < self._base_ns:
+            return
         for change in depth.changes:
             side = self._sides[change.side]
             if change.qty:
                 side[change.price] = change.qty
             else:
                 side.pop(change.price, None)
-        return True
+
+    def _best(self) -> tuple[int, int]:
+        return max(self._sides[Side.BID], default=0), min(self._sides[Side.ASK], default=0)
 
     def book(self, market: str) -> DecodedBook:
         """Return the best 30 levels a side."""
-        return DecodedBook(market, Ns(self._at_ns), self._ladder(Side.BID), self._ladder(Side.ASK))
+        return DecodedBook(market, Ns(max(self._at_ns, self._base_ns)), self._ladder(Side.BID), self._ladder(Side.ASK))
 
     def _ladder(self, side: Side) -> tuple[Level, ...]:
         levels = self._sides[side]

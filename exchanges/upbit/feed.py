@@ -2,6 +2,7 @@
 
 from exchanges.book_feed import BookFeed
 from exchanges.ratelimit import Limiter
+from exchanges.rest_books import FactBooks
 from exchanges.stream import StreamTiming
 from exchanges.transport import AsyncTransport, Clock
 from exchanges.upbit.codec import book_subscription
@@ -20,6 +21,7 @@ class UpbitFeed(BookFeed):
         limiter: Limiter | None = None,
     ) -> None:
         """`rest_url` and `stream_url` are scheme and host; `timing` is for tests."""
-        transport = AsyncTransport(rest_url, clock, order_connections=0)
+        rest = FactBooks(FACTS, AsyncTransport(rest_url, clock, order_connections=0), clock, limiter)
         url = stream_url + FACTS.paths.public_stream
-        super().__init__(FACTS, book_subscription, transport, url, clock, timing, limiter)
+        timing = timing or StreamTiming(ping_every_ns=FACTS.ping_every_ns)
+        super().__init__(FACTS.exchange, FACTS.stream_spec, rest, book_subscription, url, clock, timing)

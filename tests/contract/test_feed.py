@@ -128,4 +128,4 @@ async def test_snapshot_by_rest_is_a_tradable_book(bench: Bench) -> None:
     await bench.simulator.stop()
     with pytest.raises(ExchangeError):
         await feed.snapshot(MARKET)
-    await feed._transport.close()
+    await feed.close()

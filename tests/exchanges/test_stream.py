@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import json
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import msgspec
 import pytest
 from order_makers import RealClock
 from websockets.asyncio.server import ServerConnection, serve
@@ -194,6 +196,65 @@ async def test_server_that_is_away_is_tried_again_for_ever() -> None:
         await until(lambda: len(story.causes()) >= 3)
         assert all(cause.startswith("connect: ") for cause in story.causes())
         assert stream.counts["connects"] == 0
+
+
+async def test_ten_failed_attempts_are_degraded_said_once_until_content_comes_again() -> None:
+    timing = msgspec.structs.replace(QUICK, backoff_ms=(5,))
+    async with told(chatty) as story:
+        url, story.url = story.url, "ws://127.0.0.1:1"
+        async with streaming(story, timing) as stream:
+            await until(lambda: stream.counts["attempts"] >= 14)
+            states = [state for state, _ in story.states]
+            assert states.count(StreamState.DOWN) == 9
+            assert states.count(StreamState.DEGRADED) == 1
+            assert states[-1] is StreamState.DEGRADED
+            assert stream.counts["degraded"] == 1
+            story.url = url
+            await until(lambda: story.ups() == 1)
+            assert stream.counts["degraded"] == 0
+            assert stream.counts["reconnects"] == 0
+            assert stream.disconnects_last_hour() == 0
+
+
+async def test_lost_and_won_back_connections_are_counted() -> None:
+    async def brief(connection: ServerConnection, texts: list[str]) -> None:
+        await connection.send(b'{"type":"orderbook"}')
+        await asyncio.sleep(0.02)
+        connection.transport.abort()
+
+    async with told(brief) as story, streaming(story) as stream:
+        await until(lambda: story.ups() >= 3)
+        assert stream.counts["reconnects"] == story.ups() - 1
+        assert stream.disconnects_last_hour() in (story.ups() - 1, story.ups())
+
+
+async def test_stream_without_an_application_ping_sends_none() -> None:
+    timing = msgspec.structs.replace(QUICK, ping_every_ns=0)
+    async with told(chatty) as story, streaming(story, timing):
+        await until(lambda: len(story.data) > 10)
+        assert story.texts == ["subscribe"]
+
+
+async def test_legacy_filter_is_acknowledged_or_turned_down_by_a_code() -> None:
+    async def answer(connection: ServerConnection, texts: list[str]) -> None:
+        await connection.send('{"status":"0000","resmsg":"Connected Successfully"}')
+        await until(lambda: bool(texts))
+        await connection.send('{"status":"5100","resmsg":"Invalid Filter Syntax"}')
+        await connection.wait_closed()
+
+    async with told(answer) as story, streaming(story) as stream:
+        await until(lambda: len(story.causes()) >= 1)
+        assert story.causes()[0] == "error frame 5100 Invalid Filter Syntax"
+        assert stream.counts["status_frames"] >= 1
+
+
+async def test_kernel_looks_after_the_connection() -> None:
+    async with told(chatty) as story:
+        opened = await Socket.open(story.url)
+        sock = opened._connection.transport.get_extra_info("socket")
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 15
+        await opened.close()
 
 
 async def test_http_refusal_of_the_upgrade_is_disconnected_and_names_its_status() -> None:
