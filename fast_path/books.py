@@ -93,6 +93,11 @@ class BookWriter:
         """Return the slot of a market. KeyError when it is not one of ours."""
         return self._index[market]
 
+    def use_decoder(self, decoder: FrameDecoder) -> None:
+        """Read frames with another decoder from now on; every book is dead until its next whole frame."""
+        self._decoder = decoder
+        self.mark_dead(None)
+
     def publish_frame(self, frame: Frame) -> str | None:
         """Decode, check and publish. Return None, or the fault's word, in which case the slot stands as it was.
 

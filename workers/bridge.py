@@ -39,6 +39,9 @@ class Asked(msgspec.Struct, frozen=True):
     exchanges: dict[Exchange, TradingLevel]
     markets: dict[str, TradingLevel]
     alerts_open: int
+    wire_epoch: int = 0
+    wire: bytes = b""
+    """Empty = everything as shipped."""
 
 
 def main(_argv: list[str]) -> int:
@@ -80,9 +83,10 @@ async def carry(context: Context, database: DatabaseThread, *, gone_after_ns: in
 def read_asked() -> Asked:
     """Return what the rows ask for right now."""
     from arbitrage import selectors
-    from arbitrage.services import controls, params
+    from arbitrage.services import controls, params, wire
 
     epoch, active = params.active()
+    wire_epoch, settings = wire.active()
     wanted = controls.wanted()
     return Asked(
         epoch=epoch,
@@ -93,6 +97,8 @@ def read_asked() -> Asked:
         exchanges=wanted.exchanges,
         markets=wanted.markets,
         alerts_open=selectors.open_alerts().count(),
+        wire_epoch=wire_epoch,
+        wire=settings,
     )
 
 
@@ -125,6 +131,7 @@ class Bridge:
             control.write_params(asked.epoch, asked.params)
             context.counters.set("params_epoch", asked.epoch)
             context.log.info("params_carried", epoch=asked.epoch)
+        self._obey_wire(asked)
         for exchange in EXCHANGES:
             wanted = asked.exchanges.get(exchange, TradingLevel.ACTIVE)
             if control.exchange_level(exchange) is not wanted:
@@ -140,13 +147,29 @@ class Bridge:
             context.log.warning("level_lowered", level=asked.level.name, by=asked.by)
         context.counters.set("alerts_open", asked.alerts_open)
 
+    def _obey_wire(self, asked: Asked) -> None:
+        # Not judged here: each process does, keeps what it has when they are bad, and its epoch tells.
+        context, control = self._context, self._context.control
+        if control.read_wire() == (asked.wire_epoch, asked.wire):
+            return
+        try:
+            control.write_wire(asked.wire_epoch, asked.wire)
+        except ValueError as error:
+            # Logged once an epoch: the settings in force stay those before.
+            if context.counters.get("wire_too_large") != asked.wire_epoch:
+                context.counters.set("wire_too_large", asked.wire_epoch)
+                context.log.error("wire_not_carried", epoch=asked.wire_epoch, error=str(error))
+            return
+        context.counters.set("wire_epoch", asked.wire_epoch)
+        context.log.info("wire_carried", epoch=asked.wire_epoch)
+
     async def carry_out(self) -> None:
         """Write heartbeats, with each feed's fresh books, and what the desk really obeys."""
         from arbitrage.services import health
 
         control = self._context.control
         beats = {
-            name: health.BeatSeen(beat.pid, beat.wall_ns, self._detail(name))
+            name: health.BeatSeen(beat.pid, beat.wall_ns, self._detail(name), beat.wire_epoch)
             for name, beat in control.heartbeats().items()
         }
         latch = control.latch()

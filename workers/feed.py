@@ -22,6 +22,7 @@ from fast_path.latency import Stage
 from fast_path.wakeup import WakeupSender
 from karb_project.env import read_env
 from workers.process import Context, run_process
+from workers.wire_use import WireUse
 
 RESYNC_LOOK_S = 0.1
 BAD_FRAMES_KEPT = 20
@@ -97,6 +98,8 @@ class FeedWorker:
         self._bad = BadFrames(context.env.var_dir / "bad_frames" / f"{feed.exchange}.jsonl")
         self._untold: Counter[str] = Counter()
         self._told_ns: int | None = None
+        self._wire = WireUse(context)
+        self._heed_wire()
 
     def frame_came(self, frame: Frame) -> None:
         """Publish one frame, wake the trader when the book differs from the one before."""
@@ -152,6 +155,7 @@ class FeedWorker:
         try:
             while not running.done() and not stopping.done():
                 self._heed_resyncs()
+                self._heed_wire()
                 looks += 1
                 if looks % _SAVE_EVERY_LOOKS == 0:
                     self._save()
@@ -165,6 +169,20 @@ class FeedWorker:
             await asyncio.gather(running, stopping, return_exceptions=True)
             self._save()
         return 0
+
+    def _heed_wire(self) -> None:
+        """Use newer wire settings from the next frame on; a changed layout kills every slot until one comes."""
+        wire = self._wire.newer()
+        if wire is None:
+            return
+        settings = wire.of(self._exchange)
+        self._feed.use_wire(settings)
+        if self._feed.spec != self._decoder.spec:
+            self._decoder = _RememberingDecoder(self._feed.spec)
+            self._writer.use_decoder(self._decoder)
+            self._ladders.clear()
+            self._context.log.warning("frame_spec_changed", exchange=self._exchange, spec=self._feed.spec.name)
+        self._wire.applied()
 
     def _heed_resyncs(self) -> None:
         asked = self._context.control.take_resyncs(self._exchange)

@@ -16,6 +16,7 @@ from arbitrage.domain.events import Holding
 from arbitrage.domain.frame_spec import DecodedBook, FrameSpec
 from arbitrage.domain.order import Order, OrderReport, RefusalReason
 from arbitrage.domain.units import Exchange, Ns
+from arbitrage.domain.wire import ExchangeWire
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -127,6 +128,10 @@ class Feed(Protocol):
 
     exchange: Exchange
     spec: FrameSpec
+    """How the frames handed on are laid out right now."""
+
+    def use_wire(self, wire: ExchangeWire) -> None:
+        """Use these settings from the next frame and request on; `spec` is the new one at once."""
 
     async def run(
         self,

@@ -21,6 +21,7 @@ class BeatSeen(msgspec.Struct, frozen=True):
     pid: int
     wall_ns: int
     detail: dict[str, int | str] = {}
+    wire_epoch: int = 0
 
 
 class LatencySeen(msgspec.Struct, frozen=True):
@@ -35,11 +36,17 @@ class LatencySeen(msgspec.Struct, frozen=True):
 def keep(beats: Mapping[str, BeatSeen]) -> None:
     """Keep the heartbeats, one row a process."""
     rows = [
-        Heartbeat(process=name, pid=beat.pid, beat_at=moment(beat.wall_ns), detail=beat.detail)
+        Heartbeat(
+            process=name,
+            pid=beat.pid,
+            beat_at=moment(beat.wall_ns),
+            detail=beat.detail,
+            wire_epoch=beat.wire_epoch,
+        )
         for name, beat in beats.items()
     ]
     Heartbeat.objects.bulk_create(
-        rows, update_conflicts=True, unique_fields=["process"], update_fields=["pid", "beat_at", "detail"]
+        rows, update_conflicts=True, unique_fields=["process"], update_fields=["pid", "beat_at", "detail", "wire_epoch"]
     )
 
 

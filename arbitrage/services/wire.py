@@ -29,7 +29,7 @@ TABLE: dict[WireState, dict[str, WireState]] = {
     S.ACTIVE: {"superseded": S.RETIRED},
     S.RETIRED: {"rolled_back": S.ACTIVE},
 }
-AS_SHIPPED = wire_to_bytes(Wire()).decode()
+AS_SHIPPED = wire_to_bytes(Wire())
 
 
 def shipped() -> dict[Exchange, Shipped]:
@@ -39,12 +39,12 @@ def shipped() -> dict[Exchange, Shipped]:
 
 
 def active() -> tuple[int, bytes]:
-    """Return the epoch in force and its settings as they travel; (0, b"") when everything is as shipped.
+    """Return the epoch in force and its settings as they travel; epoch 0 before the seed, as shipped.
 
     They are not judged here: a process that cannot use them keeps the last good ones and says so.
     """
     row = WireEpoch.objects.select_related("wire_set").first()
-    return (row.epoch, row.wire_set.body.encode()) if row else (0, b"")
+    return (row.epoch, row.wire_set.body.encode()) if row else (0, AS_SHIPPED)
 
 
 def active_set() -> WireSet | None:

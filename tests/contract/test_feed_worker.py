@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from contract_bench import MARKET, Bench, until
+from quiet_feed import QuietFeed, frame
 
 from arbitrage.domain.book import ladder_fault
 from arbitrage.domain.errors import ConfigError
@@ -91,24 +92,6 @@ async def test_cut_stream_kills_every_slot_until_books_come_again(bench: Bench, 
     context.close()
 
 
-class QuietFeed:
-    """A feed that says nothing: frames are handed to the worker by the test."""
-
-    def __init__(self, exchange: Exchange) -> None:
-        self.exchange = exchange
-        self.spec = registry.frame_decoder(exchange).spec
-        self.resyncs = 0
-
-    def request_resync(self) -> None:
-        self.resyncs += 1
-
-
-BOOK = (
-    '{{"ty":"orderbook","cd":"{market}","tms":{at},"tas":1,"tbs":1,"obu":[{{"ap":{ask},"bp":4321000,"as":3.1,"bs":0.84}}],'
-    '"st":"REALTIME","lv":0}}'
-)
-
-
 @pytest.fixture
 def desk(tmp_path: Path):
     env = read_env(
@@ -126,10 +109,6 @@ def desk(tmp_path: Path):
     sender.close()
     woken.close()
     context.close()
-
-
-def frame(at: int, ask: int = 4_322_000, market: str = MARKET, mono: int = 1) -> Frame:
-    return Frame(BOOK.format(market=market, at=at, ask=ask).encode(), Ns(at * 1_000_000), Ns(mono))
 
 
 def test_repeated_book_wakes_nobody_but_is_fresh(desk) -> None:

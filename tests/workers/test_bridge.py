@@ -18,7 +18,7 @@ from workers.process import Context
 ACTIVE, REDUCING, HALTED = TradingLevel
 
 
-def asked(level=ACTIVE, *, epoch=1, exchanges=None, markets=None, data=None):
+def asked(level=ACTIVE, *, epoch=1, exchanges=None, markets=None, data=None, wire=(0, b"")):
     return Asked(
         epoch=epoch,
         params=data or params_to_bytes(DEFAULT_PARAMS),
@@ -28,6 +28,8 @@ def asked(level=ACTIVE, *, epoch=1, exchanges=None, markets=None, data=None):
         exchanges=exchanges or {},
         markets=markets or {},
         alerts_open=3,
+        wire_epoch=wire[0],
+        wire=wire[1],
     )
 
 
@@ -63,6 +65,25 @@ def test_a_malformed_set_in_shared_memory_is_named_and_replaced(bridge, context,
     assert "min_edge_ppm was -5, must be between" in str(vars(caplog.records[0]))
     bridge.obey(asked(epoch=5), ACTIVE)
     assert context.counters.get("params_strange") == 1
+
+
+def test_wire_settings_are_carried_when_epoch_or_bytes_differ(bridge, context):
+    bridge.obey(asked(wire=(2, b'{"exchanges":{}}')), ACTIVE)
+    assert context.control.read_wire() == (2, b'{"exchanges":{}}')
+    # Another database behind the same shared memory, then a desk that was never seeded.
+    bridge.obey(asked(wire=(2, b'{"exchanges": {}}')), ACTIVE)
+    assert context.control.read_wire() == (2, b'{"exchanges": {}}')
+    bridge.obey(asked(wire=(0, b'{"exchanges":{}}')), ACTIVE)
+    assert context.control.read_wire() == (0, b'{"exchanges":{}}')
+
+
+def test_wire_settings_without_room_leave_the_ones_before_and_are_said_once(bridge, context, caplog):
+    bridge.obey(asked(wire=(2, b"kept")), ACTIVE)
+    with caplog.at_level("ERROR"):
+        for _ in range(3):
+            bridge.obey(asked(wire=(3, b"x" * 70_000)), ACTIVE)
+    assert context.control.read_wire() == (2, b"kept")
+    assert [record.message for record in caplog.records] == ["wire_not_carried"]
 
 
 def test_levels_of_exchanges_and_markets_stand_as_asked_and_come_back(bridge, context):

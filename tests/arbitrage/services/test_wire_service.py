@@ -29,7 +29,7 @@ def valid_draft(body=MENDED):
 
 
 def test_before_the_seed_everything_is_as_shipped():
-    assert (wire.active(), wire.active_set()) == ((0, b""), None)
+    assert (wire.active(), wire.active_set()) == ((0, b'{"exchanges":{}}'), None)
 
 
 def test_the_seed_is_made_once_and_overrides_nothing():
