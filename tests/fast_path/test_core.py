@@ -28,7 +28,7 @@ def _no_native(monkeypatch):
 
 def test_auto_takes_the_reference_and_says_why():
     assert load().name == "python"
-    assert describe("auto") == "python (layout 1; karb_core is not installed)"
+    assert describe("auto") == "python (layout 2; karb_core is not installed)"
     assert describe("0") == "python (layout 1; KARB_NATIVE=0)"
 
 
@@ -49,14 +49,14 @@ def test_the_variable_is_read_when_nothing_else_is_said(monkeypatch):
 def test_native_core_of_this_layout_is_taken_unless_refused(monkeypatch):
     _install(monkeypatch, LAYOUT_VERSION)
     assert load("auto").name == load("1").name == "karb_core"
-    assert describe("1") == "karb_core (layout 1)"
+    assert describe("1") == "karb_core (layout 2)"
     assert load("0").name == "python"
 
 
 def test_native_core_of_another_layout_is_not_taken(monkeypatch):
     _install(monkeypatch, LAYOUT_VERSION + 1)
     assert load("auto").name == "python"
-    assert describe("auto") == "python (layout 1; karb_core has layout version 2, must be 1)"
+    assert describe("auto") == "python (layout 2; karb_core has layout version 2, must be 1)"
     with pytest.raises(ConfigError, match="layout version 2, must be 1"):
         load("1")
 
