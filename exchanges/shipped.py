@@ -4,6 +4,7 @@ from arbitrage.domain.units import EXCHANGES, Exchange
 from arbitrage.domain.wire import Shipped
 from exchanges.bithumb.profile import FACTS as BITHUMB
 from exchanges.facts import Facts
+from exchanges.field_maps import SHIPPED
 from exchanges.upbit.profile import FACTS as UPBIT
 
 _FACTS: dict[Exchange, Facts] = {Exchange.UPBIT: UPBIT, Exchange.BITHUMB: BITHUMB}
@@ -17,4 +18,4 @@ def shipped() -> dict[Exchange, Shipped]:
 def _shipped(exchange: Exchange) -> Shipped:
     facts = _FACTS[exchange]
     specs = (facts.stream_spec, facts.rest_spec)
-    return Shipped(frames={spec.name: spec for spec in specs}, fields={})
+    return Shipped(frames={spec.name: spec for spec in specs}, fields=SHIPPED[exchange])

@@ -8,7 +8,7 @@ import contextlib
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -75,6 +75,8 @@ class Story:
         """Exchanges that refuse our key."""
         self.inactive: set[Exchange] = set()
         """Exchanges that say that they do not trade the market now."""
+        self.rewrite: dict[Exchange, Callable[[str, bytes], bytes]] = {}
+        """Exchanges whose answers to GET (path, body) come with another body."""
         self.stale: set[Exchange] = set()
         """Exchanges whose books no longer reach the trader."""
         self.stream_back_ms = 20
@@ -244,7 +246,10 @@ class Story:
                 self.reached[body.get("identifier") or body.get("client_order_id")] += 1
             elif request.path == "/v1/order" and sim.exchange in self.mute:
                 return Response(500)
-            return answer(request, now)
+            told = answer(request, now)
+            if sim.exchange in self.rewrite and request.method == "GET":
+                told = msgspec.structs.replace(told, body=self.rewrite[sim.exchange](request.path, told.body))
+            return told
 
         sim.handle = handle  # type: ignore[method-assign]
         sim.connect = open_stream  # type: ignore[method-assign]

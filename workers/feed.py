@@ -15,6 +15,7 @@ from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.frame_spec import DecodedBook, FrameDecoder
 from arbitrage.domain.ports import Feed, Frame, StreamState
 from arbitrage.domain.units import EXCHANGES, Exchange, Ns
+from arbitrage.domain.wire import Wire
 from exchanges import registry
 from fast_path import core
 from fast_path.books import FAULT_FRAME, BookWriter
@@ -99,7 +100,7 @@ class FeedWorker:
         self._untold: Counter[str] = Counter()
         self._told_ns: int | None = None
         self._wire = WireUse(context)
-        self._heed_wire()
+        self._wire.heed(self._use_wire)
 
     def frame_came(self, frame: Frame) -> None:
         """Publish one frame, wake the trader when the book differs from the one before."""
@@ -155,7 +156,7 @@ class FeedWorker:
         try:
             while not running.done() and not stopping.done():
                 self._heed_resyncs()
-                self._heed_wire()
+                self._wire.heed(self._use_wire)
                 looks += 1
                 if looks % _SAVE_EVERY_LOOKS == 0:
                     self._save()
@@ -170,19 +171,14 @@ class FeedWorker:
             self._save()
         return 0
 
-    def _heed_wire(self) -> None:
-        """Use newer wire settings from the next frame on; a changed layout kills every slot until one comes."""
-        wire = self._wire.newer()
-        if wire is None:
-            return
-        settings = wire.of(self._exchange)
-        self._feed.use_wire(settings)
+    def _use_wire(self, wire: Wire) -> None:
+        """Use these settings from the next frame on; a changed layout kills every slot until one comes."""
+        self._feed.use_wire(wire.of(self._exchange))
         if self._feed.spec != self._decoder.spec:
             self._decoder = _RememberingDecoder(self._feed.spec)
             self._writer.use_decoder(self._decoder)
             self._ladders.clear()
             self._context.log.warning("frame_spec_changed", exchange=self._exchange, spec=self._feed.spec.name)
-        self._wire.applied()
 
     def _heed_resyncs(self) -> None:
         asked = self._context.control.take_resyncs(self._exchange)

@@ -19,6 +19,7 @@ from arbitrage.domain.params import SECOND
 from arbitrage.domain.ports import Gateway, MarketRules
 from arbitrage.domain.risk import DenyReason
 from arbitrage.domain.units import EXCHANGES, Exchange, Ns
+from arbitrage.domain.wire import Wire
 from exchanges import registry
 from exchanges.gateways import gateway
 from fast_path.books import BookReader
@@ -33,6 +34,7 @@ from workers.errands import RULES_EVERY_S, Errands
 from workers.process import EXIT_FAILED, EXIT_OK, Context, run_process
 from workers.start import Past, Start, new_run_id, read_past
 from workers.treasury import Treasury
+from workers.wire_use import WireUse
 
 TICK_S = 0.03
 SETTLE_S = 15.0
@@ -56,9 +58,16 @@ class Trader:
         self._run_id = new_run_id(context.clock.wall_ns(), self._fence, self._past.run_ids)
         self._broken = False
         self.wallets = Wallets()
-        self._wire()
+        self._wire_use = WireUse(context)
+        self._wire_use.heed(self._use_wire)
+        self._join()
 
-    def _wire(self) -> None:
+    def _use_wire(self, wire: Wire) -> None:
+        """Let both gateways use these settings from the next request on."""
+        for exchange, one in self._gateways.items():
+            one.use_wire(wire.of(exchange))
+
+    def _join(self) -> None:
         # Before the exchanges were asked, the dear fees and usual bounds of their profiles count.
         context, gateways, journal = self._context, self._gateways, self._journal
         instruments = {
@@ -194,6 +203,7 @@ class Trader:
                     receiver = self._wakeups()
                 self.executor.tick()
                 self.engine.refresh_params()
+                self._wire_use.heed(self._use_wire)
                 self._gauge()
                 try:
                     async with asyncio.timeout(TICK_S):

@@ -1,5 +1,8 @@
 """The wire settings one process works with: the newest good ones in shared memory, else as shipped (R1.1)."""
 
+from collections.abc import Callable, Sequence
+
+from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.wire import Wire, wire_from_bytes
 from exchanges.shipped import shipped
 from workers.process import Context
@@ -10,30 +13,39 @@ class WireUse:
 
     def __init__(self, context: Context) -> None:
         self.wire = Wire()
+        """The settings in use."""
         self.epoch = 0
         self._context = context
         self._seen = 0
         context.control.set_applied_wire(context.name, 0)
 
-    def newer(self) -> Wire | None:
-        """Return settings to use from now on, None when there are none newer than those in use."""
+    def heed(self, use: Callable[[Wire], None]) -> bool:
+        """Hand newer settings to `use` and return True when it took them; a ConfigError of its is a refusal.
+
+        After a refusal `use` is handed the settings before, in case it had taken a part.
+        """
         control = self._context.control
         if control.wire_epoch() == self._seen:
-            return None
+            return False
         epoch, data = control.read_wire()
         if not data or epoch == self._seen:
-            return None
+            return False
         self._seen = epoch
         wire, found = wire_from_bytes(data, shipped())
         if wire is None:
-            self._context.counters.add("wire_refused")
-            self._context.log.error("wire_refused", epoch=epoch, kept_epoch=self.epoch, findings=found)
-            return None
-        self.wire = wire
-        return wire
+            self._refused(found)
+            return False
+        try:
+            use(wire)
+        except ConfigError as error:
+            use(self.wire)
+            self._refused(error.problems)
+            return False
+        self.wire, self.epoch = wire, epoch
+        control.set_applied_wire(self._context.name, epoch)
+        self._context.log.info("wire_applied", epoch=epoch)
+        return True
 
-    def applied(self) -> None:
-        """Say that the newest good settings are in use now."""
-        self.epoch = self._seen
-        self._context.control.set_applied_wire(self._context.name, self.epoch)
-        self._context.log.info("wire_applied", epoch=self.epoch)
+    def _refused(self, found: Sequence[str]) -> None:
+        self._context.counters.add("wire_refused")
+        self._context.log.error("wire_refused", epoch=self._seen, kept_epoch=self.epoch, findings=list(found))

@@ -161,6 +161,9 @@ class Gateway(Protocol):
 
     exchange: Exchange
 
+    def use_wire(self, wire: ExchangeWire) -> None:
+        """Use these settings from the next request and answer on."""
+
     async def open(self) -> None:
         """Open the connections orders will use, ahead of time."""
 

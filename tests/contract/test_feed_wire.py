@@ -65,7 +65,7 @@ def test_a_renamed_member_is_mended_while_the_feed_runs(desk) -> None:
     assert desk.context.counters.get("frames_invalid") == 1
 
     desk.context.control.write_wire(2, MENDED)
-    made._heed_wire()
+    made._wire.heed(made._use_wire)
     assert (desk.reader.read(0), desk.applied) == (None, 2)
     made.frame_came(renamed(1002, mono=30))
     assert desk.reader.read(0).recv_mono_ns == 30
@@ -86,7 +86,7 @@ def test_settings_that_do_not_touch_the_frame_leave_the_books_alone(desk) -> Non
     made = desk.start()
     made.frame_came(frame(1000, mono=10))
     desk.context.control.write_wire(2, wire_to_bytes(Wire({Exchange.UPBIT: ExchangeWire()})))
-    made._heed_wire()
+    made._wire.heed(made._use_wire)
     assert (desk.reader.read(0).recv_mono_ns, desk.applied) == (10, 2)
 
 
@@ -94,6 +94,6 @@ def test_a_roll_back_reads_frames_as_shipped_again(desk) -> None:
     desk.context.control.write_wire(2, MENDED)
     made = desk.start()
     desk.context.control.write_wire(3, wire_to_bytes(Wire()))
-    made._heed_wire()
+    made._wire.heed(made._use_wire)
     made.frame_came(Frame(frame(1000).data, Ns(1), Ns(50)))
     assert (desk.reader.read(0).recv_mono_ns, desk.applied) == (50, 3)

@@ -29,7 +29,7 @@ def _no_native(monkeypatch):
 def test_auto_takes_the_reference_and_says_why():
     assert load().name == "python"
     assert describe("auto") == "python (layout 2; karb_core is not installed)"
-    assert describe("0") == "python (layout 1; KARB_NATIVE=0)"
+    assert describe("0") == "python (layout 2; KARB_NATIVE=0)"
 
 
 def test_insisting_without_the_native_core_is_refused():
@@ -56,8 +56,8 @@ def test_native_core_of_this_layout_is_taken_unless_refused(monkeypatch):
 def test_native_core_of_another_layout_is_not_taken(monkeypatch):
     _install(monkeypatch, LAYOUT_VERSION + 1)
     assert load("auto").name == "python"
-    assert describe("auto") == "python (layout 2; karb_core has layout version 2, must be 1)"
-    with pytest.raises(ConfigError, match="layout version 2, must be 1"):
+    assert describe("auto") == "python (layout 2; karb_core has layout version 3, must be 2)"
+    with pytest.raises(ConfigError, match="layout version 3, must be 2"):
         load("1")
 
 
