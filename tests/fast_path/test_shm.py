@@ -46,7 +46,7 @@ def test_another_layout_version_is_refused_with_what_to_do(tmp_path):
     memory = bytearray(128)
     HEADER.pack_into(memory, 0, MAGIC_BOOKS, 99, HEADER_BYTES, 128, 0)
     path.write_bytes(memory)
-    with pytest.raises(ConfigError, match=r"layout version 99, must be 1; stop all parts"):
+    with pytest.raises(ConfigError, match=r"layout version 99, must be 2; stop all parts"):
         open_shared(path, MAGIC_BOOKS, 128)
     with pytest.raises(ConfigError):
         open_or_create(path, MAGIC_BOOKS, 128)
