@@ -2,6 +2,7 @@
 
 from arbitrage.domain.units import EXCHANGES, Exchange
 from arbitrage.domain.wire import Shipped
+from exchanges.bithumb.legacy_profile import STREAM_SPEC as LEGACY_STREAM
 from exchanges.bithumb.profile import FACTS as BITHUMB
 from exchanges.facts import Facts
 from exchanges.field_maps import SHIPPED
@@ -17,5 +18,7 @@ def shipped() -> dict[Exchange, Shipped]:
 
 def _shipped(exchange: Exchange) -> Shipped:
     facts = _FACTS[exchange]
-    specs = (facts.stream_spec, facts.rest_spec)
+    specs = [facts.stream_spec, facts.rest_spec]
+    if exchange is Exchange.BITHUMB:
+        specs.append(LEGACY_STREAM)
     return Shipped(frames={spec.name: spec for spec in specs}, fields=SHIPPED[exchange])

@@ -56,7 +56,7 @@ class Errands:
             case StreamState.DOWN:
                 self._desk.streams_up.discard(exchange)
                 self._context.counters.add("private_stream_downs")
-            case StreamState.CONNECTING:
+            case StreamState.CONNECTING | StreamState.DEGRADED:
                 self._desk.streams_up.discard(exchange)
 
     async def keep_rules(self) -> None:

@@ -8,6 +8,7 @@ REST polling (R1.2).
 import asyncio
 from collections import Counter, deque
 from pathlib import Path
+from typing import assert_never
 
 import msgspec
 
@@ -144,6 +145,11 @@ class FeedWorker:
                 self._die()
                 context.counters.add("disconnects")
                 context.log.warning("feed_disconnected", exchange=self._exchange, cause=cause)
+            case StreamState.DEGRADED:
+                context.counters.add("degraded")
+                context.log.error("feed_degraded", exchange=self._exchange, cause=cause)
+            case _:
+                assert_never(state)
 
     async def run(self) -> int:
         """Run until asked to stop. A bug in the feed ends the process; the supervisor restarts it."""
