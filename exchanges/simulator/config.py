@@ -11,6 +11,7 @@ from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.params import is_market
 from arbitrage.domain.units import Exchange
 from exchanges.simulator.dialects.bithumb_quirks import BithumbQuirks
+from exchanges.simulator.dialects.upbit_quirks import UpbitQuirks
 from exchanges.simulator.money import Fine, fine_of_text
 
 
@@ -40,6 +41,8 @@ class SimConfig(msgspec.Struct, frozen=True, kw_only=True):
     upbit_fee_ppm: int = 500
     bithumb_fee_ppm: int = 400
     """0.04 % with the free application, 0.25 % without (bithumb.md §5.4)."""
+    upbit_quirks: UpbitQuirks = UpbitQuirks()
+    """What upbit.md leaves open, answered."""
     bithumb_quirks: BithumbQuirks = BithumbQuirks()
     wall_ns: Callable[[], int] = time.time_ns
     """The driver's clock; the logic is told the time and never asks."""

@@ -68,6 +68,8 @@ class BookView(msgspec.Struct, frozen=True):
     at_ns: int
     shown: int | None = None
     """Levels that go out whatever was asked for; None = as asked."""
+    level: int = 0
+    """The price step the book is grouped in, in 10^-8; 0 = as it is (upbit.md §1.2)."""
 
     def cut(self, depth: int) -> tuple[Ladder, Ladder]:
         """Return bids and asks, `depth` levels of each."""
@@ -163,6 +165,9 @@ class Dialect(Protocol):
     @property
     def stream(self) -> StreamWords:
         """Return how the WebSocket listens."""
+
+    def read_params(self, request: Request) -> Params:
+        """Return what a request asks for, or raise WireRefusal."""
 
     def token_claims_fault(self, claims: Mapping[str, object], now: int) -> AuthFault | None:
         """Return why these claims are not enough here, or None."""

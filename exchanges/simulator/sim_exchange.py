@@ -31,7 +31,7 @@ from exchanges.simulator.rules import Rules
 from exchanges.simulator.state import Sink
 from exchanges.simulator.stream import Session
 from exchanges.simulator.tape import Print
-from exchanges.simulator.wire import Delivery, Params, Request, Response, WireRefusal, body_params, query_params
+from exchanges.simulator.wire import Delivery, Params, Request, Response, WireRefusal
 
 _CONNECT = "websocket-connect"
 
@@ -246,17 +246,7 @@ class SimExchange:
     def _call(self, request: Request, access: Access, now: int) -> Call:
         if self.older is not None and self.older.owns(request.path):
             return self.older.call(self, request, access, now)
-        if request.method == "POST":
-            if not request.headers.get("content-type", "").lower().startswith("application/json"):
-                raise WireRefusal(400, "bad_request", "Content-Type must be application/json")
-            try:
-                params = body_params(request.body)
-            except ValueError as error:
-                raise WireRefusal(400, "invalid_parameter", str(error)) from None
-        else:
-            if request.body:
-                raise WireRefusal(400, "QUERY_PARAMETER_NOT_SUPPORTED", "GET and DELETE take query parameters only")
-            params = query_params(request.query)
+        params = self.dialect.read_params(request)
         account = self._authorised(request, params, now) if access is Access.PRIVATE else None
         return Call(request, params, now, account)
 

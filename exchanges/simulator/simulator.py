@@ -14,6 +14,7 @@ from exchanges.simulator.dialects.bithumb_quirks import problems_of
 from exchanges.simulator.dialects.bithumb_rest import BithumbDialect
 from exchanges.simulator.dialects.legacy_rest import LegacyDialect
 from exchanges.simulator.dialects.upbit import UpbitIds
+from exchanges.simulator.dialects.upbit_quirks import problems_of as upbit_problems
 from exchanges.simulator.dialects.upbit_rest import UpbitDialect
 from exchanges.simulator.faults import Faults
 from exchanges.simulator.kst import SECOND, kst_text
@@ -39,6 +40,7 @@ class Simulator:
         recorded = {} if self.recording is None else self.recording.books
         self.markets = config.markets or (self.recording.markets if self.recording is not None else DEFAULT_MARKETS)
         problems = market_problems(self.markets) + problems_of(config.bithumb_quirks)
+        problems += upbit_problems(config.upbit_quirks)
         if problems:
             raise ConfigError(problems)
         rules = {
@@ -83,7 +85,7 @@ class Simulator:
         dialect: Dialect
         ids: Ids
         if exchange is Exchange.UPBIT:
-            dialect, ids = UpbitDialect(), UpbitIds(config.seed, now)
+            dialect, ids = UpbitDialect(config.upbit_quirks), UpbitIds(config.seed, now)
         else:
             dialect, ids = BithumbDialect(config.bithumb_quirks), BithumbIds(now)
         rng = stream(config.seed, exchange, "matching")

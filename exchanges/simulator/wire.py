@@ -100,6 +100,23 @@ def body_params(body: bytes) -> Params:
     return Params(pairs)
 
 
+def strict_params(request: Request) -> Params:
+    """Return what a request asks for: a JSON body with POST, the query otherwise (upbit.md §1.1, bithumb.md §3.6).
+
+    WireRefusal when a POST is no JSON, or another method has a body.
+    """
+    if request.method != "POST":
+        if request.body:
+            raise WireRefusal(400, "QUERY_PARAMETER_NOT_SUPPORTED", "GET and DELETE take query parameters only")
+        return query_params(request.query)
+    if not request.headers.get("content-type", "").lower().startswith("application/json"):
+        raise WireRefusal(400, "bad_request", "Content-Type must be application/json")
+    try:
+        return body_params(request.body)
+    except ValueError as error:
+        raise WireRefusal(400, "invalid_parameter", str(error)) from None
+
+
 def _member_text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"

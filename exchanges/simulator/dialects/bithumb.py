@@ -14,7 +14,7 @@ from exchanges.simulator.limits import Limit, Verdict
 from exchanges.simulator.matching import Fault, OrderStep, Step
 from exchanges.simulator.money import fine_of_units, fine_text, funds_of, plain_text
 from exchanges.simulator.orders import OrdType, SimOrder
-from exchanges.simulator.wire import Response, WireRefusal
+from exchanges.simulator.wire import Params, Request, Response, WireRefusal, strict_params
 
 ORDER_FAULTS: dict[Fault, tuple[int, str]] = {
     Fault.MARKET_UNKNOWN: (400, "invalid_parameter"),
@@ -88,6 +88,10 @@ class BithumbWords:
     algs = ("HS256",)
     limits: Mapping[str, Limit] = LIMITS
     stream = STREAM
+
+    def read_params(self, request: Request) -> Params:
+        """Return what a request asks for: JSON with POST, else the query (bithumb.md §3.6)."""
+        return strict_params(request)
 
     def token_claims_fault(self, claims: Mapping[str, object], now: int) -> AuthFault | None:
         """Return what is wrong with the timestamp: an int in ms, always there, not far off (bithumb.md §3.2)."""

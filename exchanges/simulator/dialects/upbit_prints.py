@@ -3,14 +3,13 @@
 Candle members beyond the ones named there are those the official SDK types.
 """
 
-from enum import StrEnum
-
 from arbitrage.domain.units import DECIMALS, SCALE
 from exchanges.simulator.bars import Bar, Span
 from exchanges.simulator.dialect import Access, Call, Format, News, Route, StreamType
 from exchanges.simulator.dialects import print_words as words
 from exchanges.simulator.dialects.print_words import Fields, float_text, number_text, quoted, rate_text
 from exchanges.simulator.dialects.shared import listed_markets
+from exchanges.simulator.dialects.upbit_quirks import OldTickerFields
 from exchanges.simulator.kst import KST_OFFSET_NS
 from exchanges.simulator.sim_exchange import SimExchange
 from exchanges.simulator.tape import Tape
@@ -22,13 +21,6 @@ _STREAM_SPANS = {"candle.1s": (Span.SECONDS, 1)} | {
 }
 LIVE_KINDS = frozenset({"trade", "ticker", *_STREAM_SPANS})
 """upbit.md §3.1."""
-
-
-class OldTickerFields(StrEnum):
-    """Whether the deprecated ticker members still come: announced in 2025, no date of removal (upbit.md §3.6)."""
-
-    SENT = "sent"
-    GONE = "gone"
 
 
 _OLD = ("is_trading_suspended", "market_warning")
@@ -104,17 +96,17 @@ _SPANS = (
     ("years", Span.YEARS, 1),
 )
 PRINT_ROUTES = {
-    ("GET", "/v1/trades/ticks"): Route(Access.PUBLIC, "trade", _trades),
+    ("GET", "/v1/trades/ticks"): Route(Access.PUBLIC, "crix-trades", _trades),
     ("GET", "/v1/ticker"): Route(Access.PUBLIC, "ticker", _ticker),
     ("GET", "/v1/ticker/all"): Route(Access.PUBLIC, "ticker", _all_tickers),
-    **words.candle_routes("candle", _SPANS, 0, _candle),
+    **words.candle_routes("candles", _SPANS, 0, _candle),
 }
 
 
 class UpbitPrints:
     """Upbit's side of the `Dialect` for trade, ticker and candle frames."""
 
-    old_ticker_fields = OldTickerFields.SENT
+    old_ticker_fields: OldTickerFields
 
     def live_frame(self, kind: str, news: News, stream_type: StreamType, fmt: Format) -> bytes:
         """Return one frame; within it some numbers are floats, some are not (upbit.md §3.3)."""

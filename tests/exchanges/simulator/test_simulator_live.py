@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from arbitrage.domain.units import Exchange, Side
-from exchanges.simulator.dialects.upbit_prints import OldTickerFields
+from exchanges.simulator.dialects.upbit_quirks import OldTickerFields
 from exchanges.simulator.listing import Listing, MarketState
 from exchanges.simulator.money import plain_text
 from exchanges.simulator.wire import Request

@@ -220,7 +220,7 @@ def test_private_stream_tells_each_step_with_exact_numbers(make_world, frame, si
         ]
         assert (two["executed_volume"], two["executed_funds"]) == (Decimal("0.002"), 200001)
         assert two["paid_fee"] == Decimal("100.0005")
-        assert (orders[0]["trade_uuid"], orders[0]["smp_type"]) == (None, None)
+        assert (orders[0]["trade_uuid"], orders[0]["smp_type"]) == (None, "cancel_maker")
         assert [(row["price"], row["volume"]) for row in (orders[0], orders[3])] == [(100001000, Decimal("0.003"))] * 2
         krw = Decimal("99799898.9995")
     else:

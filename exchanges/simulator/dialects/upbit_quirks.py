@@ -1,0 +1,169 @@
+"""What Upbit's documents leave open or contradict, each as a named setting with its default.
+
+A setting names the section with the doubt. The day the live exchange answers, one line changes here. What concerns
+matching (post_only that would take, FOK that cannot fill, delays, bursts, self-trades) is in `rules.py`.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from exchanges.simulator.kst import SECOND, parse_time
+
+
+class StrayBody(StrEnum):
+    """What a body on GET or DELETE gets: documented as an error, yet an old client sends its members so (§1.1).
+
+    READ: with an empty query, a form or JSON body is taken for it.
+    """
+
+    REFUSED = "refused"
+    READ = "read"
+
+
+class OldList(StrEnum):
+    """Whether GET /v1/orders, announced to end on 2024-06-27, still answers (§1.3, §9.9)."""
+
+    GONE = "gone"
+    SERVED = "served"
+
+
+class BodyNumbers(StrEnum):
+    """Whether an order's price and volume may be JSON numbers; clients seen to work send text (§1.4)."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+
+
+class Spelling(StrEnum):
+    """How error names are spelled: today's, an older one (§2, §4.1), or that of 2019 with a `dialog` member (§4.1)."""
+
+    TODAY = "today"
+    OLDER = "older"
+    OF_2019 = "of_2019"
+
+
+class Padding(StrEnum):
+    """What the shorter side of a thin book shows: zeros were seen in client code only (§3.4, §9.8).
+
+    CUT: no rank that only one side has.
+    """
+
+    ZEROS = "zeros"
+    CUT = "cut"
+
+
+class Totals(StrEnum):
+    """What `total_*_size` of a REST book with `count` under 30 adds up (§1.2, §9.8)."""
+
+    SHOWN = "shown"
+    THIRTY = "thirty"
+
+
+class Stamp(StrEnum):
+    """How `created_at` is written: seconds were captured, microseconds are in a sample of the documents (§1.5)."""
+
+    SECONDS = "seconds"
+    MICROSECONDS = "microseconds"
+    ZULU = "zulu"
+
+
+class OldTickerFields(StrEnum):
+    """Whether the deprecated ticker members still come: announced in 2025, no date of removal (§3.6, §9.9)."""
+
+    SENT = "sent"
+    GONE = "gone"
+
+
+class AbsentAmount(StrEnum):
+    """What myOrder says of a price or volume the order does not have (§3.7)."""
+
+    ZERO = "zero"
+    NULL = "null"
+
+
+class ControlFrame(StrEnum):
+    """How status and error frames are sent: clients are told to expect either (§3.3)."""
+
+    TEXT = "text"
+    BINARY = "binary"
+
+
+class AfterWsError(StrEnum):
+    """Whether an error frame is followed by the end of the connection (§3.10, §9.6)."""
+
+    STAYS_OPEN = "stays_open"
+    CLOSES = "closes"
+
+
+class UpbitQuirks(msgspec.Struct, frozen=True, kw_only=True):
+    """Every doubt about Upbit's words, answered; sections are those of upbit.md. Times in ns."""
+
+    stray_body: StrayBody = StrayBody.REFUSED
+    old_list: OldList = OldList.GONE
+    body_numbers: BodyNumbers = BodyNumbers.ACCEPTED
+    spelling: Spelling = Spelling.TODAY
+    out_of_scope_status: int = 403
+    """Older texts say 401 (§2)."""
+    closed_cancel_name: str = "order_not_found"
+    """Cancelling what is closed already: this, or `bad_request` (§1.7)."""
+    cancel_and_new_status: int = 200
+    """Captured; the documents list 201 too (§1.1)."""
+    beyond_depth_name: str = "create_{side}_error"
+    """A market order larger than the shown book (§1.4, §9.2)."""
+    market_busy_name: str = "create_{side}_error"
+    """Order stabilisation (§1.4, §9.2)."""
+    post_only_taking_name: str = "invalid_post_only"
+    """Only where the rules refuse a post_only that would take (§9.3)."""
+    fok_short_name: str = "create_{side}_error"
+    """Only where the rules refuse a FOK that cannot fill (§9.3)."""
+    not_cancelable_name: str = "bad_request"
+    """A cancel while the market rests (§5.3)."""
+    over_limit_text: str = "Too many API requests."
+    """Body of 429 (§4, §9.1)."""
+    orders_per_second: int = 12
+    """8 before 2026-08-21 21:00 KST (§4)."""
+    order_minute_left: int = 480
+    """`min` of Remaining-Req in the groups order and order-test; since the raise not established (§4, §9.11)."""
+    gzip_from_bytes: int = 1_024
+    """Smallest quotation answer that is compressed for a client that takes gzip; the bound is not documented (§1.1)."""
+    padding: Padding = Padding.ZEROS
+    totals: Totals = Totals.SHOWN
+    created_at: Stamp = Stamp.SECONDS
+    trade_created_at: Stamp = Stamp.SECONDS
+    smp_always_from_ns: int = parse_time("2026-11-09T00:00:00+09:00")
+    """Orders made from here on always carry `smp_type`; that it went live is not established (§6, §9.9)."""
+    old_ticker_fields: OldTickerFields = OldTickerFields.SENT
+    absent_amount: AbsentAmount = AbsentAmount.ZERO
+    control_frame: ControlFrame = ControlFrame.TEXT
+    after_ws_error: AfterWsError = AfterWsError.STAYS_OPEN
+    private_on_public_name: str = "INVALID_AUTH"
+    """A private type asked for on the public path (§3.10)."""
+    idle_ns: int = 120 * SECOND
+    connections_most: int | None = None
+    """Connections per owner and path before a handshake gets 429; no number is published (§3.1, §9.6)."""
+    codes_most: int | None = None
+    """Codes per request before WRONG_FORMAT; no number is published (§3.1, §9.6)."""
+    life_ns: int | None = None
+    """Longest life of a connection; not documented (§3.1, §9.6)."""
+    wallet_lag_ns: int = 180 * SECOND
+    """How far status/wallet lags behind the truth: `minutes` (§1.9)."""
+
+
+def problems_of(quirks: UpbitQuirks) -> list[str]:
+    """Return every finding about `quirks`."""
+    found = []
+    if quirks.out_of_scope_status not in (401, 403):
+        found.append(f"out_of_scope_status was {quirks.out_of_scope_status}, must be 401 or 403")
+    if quirks.cancel_and_new_status not in (200, 201):
+        found.append(f"cancel_and_new_status was {quirks.cancel_and_new_status}, must be 200 or 201")
+    for name in ("orders_per_second", "order_minute_left", "gzip_from_bytes", "idle_ns"):
+        if getattr(quirks, name) < 1:
+            found.append(f"{name} was {getattr(quirks, name)}, must be at least 1")
+    for name in ("connections_most", "codes_most", "life_ns"):
+        value = getattr(quirks, name)
+        if value is not None and value < 1:
+            found.append(f"{name} was {value}, must be at least 1 or absent")
+    if quirks.wallet_lag_ns < 0:
+        found.append(f"wallet_lag_ns was {quirks.wallet_lag_ns}, must be at least 0")
+    return found
