@@ -169,6 +169,9 @@ class Dialect(Protocol):
     def read_params(self, request: Request) -> Params:
         """Return what a request asks for, or raise WireRefusal."""
 
+    def signed_texts(self, params: Params) -> tuple[str, ...]:
+        """Return the texts whose hash a token may carry for these parameters; usually one."""
+
     def token_claims_fault(self, claims: Mapping[str, object], now: int) -> AuthFault | None:
         """Return why these claims are not enough here, or None."""
 

@@ -31,6 +31,7 @@ from exchanges.simulator.rules import Rules
 from exchanges.simulator.state import Sink
 from exchanges.simulator.stream import Session
 from exchanges.simulator.tape import Print
+from exchanges.simulator.twap import Twaps
 from exchanges.simulator.wire import Delivery, Params, Request, Response, WireRefusal
 
 _CONNECT = "websocket-connect"
@@ -63,6 +64,7 @@ class SimExchange:
         self.matching.on_assets = self._on_assets
         self.sessions: list[Conversation] = []
         self.counts = {"frames": 0, "requests": 0, "orders": 0, "fills": 0}
+        self.twaps = Twaps(agenda, self.matching.place)
         self._agenda = agenda
         self.nonces = NonceMemory()
         self.keys = Keyring(rules.exchange, sink)
@@ -258,7 +260,8 @@ class SimExchange:
         key = self.keys.find(token.access_key)
         if key is None:
             raise refusal(AuthFault.KEY_UNKNOWN)
-        fault = token_fault(token, key.secret, self.dialect.algs, params.signed_text)
+        faults = [token_fault(token, key.secret, self.dialect.algs, text) for text in self.dialect.signed_texts(params)]
+        fault = None if None in faults else faults[0]
         fault = fault or self.dialect.token_claims_fault(token.claims, now)
         if fault is None and not self.nonces.is_new(key.access_key, str(token.claims["nonce"]), now):
             fault = AuthFault.NONCE_USED

@@ -87,7 +87,7 @@ class Simulator:
         if exchange is Exchange.UPBIT:
             dialect, ids = UpbitDialect(config.upbit_quirks), UpbitIds(config.seed, now)
         else:
-            dialect, ids = BithumbDialect(config.bithumb_quirks), BithumbIds(now)
+            dialect, ids = BithumbDialect(config.bithumb_quirks, self.markets), BithumbIds(now)
         rng = stream(config.seed, exchange, "matching")
         older = LegacyDialect(config.bithumb_quirks) if exchange is Exchange.BITHUMB else None
         return SimExchange(dialect, rules, self.market, self._agenda, sink, rng, ids, older)

@@ -48,10 +48,14 @@ class WireRefusal(KArbError):
 
 
 class Params:
-    """Query parameters, or the members of a JSON body, in order as sent."""
+    """Query parameters, or the members of a JSON body, in order as sent.
 
-    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+    `nested`: the items of members that are arrays of objects, each as its own JSON text.
+    """
+
+    def __init__(self, pairs: Iterable[tuple[str, str]], nested: dict[str, list[bytes]] | None = None) -> None:
         self.pairs = list(pairs)
+        self.nested = nested or {}
 
     def one(self, name: str) -> str | None:
         """Return the last value of `name`, or None."""
@@ -60,6 +64,10 @@ class Params:
     def many(self, name: str) -> list[str]:
         """Return all values of `name[]`."""
         return [value for key, value in self.pairs if key == f"{name}[]"]
+
+    def rows(self, name: str) -> list["Params"]:
+        """Return the objects of an array of objects."""
+        return [body_params(item) for item in self.nested.get(name, [])]
 
     @property
     def signed_text(self) -> str:
@@ -92,12 +100,21 @@ def body_params(body: bytes) -> Params:
     if not isinstance(members, dict):
         raise ValueError("the body must be a JSON object")
     pairs: list[tuple[str, str]] = []
+    nested: dict[str, list[bytes]] = {}
     for key, value in members.items():
-        if isinstance(value, list):
+        if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+            nested[key] = _items(body, key)
+        elif isinstance(value, list):
             pairs += [(f"{key}[]", _member_text(item)) for item in value]
         elif value is not None:
             pairs.append((key, _member_text(value)))
-    return Params(pairs)
+    return Params(pairs, nested)
+
+
+# The items of one array, each as it was written: a client may have signed that very text (bithumb.md §3.2).
+def _items(body: bytes, key: str) -> list[bytes]:
+    members = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    return [bytes(item) for item in msgspec.json.decode(members[key], type=list[msgspec.Raw])]
 
 
 def strict_params(request: Request) -> Params:

@@ -2,56 +2,23 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
+from urllib.parse import quote
 
 from arbitrage.domain.units import Exchange, Side, base_of
 from exchanges.simulator.account import Account
 from exchanges.simulator.auth import AuthFault
 from exchanges.simulator.dialect import Access, AfterError, BookView, Format, StreamType, StreamWords
+from exchanges.simulator.dialects.bithumb_errors import AUTH_FAULTS, TOO_MANY_REQUESTS, refusal
+from exchanges.simulator.dialects.bithumb_order_words import cancel_type
 from exchanges.simulator.dialects.bithumb_prints import LIVE_KINDS
-from exchanges.simulator.dialects.shared import Extra, json_answer, paired, wire_state
-from exchanges.simulator.kst import SECOND, kst_text
+from exchanges.simulator.dialects.bithumb_quirks import BatchHash, BithumbQuirks
+from exchanges.simulator.dialects.shared import json_answer, paired
+from exchanges.simulator.kst import SECOND
 from exchanges.simulator.limits import Limit, Verdict
-from exchanges.simulator.matching import Fault, OrderStep, Step
+from exchanges.simulator.matching import OrderStep, Step
 from exchanges.simulator.money import fine_of_units, fine_text, funds_of, plain_text
-from exchanges.simulator.orders import OrdType, SimOrder
+from exchanges.simulator.orders import OrdType
 from exchanges.simulator.wire import Params, Request, Response, WireRefusal, strict_params
-
-ORDER_FAULTS: dict[Fault, tuple[int, str]] = {
-    Fault.MARKET_UNKNOWN: (400, "invalid_parameter"),
-    Fault.PRICE_OFF_TICK: (400, "invalid_price_{side}"),
-    Fault.CLIENT_ID_INVALID: (400, "invalid_parameter"),
-    Fault.CLIENT_ID_BURNED: (400, "duplicate_client_order_id"),
-    Fault.UNDER_MINIMUM: (400, "under_min_total"),
-    Fault.OVER_MAXIMUM: (400, "invalid_parameter"),
-    Fault.FUNDS_SHORT: (400, "insufficient_funds_{side}"),
-    Fault.BEYOND_DEPTH: (400, "invalid_parameter"),
-    Fault.MARKET_OFFLINE: (403, "market_offline"),
-    Fault.MARKET_BUSY: (400, "invalid_parameter"),
-    Fault.PRICE_UNDER_LIMIT: (400, "under_price_limit_{side}"),
-    Fault.POST_ONLY_TAKES: (400, "invalid_parameter"),
-    Fault.FOK_SHORT: (400, "invalid_parameter"),
-    Fault.SELF_TRADE: (400, "cross_trading"),
-    Fault.NOT_CANCELABLE: (404, "order_not_found"),
-}
-"""The names for short funds, minimum and duplicate ids are guesses: none was ever captured (bithumb.md §3.10)."""
-
-_AUTH: dict[AuthFault, tuple[int, str]] = {
-    AuthFault.MISSING: (401, "jwt_verification"),
-    AuthFault.MALFORMED: (401, "jwt_verification"),
-    AuthFault.KEY_UNKNOWN: (401, "invalid_access_key"),
-    AuthFault.SIGNATURE: (401, "jwt_verification"),
-    AuthFault.CLAIMS: (401, "jwt_verification"),
-    AuthFault.EXPIRED: (401, "expired_jwt"),
-    AuthFault.QUERY_HASH: (401, "invalid_query_payload"),
-    AuthFault.NONCE_USED: (401, "jwt_verification"),
-    AuthFault.IP_NOT_ALLOWED: (401, "NotAllowIP"),
-    AuthFault.KEY_EXPIRED: (401, "invalid_access_key"),
-    AuthFault.OUT_OF_SCOPE: (401, "out_of_scope"),
-    AuthFault.WITHDRAW_LOCKED: (401, "out_of_scope"),
-}
-
-TOKEN_WINDOW_NS = 60 * SECOND
-"""How far a token's timestamp may be off; the real tolerance is not documented (bithumb.md §3.2)."""
 
 LIMITS = {
     "orderbook": Limit(150),
@@ -59,6 +26,8 @@ LIMITS = {
     "other": Limit(150),
     "order": Limit(140),
     "cancel": Limit(140),
+    "batch": Limit(20),
+    "batch-cancel": Limit(20),
     "private": Limit(140),
 }
 """Token buckets (bithumb.md §4)."""
@@ -89,20 +58,27 @@ class BithumbWords:
     limits: Mapping[str, Limit] = LIMITS
     stream = STREAM
 
+    def __init__(self, quirks: BithumbQuirks) -> None:
+        self.quirks = quirks
+
     def read_params(self, request: Request) -> Params:
         """Return what a request asks for: JSON with POST, else the query (bithumb.md §3.6)."""
         return strict_params(request)
+
+    def signed_texts(self, params: Params) -> tuple[str, ...]:
+        """Return the texts a token's hash may be of; for arrays of objects the sources disagree (bithumb.md §3.2)."""
+        return signed_texts(params, self.quirks.batch_hash)
 
     def token_claims_fault(self, claims: Mapping[str, object], now: int) -> AuthFault | None:
         """Return what is wrong with the timestamp: an int in ms, always there, not far off (bithumb.md §3.2)."""
         stamp = claims.get("timestamp")
         if not isinstance(stamp, int) or isinstance(stamp, bool):
             return AuthFault.CLAIMS
-        return AuthFault.EXPIRED if abs(stamp * 1_000_000 - now) > TOKEN_WINDOW_NS else None
+        return AuthFault.EXPIRED if abs(stamp * 1_000_000 - now) > self.quirks.token_window_ns else None
 
     def auth_refusal(self, fault: AuthFault) -> WireRefusal:
         """Return the error of a token not accepted."""
-        return WireRefusal(*_AUTH[fault])
+        return refusal(AUTH_FAULTS[fault])
 
     def refused(self, refusal: WireRefusal, access: Access) -> Response:
         """Return the error object; public errors come with HTTP 200 and a number for a name (bithumb.md §3.4)."""
@@ -116,7 +92,8 @@ class BithumbWords:
 
     def over_limit(self) -> Response:
         """Return a 429 with an error object; no source shows the real one (bithumb.md §4)."""
-        return json_answer({"error": {"name": "too_many_requests", "message": "too many requests"}}, 429)
+        named = TOO_MANY_REQUESTS
+        return json_answer({"error": {"name": named.name, "message": named.message}}, named.status)
 
     def limit_headers(self, group: str, limit: Limit, verdict: Verdict) -> tuple[tuple[str, str], ...]:
         """Return the token-bucket headers (bithumb.md §4)."""
@@ -179,7 +156,9 @@ class BithumbWords:
             "reserved_fee": fine_text(order.reserved_fee),
             "remaining_fee": fine_text(order.remaining_fee),
             "paid_fee": fine_text(order.paid_fee),
-            "cancel_type": f'"{order.cancel_type}"' if step.step is Step.CANCEL and order.cancel_type else None,
+            "cancel_type": f'"{cancel_type(order, self.quirks)}"'
+            if step.step is Step.CANCEL and order.cancel_type
+            else None,
             "trade_timestamp": str(trade.at_ns // 1_000_000) if trade is not None else None,
             "order_timestamp": str(order.created_ns // 1_000_000),
             "timestamp": str(step.at_ns // 1_000_000),
@@ -199,6 +178,8 @@ class BithumbWords:
         return (frame % (rows, stamp, stamp)).encode()
 
 
+_UNQUOTED = "~()*!.'"
+"""What JavaScript's encodeURIComponent leaves alone."""
 UNIT = '{"ask_price":%s,"bid_price":%s,"ask_size":%s,"bid_size":%s}'
 _SIMPLE_UNIT = '{"ap":%s,"bp":%s,"as":%s,"bs":%s}'
 _BOOK = (
@@ -251,6 +232,28 @@ def size_text(units: int) -> str:
     return plain_text((units + 5_000) // 10_000 * 10_000)
 
 
+def signed_texts(params: Params, style: BatchHash) -> tuple[str, ...]:
+    """Return what may be hashed for `params`: pairs joined by `&`, arrays of objects in either of two styles."""
+    if not params.nested:
+        return (params.signed_text,)
+    plain = [params.signed_text] if params.pairs else []
+    indexed = [
+        f"{name}[{index}][{key}]={value}"
+        for name in params.nested
+        for index, row in enumerate(params.rows(name))
+        for key, value in row.pairs
+    ]
+    texts = [(name, item.decode()) for name, items in params.nested.items() for item in items]
+    raw = [f"{name}[]={text}" for name, text in texts]
+    encoded = [f"{name}[]={quote(text, safe=_UNQUOTED)}" for name, text in texts]
+    styles = {
+        BatchHash.INDEXED: (indexed,),
+        BatchHash.JSON_TEXT: (raw, encoded),
+        BatchHash.EITHER: (indexed, raw, encoded),
+    }
+    return tuple("&".join(plain + rows) for rows in styles[style])
+
+
 def units_text(unit: str, bids: list[tuple[int, int]], asks: list[tuple[int, int]]) -> str:
     """Return the rows of a book in the spelling of `unit`."""
     return ",".join(
@@ -259,66 +262,6 @@ def units_text(unit: str, bids: list[tuple[int, int]], asks: list[tuple[int, int
             for ask, bid in paired(bids, asks)
         ]
     )
-
-
-def order_words(order: SimOrder, *extras: Extra) -> dict[str, object]:
-    """Return the /v1 order object, absent members left out (bithumb.md §3.5)."""
-    draft = order.draft
-    words: dict[str, object] = {"uuid": order.order_id}
-    if draft.client_order_id is not None:
-        words["client_order_id"] = draft.client_order_id
-    words |= {"side": draft.side.value, "ord_type": draft.ord_type.value}
-    if draft.price is not None and draft.ord_type is not OrdType.MARKET:
-        words["price"] = plain_text(draft.price)
-    words |= {"state": wire_state(order).value, "market": draft.market, "created_at": kst_text(order.created_ns)}
-    if draft.volume is not None:
-        words |= {"volume": plain_text(draft.volume), "remaining_volume": plain_text(order.remaining_qty)}
-    words |= {
-        "reserved_fee": fine_text(order.reserved_fee),
-        "remaining_fee": fine_text(order.remaining_fee),
-        "paid_fee": fine_text(order.paid_fee),
-        "locked": fine_text(order.locked),
-        "executed_volume": plain_text(order.executed_qty),
-        "executed_funds": fine_text(order.executed_funds),
-        "trades_count": len(order.trades),
-    }
-    if draft.tif is not None:
-        words["time_in_force"] = draft.tif.value
-    words["stp_type"] = "cancel_taker"
-    if order.cancel_type is not None:
-        words["cancel_type"] = order.cancel_type
-    if Extra.TRADES in extras:
-        words["trades"] = [
-            {
-                "market": draft.market,
-                "uuid": trade.trade_id,
-                "price": plain_text(trade.price),
-                "volume": plain_text(trade.qty),
-                "funds": fine_text(trade.funds),
-                "side": draft.side.value,
-                "created_at": kst_text(trade.at_ns),
-            }
-            for trade in order.trades
-        ]
-    return words
-
-
-def acceptance_words(order: SimOrder) -> dict[str, object]:
-    """Return the answer to POST /v2/orders: an acceptance without price, volume or state (bithumb.md §3.6)."""
-    draft = order.draft
-    words: dict[str, object] = {
-        "order_id": order.order_id,
-        "market": draft.market,
-        "side": draft.side.value,
-        "order_type": draft.ord_type.value,
-        "created_at": kst_text(order.created_ns),
-        "stp_type": "cancel_taker",
-    }
-    if draft.client_order_id is not None:
-        words["client_order_id"] = draft.client_order_id
-    if draft.tif is not None:
-        words["time_in_force"] = draft.tif.value
-    return words
 
 
 class BithumbIds:

@@ -18,6 +18,16 @@ class OnRepeat(StrEnum):
     EXISTING = "existing"
 
 
+class BatchHash(StrEnum):
+    """How the items of a batch are hashed: no client shows a live success (bithumb.md §3.2)."""
+
+    INDEXED = "indexed"
+    """`batch_orders[0][market]=KRW-BTC&...`."""
+    JSON_TEXT = "json_text"
+    """`batch_orders[]=<JSON text>` per item, percent-encoded or not."""
+    EITHER = "either"
+
+
 class DetailShape(StrEnum):
     """Whether the legacy order detail is an object or an array of one (bithumb.md §1.4)."""
 
@@ -54,6 +64,19 @@ class BithumbQuirks(msgspec.Struct, frozen=True, kw_only=True):
     """Every doubt about Bithumb, answered. Times in ns, ratios in ppm."""
 
     on_repeat: OnRepeat = OnRepeat.REFUSE
+    token_window_ns: int = 60 * SECOND
+    """How far a token's timestamp may be off; the real tolerance is not documented (bithumb.md §3.2)."""
+    batch_hash: BatchHash = BatchHash.EITHER
+    batch_most: int = 30
+    """Orders in a batch: 20 until 2026-08-20 17:00 KST, 30 since (bithumb.md §3.8)."""
+    place_status: int = 201
+    """HTTP status of an accepted order: 201 was reported, the documents show 200 (bithumb.md §3.6)."""
+    user_cancel: str = "user_cancel"
+    """`cancel_type` of a cancel by the user: `user_cancel` or `user` (bithumb.md §3.9)."""
+    warnings: tuple[tuple[str, str, str], ...] = ()
+    """(market, warning type, CAUTION|WARNING|DANGER) in force (bithumb.md §3.3)."""
+    twap_every_s: int = 30
+    """Pace of a TWAP plan whose `frequency` is not given (bithumb.md §3.8a)."""
     ticker_shift_ns: int = KST_OFFSET_NS
     """REST tickers write KST wall clock as if it were an epoch; 0 = a true epoch (bithumb.md §3.3)."""
     legacy_window_ns: int = 20 * SECOND
@@ -83,6 +106,8 @@ def problems_of(quirks: BithumbQuirks) -> list[str]:
     found = []
     if quirks.legacy_bad_request_status not in (200, 400):
         found.append(f"legacy_bad_request_status was {quirks.legacy_bad_request_status}, must be 200 or 400")
+    if quirks.place_status not in (200, 201):
+        found.append(f"place_status was {quirks.place_status}, must be 200 or 201")
     if quirks.legacy_reserve_ppm < PPM:
         found.append(f"legacy_reserve_ppm was {quirks.legacy_reserve_ppm}, must be at least {PPM}")
     for name in ("legacy_unit_decimals", "legacy_book_decimals"):

@@ -1,35 +1,25 @@
 """Bithumb's paths (JWT generation: v1 reads, v2 orders) and what each answers (bithumb.md §3)."""
 
-from arbitrage.domain.units import Side
+from arbitrage.domain.units import Side, base_of
 from exchanges.simulator.dialect import Access, Call, Route
+from exchanges.simulator.dialects import bithumb_cash as cash
 from exchanges.simulator.dialects import shared
-from exchanges.simulator.dialects.bithumb import (
-    ORDER_FAULTS,
-    UNIT,
-    BithumbWords,
-    acceptance_words,
-    order_words,
-    size_text,
-    units_text,
-)
+from exchanges.simulator.dialects.bithumb import UNIT, BithumbWords, size_text, units_text
+from exchanges.simulator.dialects.bithumb_batch import BithumbBatches
+from exchanges.simulator.dialects.bithumb_errors import PARAMETER, bad
+from exchanges.simulator.dialects.bithumb_orders import BithumbOrders
 from exchanges.simulator.dialects.bithumb_prints import PRINT_ROUTES, BithumbPrints, ticker_route
-from exchanges.simulator.dialects.bithumb_quirks import BithumbQuirks, OnRepeat
-from exchanges.simulator.dialects.reading import Wrong, own_orders, read_count, read_draft, read_states
-from exchanges.simulator.dialects.shared import JSON, Extra, json_answer
-from exchanges.simulator.kst import kst_text
-from exchanges.simulator.matching import Fault
-from exchanges.simulator.orders import Draft, OrdType, SimOrder
-from exchanges.simulator.rules import State
+from exchanges.simulator.dialects.bithumb_quirks import BithumbQuirks
+from exchanges.simulator.dialects.bithumb_twap import BithumbTwap
+from exchanges.simulator.dialects.reading import read_count
+from exchanges.simulator.dialects.shared import JSON, json_answer
+from exchanges.simulator.kst import SECOND, kst_text
+from exchanges.simulator.orders import OrdType
 from exchanges.simulator.sim_exchange import SimExchange
-from exchanges.simulator.wire import Response, WireRefusal
+from exchanges.simulator.wire import Response
 
-_BAD = "invalid_parameter"
-_WRONG = {Wrong.MEMBER: _BAD, Wrong.PRICE: "invalid_price", Wrong.VOLUME: _BAD, Wrong.TIF: _BAD}
-
-
-def _market_list(sim: SimExchange, call: Call) -> Response:
-    extra = {"market_warning": "NONE"} if call.params.one("isDetails") == "true" else {}
-    return json_answer([{**shared.names_of(market), **extra} for market in sim.market.markets])
+_BAD = PARAMETER.name
+_WARNED_NS = 86_400 * SECOND
 
 
 def _orderbook(sim: SimExchange, call: Call) -> Response:
@@ -66,7 +56,7 @@ def _notices(sim: SimExchange, call: Call) -> Response:
 def _chance(sim: SimExchange, call: Call) -> Response:
     market = call.params.one("market") or ""
     if market not in sim.market.markets:
-        raise _fault(Fault.MARKET_UNKNOWN, Side.BID)
+        raise bad("market is unknown")
     kinds = {
         Side.BID: [OrdType.LIMIT.value, OrdType.PRICE.value],
         Side.ASK: [OrdType.LIMIT.value, OrdType.MARKET.value],
@@ -74,83 +64,76 @@ def _chance(sim: SimExchange, call: Call) -> Response:
     return json_answer(shared.chance(sim.rules, call.owner, market, kinds, {"price_unit": "1"}))
 
 
-def _fault(fault: Fault, side: Side) -> WireRefusal:
-    status, name = ORDER_FAULTS[fault]
-    return WireRefusal(status, name.format(side=side.value))
-
-
-def _draft(call: Call) -> Draft:
-    return read_draft(call.params, "order_type", "client_order_id", _WRONG)
-
-
-# Not found, and not ready: until an accepted order has met the book it cannot be read or cancelled.
-def _named(sim: SimExchange, call: Call, id_word: str) -> SimOrder:
-    order_id, client_id = call.params.one(id_word), call.params.one("client_order_id")
-    if order_id is None and client_id is None:
-        raise WireRefusal(400, _BAD, f"{id_word} or client_order_id is needed")
-    order = sim.own_order(call.owner, order_id, client_id)
-    if order is None:
-        raise WireRefusal(404, "order_not_found", "주문을 찾지 못했습니다.")
-    if order.state is State.ACCEPTED:
-        raise WireRefusal(422, "order_not_ready", "주문이 아직 준비되지 않았습니다.")
-    return order
-
-
-def _get(sim: SimExchange, call: Call) -> Response:
-    return json_answer(order_words(_named(sim, call, "uuid"), Extra.TRADES))
-
-
-def _cancel(sim: SimExchange, call: Call) -> Response:
-    order = _named(sim, call, "order_id")
-    if not order.is_open:
-        raise WireRefusal(404, "order_not_found", "주문을 찾지 못했습니다.")
-    sim.matching.cancel(order, call.now)
-    words = {"order_id": order.order_id, "created_at": kst_text(call.now)}
-    if order.draft.client_order_id is not None:
-        words["client_order_id"] = order.draft.client_order_id
-    return json_answer(words)
-
-
-def _list(sim: SimExchange, call: Call) -> Response:
-    states = read_states(call, ("wait", "watch", "done", "cancel"), ("wait",), _BAD)
-    if "watch" in call.params.many("states") and len(call.params.many("states")) > 1:
-        raise WireRefusal(400, _BAD, "watch cannot be mixed with other states")
-    ids, client_ids = call.params.many("uuids"), call.params.many("client_order_ids")
-    if len(ids) > 100 or len(client_ids) > 100:
-        raise WireRefusal(400, _BAD, "at most 100 ids")
-    found = [order for order in own_orders(sim, call, states) if order.state is not State.ACCEPTED]
-    if ids or client_ids:
-        found = [order for order in found if order.order_id in ids or order.draft.client_order_id in client_ids]
-    limit = read_count(call.params.one("limit"), 100, 100, _BAD)
-    page = read_count(call.params.one("page"), 1, 1_000_000, _BAD)
-    return json_answer([order_words(order) for order in found[(page - 1) * limit : page * limit]])
-
-
 class BithumbDialect(BithumbPrints, BithumbWords):
     """All of Bithumb's words."""
 
-    def __init__(self, quirks: BithumbQuirks) -> None:
-        self.quirks = quirks
+    def __init__(self, quirks: BithumbQuirks, markets: tuple[str, ...]) -> None:
+        super().__init__(quirks)
         public, private = Access.PUBLIC, Access.PRIVATE
-        self.routes = {
-            ("GET", "/v1/market/all"): Route(public, "other", _market_list),
+        orders, twap = BithumbOrders(quirks), BithumbTwap(quirks)
+        batches = BithumbBatches(quirks, orders)
+        self.routes: dict[tuple[str, str], Route] = {
+            ("GET", "/v1/market/all"): Route(public, "other", self._market_list),
+            ("GET", "/v1/market/virtual_asset_warning"): Route(public, "other", self._warnings),
             ("GET", "/v1/orderbook"): Route(public, "orderbook", _orderbook),
             ("GET", "/v1/ticker"): ticker_route(quirks.ticker_shift_ns),
             **PRINT_ROUTES,
             ("GET", "/v1/notices"): Route(public, "other", _notices),
             ("GET", "/v1/accounts"): Route(private, "private", shared.accounts),
             ("GET", "/v1/orders/chance"): Route(private, "private", _chance),
-            ("POST", "/v2/orders"): Route(private, "order", self._place),
-            ("DELETE", "/v2/order"): Route(private, "cancel", _cancel),
-            ("GET", "/v1/order"): Route(private, "private", _get),
-            ("GET", "/v1/orders"): Route(private, "private", _list),
             ("GET", "/v1/api_keys"): Route(private, "private", shared.api_keys),
             ("GET", "/v1/status/wallet"): Route(private, "private", shared.wallets),
+            ("POST", "/v1/orders"): Route(private, "order", orders.place_v1),
+            ("POST", "/v2/orders"): Route(private, "order", orders.place),
+            ("GET", "/v1/order"): Route(private, "private", orders.get),
+            ("GET", "/v1/orders"): Route(private, "private", orders.list),
+            ("DELETE", "/v1/order"): Route(private, "cancel", orders.cancel_v1),
+            ("DELETE", "/v2/order"): Route(private, "cancel", orders.cancel),
+            ("POST", "/v2/orders/batch"): Route(private, "batch", batches.place),
+            ("POST", "/v2/orders/cancel"): Route(private, "batch-cancel", batches.cancel),
+            ("POST", "/v2/orders/search"): Route(private, "private", batches.search),
+            ("GET", "/v2/orders/pending"): Route(private, "private", batches.pending),
+            ("GET", "/v2/orders/history"): Route(private, "private", batches.history),
+            ("POST", "/v1/twap"): Route(private, "order", twap.place),
+            ("DELETE", "/v1/twap"): Route(private, "cancel", twap.cancel),
+            ("GET", "/v1/twap"): Route(private, "private", twap.list),
         }
+        for coin in ("ALL", *map(base_of, markets)):
+            self.routes["GET", f"/v2/fee/inout/{coin}"] = Route(public, "other", cash.inout_fees)
+        for path in ("/v1/deposits", "/v1/deposits/krw", "/v1/withdraws", "/v1/withdraws/krw"):
+            self.routes["GET", path] = Route(private, "private", cash.none_yet)
+        self.routes |= {
+            ("GET", "/v1/deposit"): Route(private, "private", cash.deposit),
+            ("GET", "/v1/withdraw"): Route(private, "private", cash.withdraw),
+            ("GET", "/v1/deposits/coin_address"): Route(private, "private", cash.address),
+            ("POST", "/v1/deposits/generate_coin_address"): Route(private, "private", cash.address),
+            ("GET", "/v1/deposits/coin_addresses"): Route(private, "private", cash.addresses),
+            ("GET", "/v1/withdraws/chance"): Route(private, "private", cash.withdraw_chance),
+            ("GET", "/v1/withdraws/coin_addresses"): Route(private, "private", cash.none_yet),
+        }
+        for method, path in (
+            ("POST", "/v1/withdraws/coin"),
+            ("DELETE", "/v1/withdraws/coin"),
+            ("POST", "/v1/withdraws/krw"),
+            ("POST", "/v1/deposits/krw"),
+        ):
+            self.routes[method, path] = Route(private, "private", cash.refused)
 
-    def _place(self, sim: SimExchange, call: Call) -> Response:
-        if self.quirks.on_repeat is OnRepeat.EXISTING:
-            before = sim.own_order(call.owner, None, call.params.one("client_order_id"))
-            if before is not None:
-                return json_answer(acceptance_words(before), 201)
-        return sim.take_order(call, _draft, _fault, lambda order: json_answer(acceptance_words(order), 201))
+    def _market_list(self, sim: SimExchange, call: Call) -> Response:
+        warned = {market for market, _, _ in self.quirks.warnings}
+        rows = []
+        for market in sim.market.markets:
+            row = shared.names_of(market)
+            if call.params.one("isDetails") == "true":
+                row["market_warning"] = "CAUTION" if market in warned else "NONE"
+            rows.append(row)
+        return json_answer(rows)
+
+    def _warnings(self, sim: SimExchange, call: Call) -> Response:
+        end = kst_text(call.now + _WARNED_NS)[:19].replace("T", " ")
+        rows = [
+            {"market": market, "warning_type": kind, "warning_step": step, "end_date": end}
+            for market, kind, step in self.quirks.warnings
+            if market in sim.market.markets
+        ]
+        return json_answer(rows)

@@ -8,10 +8,10 @@ from exchanges.simulator.dialects.bithumb_quirks import BithumbQuirks
 from exchanges.simulator.dialects.legacy_auth import SignFault
 from exchanges.simulator.dialects.shared import JSON
 from exchanges.simulator.ladder import Ladder
-from exchanges.simulator.matching import Fault
 from exchanges.simulator.money import fine_text, plain_text
 from exchanges.simulator.orders import OrdType, SimOrder
 from exchanges.simulator.rules import State
+from exchanges.simulator.steps import Fault
 from exchanges.simulator.wire import Response, WireRefusal, json_bytes
 
 SUCCESS = "0000"
@@ -43,6 +43,10 @@ ORDER_FAULTS: Mapping[Fault, tuple[str, str]] = {
     Fault.OVER_MAXIMUM: (NOTICE, "최대 주문금액을 초과하였습니다."),
     Fault.FUNDS_SHORT: (NOTICE, "주문량이 사용가능 {asset}을 초과하였습니다."),
     Fault.BEYOND_DEPTH: (NOTICE, "주문량이 호가 잔량을 초과하였습니다."),
+    Fault.MARKET_OFFLINE: (NOTICE, "점검 중입니다. 잠시 후 이용해 주십시오."),
+    Fault.MARKET_BUSY: (NOTICE, "Please try again"),
+    Fault.PRICE_UNDER_LIMIT: (NOTICE, "주문 가능한 가격 범위를 벗어났습니다."),
+    Fault.SELF_TRADE: (NOTICE, "자전거래 가능성이 있는 주문입니다."),
 }
 """5600 is told apart by its text alone; the texts for minimum and maximum are guesses (bithumb.md §1.6)."""
 
@@ -112,7 +116,8 @@ def sized(ladder: Ladder, decimals: int) -> Ladder:
 def ladders(view: BookView, quirks: BithumbQuirks) -> dict[Side, Ladder]:
     """Return both sides of a book as the legacy generation shows them."""
     decimals = quirks.legacy_book_decimals
-    return {Side.BID: sized(view.bids, decimals), Side.ASK: sized(view.asks, decimals)}
+    bids, asks = view.cut(30)
+    return {Side.BID: sized(bids, decimals), Side.ASK: sized(asks, decimals)}
 
 
 def level_words(ladder: Ladder) -> list[dict[str, str]]:

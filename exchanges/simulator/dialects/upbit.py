@@ -102,6 +102,10 @@ class UpbitWords:
                 raise refusal("invalid_parameter", str(error)) from None
         return query_params(request.body.decode("utf-8", "replace"))
 
+    def signed_texts(self, params: Params) -> tuple[str, ...]:
+        """Return the one text that is hashed (upbit.md §2)."""
+        return (params.signed_text,)
+
     def token_claims_fault(self, claims: Mapping[str, object], now: int) -> AuthFault | None:
         """Return None: Upbit's token has no clock in it (upbit.md §2)."""
         return None

@@ -34,6 +34,20 @@ def token(key: str, secret: str, text: str, alg: str = "HS256", **claims: Any) -
     return "Bearer " + jwt.encode({k: v for k, v in body.items() if v is not None}, secret, algorithm=alg)
 
 
+def hashed_text(body: dict[str, Any]) -> str:
+    """Return what a client hashes for a JSON body: arrays as `key[]`, arrays of objects as `key[0][member]`."""
+    parts = []
+    for key, value in body.items():
+        for index, item in enumerate(value if isinstance(value, list) else ()):
+            if isinstance(item, dict):
+                parts += [f"{key}[{index}][{name}]={text}" for name, text in item.items()]
+            else:
+                parts.append(f"{key}[]={item}")
+        if not isinstance(value, list):
+            parts.append(f"{key}={value}")
+    return "&".join(parts)
+
+
 class World:
     """One simulator and a client with a key on each exchange."""
 
@@ -57,7 +71,7 @@ class World:
         self, exchange: Exchange, method: str, path: str, query: str = "", body: dict[str, Any] | None = None
     ) -> tuple[int, Any]:
         """Send a signed request; return status and decoded answer."""
-        text = query if body is None else "&".join(f"{key}={value}" for key, value in body.items())
+        text = query if body is None else hashed_text(body)
         claims = {"timestamp": self.now // MS} if exchange is Exchange.BITHUMB else {}
         key = KEYS[exchange]
         headers = {"authorization": token(key, SECRETS[key], text, **claims)}
