@@ -229,6 +229,7 @@ def test_every_error_name_says_whether_it_is_documented():
         "NotAllowIP",
         "out_of_scope",
         "blocked_member_id",
+        "order_not_found",
     }
     named = {named.name for table in (ORDER_FAULTS, AUTH_FAULTS) for named in table.values()}
     assert named - guessed <= documented
