@@ -12,7 +12,9 @@ from typing import Any
 
 from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.units import EXCHANGES
+from exchanges.simulator.activity import Activity
 from exchanges.simulator.config import AccountSpec, SimConfig, market_problems, read_keys
+from exchanges.simulator.regimes import Regime
 from exchanges.simulator.server import RunningSimulator, start
 from karb_project.env import is_whole, read_env
 from workers.process import Context, run_process
@@ -36,6 +38,10 @@ def config_of(argv: list[str]) -> SimConfig:
     parser.add_argument("--keys", type=Path, metavar="FILE", help="accounts with their keys and first balances")
     parser.add_argument("--state", type=Path, metavar="DIR", help="accounts and orders outlive the process here")
     parser.add_argument("--markets", default="", metavar="KRW-BTC,...")
+    parser.add_argument(
+        "--regime", default="normal", choices=list(Regime), help="how the seeded market behaves at first"
+    )
+    parser.add_argument("--activity", default="even", choices=list(Activity), help="tailed: the first are the busiest")
     given = parser.parse_args(argv)
     problems: list[str] = []
     addresses = [_address(name, getattr(given, name), problems) for name in ("upbit", "bithumb")]
@@ -55,6 +61,8 @@ def config_of(argv: list[str]) -> SimConfig:
         seed=given.seed,
         markets=markets,
         recording=given.recording,
+        regime=Regime(given.regime),
+        activity=Activity(given.activity),
         accounts=accounts,
         state_dir=given.state,
     )

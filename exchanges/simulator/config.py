@@ -10,9 +10,11 @@ import msgspec
 from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.params import is_market
 from arbitrage.domain.units import Exchange
+from exchanges.simulator.activity import Activity
 from exchanges.simulator.dialects.bithumb_quirks import BithumbQuirks
 from exchanges.simulator.dialects.upbit_quirks import UpbitQuirks
 from exchanges.simulator.money import Fine, fine_of_text
+from exchanges.simulator.regimes import Regime
 
 
 class AccountSpec(msgspec.Struct, frozen=True):
@@ -36,6 +38,10 @@ class SimConfig(msgspec.Struct, frozen=True, kw_only=True):
     markets: tuple[str, ...] = ()
     """Empty = those the desk watches by default, or what the recording holds."""
     recording: Path | None = None
+    regime: Regime = Regime.NORMAL
+    """How the seeded market behaves at first; it can be changed while running."""
+    activity: Activity = Activity.EVEN
+    """TAILED for hundreds of markets: the first are the busiest, most are silent."""
     accounts: tuple[AccountSpec, ...] = ()
     state_dir: Path | None = None
     upbit_fee_ppm: int = 500

@@ -89,6 +89,14 @@ class Quotes:
         self._bids: Ladder = []
         self._asks: Ladder = []
 
+    def use_depth(self, level_krw: int) -> None:
+        """Quote levels of this size from now on; those standing are scaled at once."""
+        if level_krw == self._level_krw:
+            return
+        for levels in (self._bids, self._asks):
+            levels[:] = [(price, max(1, qty * level_krw // self._level_krw)) for price, qty in levels]
+        self._level_krw = level_krw
+
     def follow(self, fair: int, half_spread_ppm: int) -> tuple[Ladder, Ladder]:
         """Return new bids and asks around `fair` (10^-8): swept levels gone, new ones in front, some sizes redrawn."""
         rng = self._rng

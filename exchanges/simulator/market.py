@@ -6,24 +6,23 @@ else is faster and sweeps the level. Randomness is seeded per stream, so orders 
 """
 
 from collections.abc import Callable
-from random import Random
 
 import msgspec
 
 from arbitrage.domain.units import EXCHANGES, PPM, Exchange, Price, Side, other_exchange
+from exchanges.simulator.activity import SILENT_PPM, Activity, wait_ppm
 from exchanges.simulator.agenda import Agenda
 from exchanges.simulator.ladder import PPB, Ladder, LiveBook, Quotes, swept
+from exchanges.simulator.path import BPS, Path
 from exchanges.simulator.prints import Prints, Takers
 from exchanges.simulator.recording import RecordedBook
+from exchanges.simulator.regimes import BEHAVIOURS, USUAL, Behaviour, Regime
 from exchanges.simulator.rules import Rules, start_price
 from exchanges.simulator.seeds import stream
 from exchanges.simulator.tape import Print, Tape
 
 MS = 1_000_000
-_BPS = 100_000
-"""One basis point in 10^-9."""
-_PATH_NS = 50 * MS
-_FEES_AND_EDGE = 12 * _BPS
+_FEES_AND_EDGE = 12 * BPS
 """Both fees and the least edge a desk asks for: a run ahead below this would be no chance."""
 _DEPTH_KRW = {"KRW-BTC": 9_000_000, "KRW-ETH": 6_000_000, "KRW-XRP": 6_000_000, "KRW-SOL": 4_000_000}
 _OTHER_DEPTH_KRW = 2_500_000
@@ -52,30 +51,6 @@ PACES = {
 """Bithumb repeats itself in 40 to 54 % of its frames, about ten a second (bithumb.md §6.1)."""
 
 
-class Path:
-    """The common price and the gap of one market, in 10^-9 of the start price. Advances in fixed steps of time."""
-
-    def __init__(self, rng: Random, now: int) -> None:
-        self._rng = rng
-        self._at = now
-        self.common = 0
-        self.gap = 0
-        self.lead = dict.fromkeys(EXCHANGES, 0)
-
-    def advance(self, now: int) -> None:
-        """Walk to `now`: common by 0.25 bps a step, gap as Ornstein-Uhlenbeck around 0 (sd about 2 bps)."""
-        gauss = self._rng.gauss
-        while self._at + _PATH_NS <= now:
-            self._at += _PATH_NS
-            self.common += int(gauss(0.0, 0.25 * _BPS)) - self.common // 100_000
-            self.gap += int(gauss(0.0, 0.6 * _BPS)) - self.gap // 20
-
-    def offset(self, exchange: Exchange) -> int:
-        """Return how far `exchange` stands from the common price."""
-        half = self.gap // 2
-        return self.lead[exchange] + (half if exchange is Exchange.UPBIT else -half)
-
-
 class Market:
     """All books and tapes of both exchanges. `on_book` hears of every publication, `on_print` of every trade."""
 
@@ -86,6 +61,7 @@ class Market:
         seed: int,
         agenda: Agenda,
         recorded: dict[tuple[Exchange, str], RecordedBook],
+        activity: Activity = Activity.EVEN,
     ) -> None:
         self.markets = markets
         self.on_book: Callable[[Exchange, str, int], None] = _nobody
@@ -100,22 +76,48 @@ class Market:
         self._rng = {market: stream(seed, market, "events") for market in markets}
         self._pace_rng = {key: stream(seed, *key, "pace") for key in self._books}
         self._refill_rng = {key: stream(seed, *key, "refill") for key in self._books}
-        takers = {}
+        self._waits = {
+            (exchange, market): wait_ppm(activity, exchange, rank)
+            for exchange in EXCHANGES
+            for rank, market in enumerate(markets)
+        }
         for key in self._books:
-            exchange, market = key
-            pace = PACES[exchange]
-            level_krw = _DEPTH_KRW.get(market, _OTHER_DEPTH_KRW) * pace.depth_ppm // PPM
-            takers[key] = Takers(pace.print_wait_ms, level_krw // _TAKEN_PART)
             if key not in recorded:
+                exchange, market = key
                 rng = stream(seed, exchange, market, "quotes")
-                self._quotes[key] = Quotes(rules[exchange].ticks, rng, level_krw, pace.spacing_ppm)
+                self._quotes[key] = Quotes(rules[exchange].ticks, rng, _level_krw(key), PACES[exchange].spacing_ppm)
         for key in sorted(self._books, key=lambda key: key not in recorded):
             self._begin(key)
         for market in markets:
             if any((exchange, market) in self._quotes for exchange in EXCHANGES):
                 self._plan_burst(market, agenda.now)
+        takers = {key: self._takers(key, USUAL) for key in self._books}
         self._prints = Prints(self._books, rules, seed, agenda, takers)
         self._prints.on_print = lambda exchange, fresh: self.on_print(exchange, fresh)
+
+    def set_regime(self, regime: Regime, now: int, market: str | None = None) -> None:
+        """Let a market behave otherwise from now on, or all of them; recorded books are played on as they are."""
+        self.set_behaviour(BEHAVIOURS[regime], now, market)
+
+    def set_behaviour(self, behaviour: Behaviour, now: int, market: str | None = None) -> None:
+        """Let a market, or all, behave as `behaviour` says from now on."""
+        for name in self.markets if market is None else (market,):
+            path = self._paths[name]
+            path.advance(now)
+            path.behaviour = behaviour
+            for exchange in EXCHANGES:
+                key = (exchange, name)
+                self._prints.takers[key] = self._takers(key, behaviour)
+                if key in self._quotes:
+                    self._quotes[key].use_depth(_level_krw(key) * behaviour.depth_ppm // PPM)
+                    self._requote(key, now)
+
+    def steer(self, market: str, target_ppm: int, over_ns: int, now: int, exchange: Exchange | None = None) -> None:
+        """Move the price to `target_ppm` off its usual place within `over_ns`, on one exchange or both; 0 = back."""
+        for one in EXCHANGES if exchange is None else (exchange,):
+            self._paths[market].courses[one].steer(target_ppm * (PPB // PPM), over_ns, now)
+            if (one, market) in self._quotes:
+                self._requote((one, market), now)
 
     def tape(self, exchange: Exchange, market: str) -> Tape:
         """Return the tape of a listed market."""
@@ -158,26 +160,33 @@ class Market:
         path.advance(now)
         played = self._books[other_exchange(exchange), market].mid() if self._is_played(key) else None
         if played is None:
-            fair = start_price(market) * (PPB + path.common + path.offset(exchange)) // PPB
+            fair = path.fair(exchange, start_price(market), now)
         else:
-            fair = played * (PPB + path.gap + path.lead[exchange]) // PPB
-        self._books[key].quote(*self._quotes[key].follow(max(fair, 1), PACES[exchange].half_spread_ppm))
+            fair = path.fair_beside(exchange, played, now)
+        half_spread_ppm = PACES[exchange].half_spread_ppm * path.behaviour.spread_ppm // PPM
+        self._books[key].quote(*self._quotes[key].follow(fair, half_spread_ppm))
         self.publish(exchange, market, now)
+
+    def _takers(self, key: tuple[Exchange, str], how: Behaviour) -> Takers:
+        wait_ms = PACES[key[0]].print_wait_ms * self._waits[key] // PPM * how.print_wait_ppm // PPM
+        return Takers(max(wait_ms, 1), _level_krw(key) // _TAKEN_PART * how.print_size_ppm // PPM, how.buyers_ppm)
 
     def _is_played(self, key: tuple[Exchange, str]) -> bool:
         return (other_exchange(key[0]), key[1]) in self._recorded
 
     def _plan_step(self, key: tuple[Exchange, str], now: int) -> None:
-        pace, rng = PACES[key[0]], self._pace_rng[key]
+        pace, rng, path = PACES[key[0]], self._pace_rng[key], self._paths[key[1]]
+        repeat_ppm = 0 if self._waits[key] > SILENT_PPM else pace.repeat_ppm
 
         def step(at: int) -> None:
-            if rng.randrange(PPM) < pace.repeat_ppm:
+            if rng.randrange(PPM) < repeat_ppm:
                 self.publish(*key, at)
             else:
                 self._requote(key, at)
             self._plan_step(key, at)
 
-        self._agenda.at(now + rng.randint(*pace.gap_ms) * MS, step)
+        wait = rng.randint(*pace.gap_ms) * MS * self._waits[key] // PPM
+        self._agenda.at(now + wait * path.behaviour.frame_gap_ppm // PPM, step)
 
     # One recorded book: shown at its own time, repeated every 250 ms while nothing newer comes.
     def _play(self, key: tuple[Exchange, str], index: int, now: int) -> None:
@@ -196,6 +205,7 @@ class Market:
 
     def _plan_burst(self, market: str, now: int) -> None:
         wait = int(self._rng[market].expovariate(1 / 2.4) * 1_000) + 200
+        wait = wait * self._paths[market].behaviour.burst_wait_ppm // PPM * self._waits[Exchange.BITHUMB, market] // PPM
         self._agenda.at(now + wait * MS, lambda at: self._burst(market, at))
 
     # One exchange runs ahead of the other, far enough for both fees, both spreads and the ticks between.
@@ -207,7 +217,7 @@ class Market:
         price = self._books[leader, market].mid() or start_price(market)
         ticks = sum(self._rules[exchange].ticks.tick_at(Price(price)) for exchange in EXCHANGES) * PPB // price
         spreads = sum(pace.half_spread_ppm for pace in PACES.values()) * (PPB // PPM)
-        reach = _FEES_AND_EDGE + spreads + ticks + int((1 + rng.expovariate(1 / 6)) * _BPS)
+        reach = _FEES_AND_EDGE + spreads + ticks + int((1 + rng.expovariate(1 / 6)) * BPS)
         lasts = int(rng.lognormvariate(6.0, 0.7))
         lasts_ns = min(max(lasts, 100), 1_500) * MS
         path.lead[leader] = up * reach
@@ -219,7 +229,7 @@ class Market:
                 now + lasts_ns * rng.randint(5, 60) // 100,
                 lambda at: self.sweep(rival, market, side, reach - _FEES_AND_EDGE, at),
             )
-        follows = rng.random() < 0.4 and reach < 60 * _BPS
+        follows = rng.random() < 0.4 and reach < 60 * BPS
 
         def end(at: int) -> None:
             path.lead[leader] = 0
@@ -243,6 +253,11 @@ class Market:
             self.take(exchange, market, side, price, qty, now)
             self.printed(exchange, market, price, qty, side.opposite, now)
         self.publish(exchange, market, now)
+
+
+# Liquidity of one level in usual times, in KRW.
+def _level_krw(key: tuple[Exchange, str]) -> int:
+    return _DEPTH_KRW.get(key[1], _OTHER_DEPTH_KRW) * PACES[key[0]].depth_ppm // PPM
 
 
 def _nobody(exchange: Exchange, market: str, now: int) -> None:

@@ -20,6 +20,7 @@ from exchanges.simulator.faults import Faults
 from exchanges.simulator.kst import SECOND, kst_text
 from exchanges.simulator.market import Market
 from exchanges.simulator.recording import Recording, read_recording
+from exchanges.simulator.regimes import Regime
 from exchanges.simulator.rules import Rules, bithumb_rules, upbit_rules
 from exchanges.simulator.seeds import stream
 from exchanges.simulator.sim_exchange import SimExchange
@@ -49,7 +50,9 @@ class Simulator:
         }
         self._agenda = Agenda(now)
         usable = {key: book for key, book in recorded.items() if key[1] in self.markets}
-        self.market = Market(self.markets, rules, config.seed, self._agenda, usable)
+        self.market = Market(self.markets, rules, config.seed, self._agenda, usable, config.activity)
+        if config.regime is not Regime.NORMAL:
+            self.market.set_regime(config.regime, now)
         self._log = None if config.state_dir is None else StateLog(config.state_dir)
         sink: Sink = Nowhere() if self._log is None else self._log
         kept = fold([] if self._log is None else self._log.load())
