@@ -4,11 +4,17 @@ Bytes only: what is asked and answered is decided by the `SimExchange`.
 """
 
 import asyncio
+import gzip
+import socket
+import struct
+from collections import deque
 from collections.abc import Callable
 from typing import cast
 
 import httptools
+import msgspec
 from websockets.exceptions import InvalidState
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request as Handshake
 from websockets.protocol import State as WsState
@@ -17,7 +23,7 @@ from websockets.server import ServerProtocol
 from exchanges.simulator.conversation import ABNORMAL, Conversation
 from exchanges.simulator.http import Head, response_bytes
 from exchanges.simulator.sim_exchange import SimExchange
-from exchanges.simulator.wire import Delivery, Response
+from exchanges.simulator.wire import Delivery, Request, Response
 
 MAX_REQUEST = 1 << 20
 MAX_BACKLOG = 8 << 20
@@ -29,6 +35,8 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, sim: SimExchange, wall_ns: Callable[[], int], after: Callable[[], None]) -> None:
         self.session: Conversation | None = None
+        self.is_unwelcome = False
+        """A fault: the connection is reset as soon as it is made."""
         self._exchange = sim
         self._wall_ns = wall_ns
         self._after = after
@@ -37,7 +45,10 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._head = Head()
         self._raw = bytearray()
-        self._whole: list[tuple[Head, bytes, bool]] = []
+        self._whole: deque[tuple[Head, bytes, bool]] = deque()
+        """Requests not answered yet, in order: answers never overtake each other."""
+        self._is_busy = False
+        self._waits: asyncio.TimerHandle | None = None
         self._ws: ServerProtocol | None = None
         self._message = bytearray()
         self._has_ended = False
@@ -50,6 +61,8 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         self._transport = cast(asyncio.Transport, transport)
+        if self.is_unwelcome:
+            self._reset()
         peername = transport.get_extra_info("peername")
         self._peer = peername[0] if isinstance(peername, tuple) else "127.0.0.1"
 
@@ -57,6 +70,9 @@ class Connection(asyncio.Protocol):
         """Forget the connection."""
         self._transport = None
         self._has_ended = True
+        self._whole.clear()
+        if self._waits is not None:
+            self._waits.cancel()
         if self.session is not None:
             self._exchange.disconnect(self.session)
         self._after()
@@ -76,9 +92,7 @@ class Connection(asyncio.Protocol):
             wants_upgrade = True
         except httptools.HttpParserError:
             is_broken = True
-        for head, method, keep_alive in self._whole:
-            self._serve(head, method, keep_alive=keep_alive)
-        self._whole.clear()
+        self._serve_next()
         if wants_upgrade:
             self._upgrade()
         elif is_broken:
@@ -131,30 +145,88 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _serve(self, head: Head, method: bytes, *, keep_alive: bool) -> None:
-        if self._transport is None or self._transport.is_closing():
-            return
-        if head.repeated is not None:
-            body = b'{"error":{"name":"bad_request","message":"a header was sent twice"}}'
-            self._answer(Response(400, body), keep_alive=keep_alive)
+    # A reset on the wire, not an end.
+    def _reset(self) -> None:
+        if self._transport is not None:
+            socket_ = self._transport.get_extra_info("socket")
+            socket_.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._transport.abort()
+
+    def _serve_next(self) -> None:
+        while self._whole and not self._is_busy and self._transport is not None and not self._transport.is_closing():
+            head, method, keep_alive = self._whole.popleft()
+            request = head.request(method, self._peer)
+            hold_ns = self._exchange.answers.hold_ns(request)
+            if hold_ns:
+                self._later(hold_ns, lambda: self._serve(head, request, keep_alive=keep_alive))  # noqa: B023
+            else:
+                self._serve(head, request, keep_alive=keep_alive)
+
+    def _serve(self, head: Head, request: Request, *, keep_alive: bool) -> None:
+        now = self._wall_ns()
+        response = self._exchange.repeated_header(now) if head.repeated is not None else None
+        response = response or self._exchange.handle(request, now)
+        if response.body and self._exchange.gzips(request):
+            headers = (*response.headers, ("Content-Encoding", "gzip"))
+            response = msgspec.structs.replace(response, body=gzip.compress(response.body, mtime=0), headers=headers)
+        if response.delay_ns:
+            self._after()
+            self._later(response.delay_ns, lambda: self._answer(response, keep_alive=keep_alive))
         else:
-            response = self._exchange.handle(head.request(method, self._peer), self._wall_ns())
             self._answer(response, keep_alive=keep_alive)
 
+    # What comes after must wait: answers leave in the order of their requests.
+    def _later(self, delay_ns: int, act: Callable[[], None]) -> None:
+        def go_on() -> None:
+            self._is_busy = False
+            act()
+            self._serve_next()
+            self._after()
+
+        self._is_busy = True
+        self._waits = asyncio.get_running_loop().call_later(delay_ns / 1e9, go_on)
+
     def _answer(self, response: Response, *, keep_alive: bool) -> None:
-        if self._transport is None or self._transport.is_closing():
+        transport = self._transport
+        if transport is None or transport.is_closing():
             return
         if response.delivery is Delivery.DROP:
-            self._transport.abort()
+            transport.abort()
             return
-        self._transport.write(response_bytes(response, self._wall_ns(), keep_alive=keep_alive))
+        if response.delivery is Delivery.HANG:
+            self._is_busy = True
+            return
+        data = response_bytes(response, self._wall_ns(), keep_alive=keep_alive) * response.copies
+        if response.delivery is Delivery.DRIP:
+            self._drip(data, response, keep_alive=keep_alive)
+            return
+        if response.delivery in (Delivery.TRUNCATE, Delivery.RESET):
+            transport.write(data[: len(data) - max(len(response.body) - response.part, 0)])
+            # A reset right away would throw away what is not sent yet.
+            if response.delivery is Delivery.RESET:
+                self._later(20_000_000, self._reset)
+            else:
+                transport.close()
+            return
+        transport.write(data)
         if not keep_alive:
+            transport.close()
+
+    def _drip(self, data: bytes, response: Response, *, keep_alive: bool) -> None:
+        if self._transport is None:
+            return
+        self._transport.write(data[: response.part])
+        rest = data[response.part :]
+        if rest:
+            self._later(response.pace_ns, lambda: self._drip(rest, response, keep_alive=keep_alive))
+        elif not keep_alive:
             self._transport.close()
 
     # The handshake again, this time for the WebSocket library: it checks it and answers it.
     def _upgrade(self) -> None:
         request = self._head.request(b"GET", self._peer)
-        ws = self._ws = ServerProtocol(max_size=MAX_REQUEST)
+        extensions = [ServerPerMessageDeflateFactory()] if self._exchange.offers_deflate else []
+        ws = self._ws = ServerProtocol(max_size=MAX_REQUEST, extensions=extensions)
         raw, self._raw = bytes(self._raw), bytearray()
         opened = self._exchange.connect(request, self._wall_ns())
         if isinstance(opened, Response):

@@ -1,5 +1,6 @@
 """The exchange's end of one WebSocket connection, as the driver sees it: two generations speak it differently."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
@@ -18,6 +19,18 @@ class Out(msgspec.Struct, frozen=True):
 
     data: bytes
     is_binary: bool
+
+
+class Outbox(list[Out]):
+    """What waits to be sent. `through` may change, hold back or drop each message on its way in."""
+
+    def __init__(self, through: Callable[[Out], list[Out]]) -> None:
+        super().__init__()
+        self._through = through
+
+    def append(self, out: Out) -> None:
+        """Take one message in."""
+        self += self._through(out)
 
 
 class Conversation(Protocol):

@@ -24,6 +24,7 @@ from exchanges.simulator.steps import Moment
 from exchanges.simulator.steps import OrderStep as OrderStep
 from exchanges.simulator.steps import Step as Step
 from exchanges.simulator.taking import Taking, ended_state, unused
+from exchanges.simulator.trouble.fault import Seen
 
 
 class Matching:
@@ -117,7 +118,22 @@ class Matching:
         self.register.changed(order, moment)
         self._commit(moment)
         delay = self._rng.randint(*self.rules.cancel_delay_ms) * MS
-        self._agenda.at(now + delay, lambda at: self._cancel_now(order, at))
+        late = self.faults.takes_fill_after_cancel(_seen(order))
+        if late is None:
+            self._agenda.at(now + delay, lambda at: self._cancel_now(order, at))
+        else:
+            self._agenda.at(now + late, lambda at: self.fill_whole(order, at))
+
+    def fill_whole(self, order: SimOrder, now: int) -> None:
+        """Fill what is left of a limit order at its own price, whatever the book holds (a fault)."""
+        if order.state is State.ACCEPTED:
+            self._agenda.at(now + MS, lambda at: self.fill_whole(order, at))
+        elif order.is_open and order.draft.ord_type is OrdType.LIMIT:
+            moment = Moment(now)
+            self._taking.come_to(self.rules, order, [(order.draft.limit, order.remaining_qty)], moment)
+            self.register.end(order, ended_state(order), moment)
+            self._commit(moment)
+            self._publish_soon(order.draft.market, now)
 
     def cancel_named(
         self, account: Account, order_ids: Iterable[str], client_order_ids: Iterable[str], now: int
@@ -149,7 +165,7 @@ class Matching:
 
     def schedule(self, order: SimOrder, now: int) -> None:
         """Let an accepted order meet the book after a small seeded delay; after a restart, once more."""
-        delay = self.faults.takes_delay()
+        delay = self.faults.takes_delay(_seen(order))
         if delay is None:
             shortest, longest = self.rules.meet_delay_ms
             delay = min(max(int(self._rng.lognormvariate(2.0, 0.5) * MS), shortest * MS), longest * MS)
@@ -231,8 +247,10 @@ class Matching:
         order.state = State.WAIT
         moment = Moment(now)
         moment.add(self.register.account_of(order), order, Step.WAIT)
-        is_bare = self.faults.takes_cancel_before_fill()
-        if (draft.tif is Tif.POST_ONLY and not is_bare and self._taking.would_take(rules, order, now)) or (
+        is_bare = self.faults.takes_cancel_before_fill(_seen(order))
+        if self.faults.takes_self_trade(_seen(order)):
+            self._taking.prevent_whole(rules, order, moment)
+        elif (draft.tif is Tif.POST_ONLY and not is_bare and self._taking.would_take(rules, order, now)) or (
             draft.tif is Tif.FOK and (is_bare or not self._taking.would_fill(rules, order, now))
         ):
             self.register.end(order, State.CANCEL, moment, "tif_cancel")
@@ -257,7 +275,8 @@ class Matching:
         elif draft.ord_type is OrdType.PRICE:
             self.register.end(order, self.rules.market_rest_state, moment)
         else:
-            self.register.end(order, self.rules.ioc_part_state, moment)
+            label = self.faults.takes_part_label(_seen(order))
+            self.register.end(order, State(label or self.rules.ioc_part_state), moment)
 
     def _cancel_now(self, order: SimOrder, now: int) -> None:
         if order.state is State.ACCEPTED:
@@ -303,3 +322,7 @@ class Matching:
     def _publish(self, market: str, now: int) -> None:
         self._to_publish.discard(market)
         self._market.publish(self.rules.exchange, market, now)
+
+
+def _seen(order: SimOrder) -> Seen:
+    return Seen(markets=(order.draft.market,), access_key=order.access_key)

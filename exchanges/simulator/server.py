@@ -6,6 +6,8 @@ due, and sends what the sessions have to say.
 
 import asyncio
 import errno
+import ssl
+from pathlib import Path
 
 from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.units import EXCHANGES, Exchange
@@ -14,8 +16,10 @@ from exchanges.simulator.connection import Connection
 from exchanges.simulator.faults import Faults
 from exchanges.simulator.sim_exchange import SimExchange
 from exchanges.simulator.simulator import Simulator
+from exchanges.simulator.trouble.fault import SOMETHING, Place
 
 _LONGEST_SLEEP_S = 1.0
+_ACCEPT = frozenset({Place.ACCEPT})
 
 
 class RunningSimulator:
@@ -26,6 +30,9 @@ class RunningSimulator:
         self.simulator = Simulator(config, config.wall_ns())
         self._connections: list[Connection] = []
         self._servers: dict[Exchange, asyncio.Server] = {}
+        self._addresses: dict[Exchange, tuple[str, int]] = {}
+        self._tls = _tls_context(config.tls)
+        self._doors: dict[Exchange, asyncio.Task[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._has_halted = False
         self._loop = asyncio.get_running_loop()
@@ -67,11 +74,14 @@ class RunningSimulator:
         """Open one exchange's listener. ConfigError when the port cannot be had."""
         sim = self.exchange(exchange)
         try:
-            server = await self._loop.create_server(lambda: self._connected(sim), address[0], address[1], backlog=256)
+            server = await self._loop.create_server(
+                lambda: self._connected(sim), address[0], address[1], backlog=256, ssl=self._tls
+            )
         except OSError as error:
             why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be opened: {error.strerror or error}"
             raise ConfigError([f"--{exchange} {address[0]}:{address[1]} {why}; choose another port"]) from None
         self._servers[exchange] = server
+        self._addresses[exchange] = server.sockets[0].getsockname()[:2]
 
     def tick(self) -> None:
         """Let what is due happen, send what came of it, and come back when more is due."""
@@ -83,6 +93,8 @@ class RunningSimulator:
         self._has_halted = True
         if self._timer is not None:
             self._timer.cancel()
+        for task in self._doors.values():
+            task.cancel()
         for server in self._servers.values():
             server.close()
         for connection in list(self._connections):
@@ -97,12 +109,14 @@ class RunningSimulator:
     def _connected(self, sim: SimExchange) -> Connection:
         self._connections = [connection for connection in self._connections if not connection.is_gone]
         connection = Connection(sim, self._wall_ns, self._after)
+        connection.is_unwelcome = bool(sim.faults.has_live and sim.faults.strike(_ACCEPT, SOMETHING))
         self._connections.append(connection)
         return connection
 
     def _after(self) -> None:
         if self._has_halted:
             return
+        self._mind_doors()
         for connection in self._connections:
             connection.flush()
         if self._timer is not None:
@@ -112,8 +126,32 @@ class RunningSimulator:
         self._timer = self._loop.call_later(wait_s, self.tick)
 
     def _address(self, exchange: Exchange) -> str:
-        host, port = self._servers[exchange].sockets[0].getsockname()[:2]
+        host, port = self._addresses[exchange]
         return f"{host}:{port}"
+
+    # A port that is closed on purpose, and opened again when that is over.
+    def _mind_doors(self) -> None:
+        for exchange in self._addresses:
+            task = self._doors.get(exchange)
+            wants_closed = self.faults(exchange).is_armed(Place.LISTEN)
+            if wants_closed is (exchange not in self._servers) or (task is not None and not task.done()):
+                continue
+            if wants_closed:
+                self._servers.pop(exchange).close()
+            else:
+                self._doors[exchange] = self._loop.create_task(self.listen(exchange, self._addresses[exchange]))
+
+
+def _tls_context(tls: tuple[Path, Path] | None) -> ssl.SSLContext | None:
+    if tls is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(*tls)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError([f"--tls {tls[0]} {tls[1]}: {error}"]) from None
+    return context
 
 
 async def start(config: SimConfig) -> RunningSimulator:

@@ -31,6 +31,10 @@ from exchanges.simulator.rules import Rules
 from exchanges.simulator.state import Sink
 from exchanges.simulator.stream import Session
 from exchanges.simulator.tape import Print
+from exchanges.simulator.trouble.answers import Answers, seen_of
+from exchanges.simulator.trouble.fault import SOMETHING, Lane
+from exchanges.simulator.trouble.orders import CancelTooLate, LookupLags, RepeatReturnsExisting, RuleRefused
+from exchanges.simulator.trouble.stream_acts import StreamActs
 from exchanges.simulator.twap import Twaps
 from exchanges.simulator.wire import Delivery, Params, Request, Response, WireRefusal
 
@@ -47,7 +51,7 @@ class SimExchange:
         market: Market,
         agenda: Agenda,
         sink: Sink,
-        rng: Random,
+        draws: Callable[[str], Random],
         ids: Ids,
         older: Older | None = None,
     ) -> None:
@@ -55,17 +59,24 @@ class SimExchange:
         self.older = older
         """A second generation of words for the same orders, on paths of its own."""
         self.market = market
-        self.faults = Faults()
+        self.faults = Faults(lambda: agenda.now, lambda purpose: draws(f"fault/{purpose}"))
+        self.answers = Answers(self.faults)
+        self.stream_acts = StreamActs(self.faults, agenda)
         self.publication = Publication(rules.ticks)
         self.listings: dict[str, Listing] = {}
         """Markets about which there is more to say than that they are traded; change it at any time."""
+        rng = draws("matching")
         self.matching = Matching(rules, market, agenda, sink, self.faults, rng, ids.order_id, ids.trade_id)
         self.matching.on_step = self._on_step
         self.matching.on_assets = self._on_assets
         self.sessions: list[Conversation] = []
+        self.repeated_headers_from_ns: int | None = None
+        self.offers_deflate = True
+        """permessage-deflate, if a client asks for it (upbit.md §3.3)."""
         self.counts = {"frames": 0, "requests": 0, "orders": 0, "fills": 0}
         self.twaps = Twaps(agenda, self.matching.place)
         self._agenda = agenda
+        self._asking = SOMETHING
         self.nonces = NonceMemory()
         self.keys = Keyring(rules.exchange, sink)
         self._limiter = Limiter({**dialect.limits, _CONNECT: dialect.stream.connect_limit})
@@ -98,6 +109,10 @@ class SimExchange:
         """Answer one request. Everything due by `now` has happened first."""
         now = self._agenda.advance(now)
         self.counts["requests"] += 1
+        return self.answers.around(request, now, self._answer)
+
+    def _answer(self, request: Request, now: int) -> Response:
+        self._asking = seen_of(request) if self.faults.has_live else SOMETHING
         words = self._words(request.path)
         route = self._route(request)
         if route is None:
@@ -118,14 +133,36 @@ class SimExchange:
                 response = words.refused(refusal, route.access)
         return msgspec.structs.replace(response, headers=response.headers + headers)
 
+    def repeated_header(self, now: int) -> Response | None:
+        """Return the answer to a request with a header sent twice; None while that is no fault (upbit.md §1.1)."""
+        if self.repeated_headers_from_ns is None or now < self.repeated_headers_from_ns:
+            return None
+        return self.dialect.refused(WireRefusal(400, "bad_request", "a header was sent twice"), Access.PRIVATE)
+
+    def gzips(self, request: Request) -> bool:
+        """Return whether the answer may be compressed: quotation endpoints of Upbit only (upbit.md §1.1)."""
+        if self.exchange is not Exchange.UPBIT or "gzip" not in request.headers.get("accept-encoding", ""):
+            return False
+        route = self.dialect.routes.get((request.method, request.path))
+        return route is not None and route.access is Access.PUBLIC
+
     def connect(self, request: Request, now: int) -> Conversation | Response:
         """Open a WebSocket connection, or refuse it with an HTTP answer."""
         now = self._agenda.advance(now)
+        refused = self.answers.handshake(request)
+        if refused is not None:
+            return refused
+        opened = self._opened(request, now)
+        if not isinstance(opened, Response):
+            self.stream_acts.begin(opened, now)
+            self.sessions.append(opened)
+        return opened
+
+    def _opened(self, request: Request, now: int) -> Conversation | Response:
         if self.older is not None and self.older.streams(request.path):
             if not self._limiter.take(_CONNECT, request.peer, now).is_allowed:
                 return self.older.over_limit()
-            self.sessions.append(self.older.open(self, self._agenda, now))
-            return self.sessions[-1]
+            return self.older.open(self, self._agenda, now)
         access = self.dialect.stream.paths.get(request.path)
         if access is None:
             return self.dialect.path_unknown()
@@ -136,13 +173,12 @@ class SimExchange:
         owner = request.peer if account is None else account.access_key
         if not self._limiter.take(_CONNECT, owner, now).is_allowed:
             return self.dialect.over_limit()
-        session = Session(self.dialect, self._agenda, access, account, self.find_view, self.find_news, now)
-        self.sessions.append(session)
-        return session
+        return Session(self.dialect, self._agenda, access, account, self.find_view, self.find_news, now)
 
     def disconnect(self, session: Conversation) -> None:
         """Forget a connection that is gone."""
         session.end()
+        self.stream_acts.forget(session)
         if session in self.sessions:
             self.sessions.remove(session)
 
@@ -213,7 +249,22 @@ class SimExchange:
         if order_id is None and client_order_id is not None:
             order_id = self.matching.by_client_id.get((account.access_key, client_order_id))
         order = self.matching.orders.get(order_id or "")
-        return order if order is not None and order.access_key == account.access_key else None
+        if order is None or order.access_key != account.access_key:
+            return None
+        return self._as_found(order) if self.faults.has_live else order
+
+    # What faults make of a look-up: not there yet, not ready yet, or filled just before the cancel came.
+    def _as_found(self, order: SimOrder) -> SimOrder | None:
+        now = self._agenda.now
+        seen = msgspec.structs.replace(self._asking, markets=(order.draft.market,), access_key=order.access_key)
+        lag = self.faults.take(LookupLags, seen)
+        if lag is not None and now < order.created_ns + lag.lag_ns:
+            if lag.status == 404:
+                return None
+            raise WireRefusal(lag.status, "order_not_ready")
+        if seen.lane is Lane.CANCEL and order.is_open and self.faults.take(CancelTooLate, seen) is not None:
+            self.matching.fill_whole(order, now)
+        return order
 
     def take_order(
         self,
@@ -223,17 +274,23 @@ class SimExchange:
         answer: Callable[[SimOrder], Response],
     ) -> Response:
         """Place an order in a dialect's words, with whatever faults are armed for it."""
-        if self.faults.takes_drop_before_accept():
+        seen, faults = self._asking, self.faults
+        if faults.takes_drop_before_accept(seen):
             return Response(0, delivery=Delivery.DROP)
-        planned = self.faults.takes_refusal()
+        planned = faults.takes_refusal(seen)
         if planned is not None:
             raise WireRefusal(planned.status, planned.name)
         draft = read(call)
+        broken = faults.take(RuleRefused, seen)
+        if broken is not None:
+            raise refusal_of(Fault(broken.rule.value), draft.side)
         order = self.matching.place(call.owner, draft, call.now)
+        if order is Fault.CLIENT_ID_BURNED and faults.take(RepeatReturnsExisting, seen) is not None:
+            order = self.own_order(call.owner, None, draft.client_order_id) or order
         if isinstance(order, Fault):
             raise refusal_of(order, draft.side)
         self.counts["orders"] += 1
-        if self.faults.takes_drop_after_accept():
+        if faults.takes_drop_after_accept(seen):
             return Response(0, delivery=Delivery.DROP)
         return answer(order)
 

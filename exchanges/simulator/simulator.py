@@ -3,6 +3,8 @@
 In memory: make one with a start time, call `exchange(...).handle(...)`, and `advance` to `next_due()`.
 """
 
+from random import Random
+
 from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.units import EXCHANGES, Exchange, base_of
 from exchanges.simulator.account import Account
@@ -91,9 +93,16 @@ class Simulator:
             dialect, ids = UpbitDialect(config.upbit_quirks), UpbitIds(config.seed, now)
         else:
             dialect, ids = BithumbDialect(config.bithumb_quirks, self.markets), BithumbIds(now)
-        rng = stream(config.seed, exchange, "matching")
         older = LegacyDialect(config.bithumb_quirks) if exchange is Exchange.BITHUMB else None
-        return SimExchange(dialect, rules, self.market, self._agenda, sink, rng, ids, older)
+
+        def draws(purpose: str) -> Random:
+            return stream(config.seed, exchange, *purpose.split("/"))
+
+        sim = SimExchange(dialect, rules, self.market, self._agenda, sink, draws, ids, older)
+        sim.offers_deflate = config.offers_deflate
+        if exchange is Exchange.UPBIT:
+            sim.repeated_headers_from_ns = config.repeated_headers_from_ns
+        return sim
 
     # Accounts of the keys file with the balances of the state; a key the state does not know yet is opened.
     def _open_accounts(self, config: SimConfig, exchange: Exchange, kept: Kept, sink: Sink, now: int) -> None:

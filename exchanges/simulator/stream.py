@@ -54,6 +54,7 @@ class Session:
         """Set when the exchange ends the connection."""
         self._dialect = dialect
         self._words = dialect.stream
+        self._idle_ns = dialect.stream.idle_ns
         self._agenda = agenda
         self._access = access
         self._view = view
@@ -69,7 +70,7 @@ class Session:
         self._asked: list[dict[str, Any]] = []
         self._is_reporting = False
         self._last_traffic = now
-        agenda.at(now + self._words.idle_ns, self._close_if_idle)
+        agenda.at(now + self._idle_ns, self._close_if_idle)
 
     def touch(self, now: int) -> None:
         """Note traffic: any frame in either direction keeps the connection open."""
@@ -78,6 +79,15 @@ class Session:
     def end(self) -> None:
         """Forget everything: the connection is gone."""
         self.close_code = self.close_code or NORMAL
+
+    def shorten_idle(self, idle_ns: int, now: int) -> None:
+        """Drop this connection after `idle_ns` without traffic (a fault)."""
+        self._idle_ns = idle_ns
+        self._agenda.at(now + idle_ns, self._close_if_idle)
+
+    def switch_format(self) -> None:
+        """Spell later frames the other way, short or long, unasked (a fault; upbit.md §6 idea 14)."""
+        self._format = Format.DEFAULT if self._format.is_simple else Format.SIMPLE
 
     def receive(self, data: bytes, now: int) -> None:
         """Hear one text or binary message."""
@@ -142,7 +152,7 @@ class Session:
             self._agenda.at(now + self._words.status_ns, self._report)
 
     def _close_if_idle(self, now: int) -> None:
-        due = self._last_traffic + self._words.idle_ns
+        due = self._last_traffic + self._idle_ns
         if self.close_code is not None:
             return
         if now >= due:

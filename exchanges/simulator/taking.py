@@ -111,8 +111,12 @@ class Taking:
         moment.add(account, order, Step.PREVENTED)
 
     def _prevent_rest(self, rules: Rules, order: SimOrder, opposing: SimOrder, moment: Moment) -> None:
-        account = self._register.account_of(order)
         order.canceling_order_id = opposing.order_id
+        self.prevent_whole(rules, order, moment)
+
+    def prevent_whole(self, rules: Rules, order: SimOrder, moment: Moment) -> None:
+        """Cancel what is left of an order as self-match prevention does."""
+        account = self._register.account_of(order)
         if rules.smp_cancel_type is None:
             prevent_rest(order, account, rules.fee_step)
             moment.add(account, order, Step.PREVENTED)

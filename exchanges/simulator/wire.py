@@ -11,10 +11,19 @@ from arbitrage.domain.errors import KArbError
 
 
 class Delivery(StrEnum):
-    """Whether an answer is sent, or the connection cut instead (a fault)."""
+    """How an answer leaves; all but SEND are faults."""
 
     SEND = "send"
     DROP = "drop"
+    """The connection is cut instead."""
+    HANG = "hang"
+    """Nothing is sent, and nothing more on this connection."""
+    TRUNCATE = "truncate"
+    """`part` bytes of the body, then the connection closes."""
+    RESET = "reset"
+    """`part` bytes of the body, then the connection is reset."""
+    DRIP = "drip"
+    """`part` bytes at a time, every `pace_ns`."""
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -35,6 +44,11 @@ class Response(msgspec.Struct, frozen=True):
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
     delivery: Delivery = Delivery.SEND
+    delay_ns: int = 0
+    """How long after it was made the answer leaves."""
+    copies: int = 1
+    part: int = 0
+    pace_ns: int = 0
 
 
 class WireRefusal(KArbError):
