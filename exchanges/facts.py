@@ -33,6 +33,21 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
     api_keys: str
     public_stream: str
     private_stream: str
+    wallets: str
+    deposits: str
+    withdraws: str
+    withdraw_chance: str
+    orders_by_ids: str
+    closed_orders: str
+    cancel_many: str
+    cancel_all: str = ""
+    """Empty here and below = the exchange has no such call."""
+    replace: str = ""
+    test: str = ""
+    batch: str = ""
+    instruments: str = ""
+    market_warnings: str = ""
+    notices: str = ""
 
 
 class IdKeys(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +56,12 @@ class IdKeys(msgspec.Struct, frozen=True, kw_only=True):
     client_query: str
     client_cancel: str
     exchange_cancel: str
+    client_many: str
+    exchange_many: str
+    most_read: int
+    """Most ids one read may name."""
+    most_canceled: int
+    """Most ids one cancel may name."""
 
 
 class Groups(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +69,10 @@ class Groups(msgspec.Struct, frozen=True, kw_only=True):
 
     place: str
     cancel: str
+    cancel_many: str
+    cancel_all: str
+    test: str
+    batch: str
     private: str
     orderbook: str
     markets: str

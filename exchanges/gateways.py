@@ -6,6 +6,7 @@ from arbitrage.domain.order import Order
 from arbitrage.domain.ports import Gateway
 from arbitrage.domain.units import Exchange
 from exchanges.bithumb.gateway import BithumbGateway
+from exchanges.bithumb.many import BatchHash
 from exchanges.registry import addresses, credentials, limiter
 from exchanges.transport import Clock
 from exchanges.upbit.gateway import UpbitGateway
@@ -29,7 +30,15 @@ def gateway(
     keys = credentials(exchange, env)
     budget = limiter(exchange, env, clock)
     if exchange is Exchange.BITHUMB:
-        return BithumbGateway(keys, rest_url, stream_url, clock, last_check=last_check, limiter=budget)
+        return BithumbGateway(
+            keys,
+            rest_url,
+            stream_url,
+            clock,
+            last_check=last_check,
+            limiter=budget,
+            batch_hash=BatchHash(env.bithumb_batch_hash),
+        )
     return UpbitGateway(
         keys,
         rest_url,

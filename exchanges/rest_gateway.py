@@ -4,7 +4,7 @@ An order command is sent once. What came of it is judged in `verdict.py`; nothin
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from arbitrage.domain.errors import InvariantError, NotSent, ReadFailed
@@ -35,6 +35,8 @@ from exchanges.words import CLIENT_ORDER_ID, MAX_PAGES, PAGE, WIRE_ID, Signer, p
 T = TypeVar("T")
 A = TypeVar("A", Answer, Lookup)
 
+ReadReport = Callable[[bytes], OrderReport]
+SPENT = "own request budget is spent"
 ORDER_TIMEOUT_NS = 3_000_000_000
 """After this the answer counts as lost and the order is asked for by our own id."""
 READ_TIMEOUT_NS = 5_000_000_000
@@ -88,29 +90,54 @@ class RestGateway:
 
     async def place(self, order: Order) -> Answer:
         """Send one order, once. InvariantError when this gateway was given the id before."""
-        fault = self._fault(order)
+        fault = self._fault(order) or kind_fault(order)
         if fault is not None:
             return Refused(RefusalReason.INVALID_REQUEST, fault)
-        if order.client_order_id in self._placed_set:
-            raise InvariantError(f"{order.client_order_id} was placed before; an order is never sent twice")
-        lane = Lane.HEDGE if order.role is OrderRole.HEDGE else Lane.NEW
-        groups = self._groups(self._facts.groups.place, order.market)
-        if not self._limiter.take(groups, lane, self._clock.mono_ns()):
-            return Refused(RefusalReason.RATE_LIMITED, "own request budget is spent")
-        self._remember(order.client_order_id)
 
         def build() -> Request:
             body, query = self._order_body(order)
             return Request("POST", self._facts.paths.place, "", body, self._token(query))
 
+        return await self._once("place", (order,), self._facts.groups.place, build, self._reads.accepted)
+
+    async def _once(
+        self,
+        where: str,
+        orders: Sequence[Order],
+        group: str,
+        build: Callable[[], Request],
+        read: ReadReport,
+    ) -> Answer:
+        """Send a request that makes `orders`, once for each of their ids, past the last check of each."""
+        for order in orders:
+            if order.client_order_id in self._placed_set:
+                raise InvariantError(f"{order.client_order_id} was placed before; an order is never sent twice")
+        lane = Lane.HEDGE if all(order.role is OrderRole.HEDGE for order in orders) else Lane.NEW
+        groups = self._groups(group, *(order.market for order in orders))
+        if not self._limiter.take(groups, lane, self._clock.mono_ns()):
+            return Refused(RefusalReason.RATE_LIMITED, SPENT)
+        for order in orders:
+            self._remember(order.client_order_id)
+
         def check() -> str | None:
-            return None if self._last_check is None else self._last_check(self.exchange, order)
+            if self._last_check is None:
+                return None
+            reasons = (self._last_check(self.exchange, order) for order in orders)
+            return next((reason for reason in reasons if reason is not None), None)
 
         outcome = await self._transport.send(build, use=Use.ORDERS, timeout_ns=ORDER_TIMEOUT_NS, last_check=check)
         if isinstance(outcome, Unsent | Stopped):
-            self._placed_set.discard(order.client_order_id)
+            self._placed_set.difference_update(order.client_order_id for order in orders)
         self._learn(groups[0], outcome)
-        return self._noted("place", outcome, self._judged(outcome))
+        return self._noted(where, outcome, self._judged(outcome, read))
+
+    async def _ask(self, where: str, group: str, lane: Lane, build: Callable[[], Request], read: ReadReport) -> Answer:
+        """Send a command that makes no order, once."""
+        if not self._limiter.take((group,), lane, self._clock.mono_ns()):
+            return Refused(RefusalReason.RATE_LIMITED, SPENT)
+        outcome = await self._transport.send(build, use=Use.ORDERS, timeout_ns=ORDER_TIMEOUT_NS)
+        self._learn(group, outcome)
+        return self._noted(where, outcome, self._judged(outcome, read))
 
     async def cancel(self, order: Order) -> Answer:
         """Ask for a cancel. Accepted is an acknowledgement: the answer may still show the order open
@@ -125,9 +152,9 @@ class RestGateway:
             query = f"{ids.client_cancel}={order.client_order_id}"
         groups = self._groups(self._facts.groups.cancel, order.market)
         if not self._limiter.take(groups, Lane.CANCEL, self._clock.mono_ns()):
-            return Refused(RefusalReason.RATE_LIMITED, "own request budget is spent")
+            return Refused(RefusalReason.RATE_LIMITED, SPENT)
         outcome = await self._send("DELETE", self._facts.paths.cancel, query, groups[0], Use.ORDERS, ORDER_TIMEOUT_NS)
-        return self._noted("cancel", outcome, self._judged(outcome))
+        return self._noted("cancel", outcome, self._judged(outcome, self._reads.accepted))
 
     async def query(self, order: Order) -> Lookup:
         """Ask for one order by its client order id. An answer about another order is Unknown."""
@@ -136,7 +163,7 @@ class RestGateway:
             return Unknown(f"not asked: {fault}")
         group = self._facts.groups.private
         if not self._limiter.take((group,), Lane.QUERY, self._clock.mono_ns()):
-            return Unknown("not asked: own request budget is spent")
+            return Unknown(f"not asked: {SPENT}")
         query = f"{self._facts.ids.client_query}={order.client_order_id}"
         outcome = await self._send("GET", self._facts.paths.order, query, group, Use.READS, ORDER_TIMEOUT_NS)
 
@@ -183,15 +210,16 @@ class RestGateway:
             return f"client_order_id was {order.client_order_id!r}, must be 1 to 36 of A-Z a-z 0-9 _ -"
         if not is_market(order.market):
             return f"market was {order.market!r}, must look like KRW-BTC"
-        return kind_fault(order)
+        return None
 
-    def _groups(self, group: str, market: str) -> tuple[str, ...]:
+    def _groups(self, group: str, *markets: str) -> tuple[str, ...]:
         per_second = self._facts.asset_calls_per_second
         if per_second is None:
             return (group,)
-        asset = f"asset:{base_of(market)}"
-        self._limiter.learn(GroupLimit(asset, per_second), self._clock.mono_ns())
-        return (group, asset)
+        assets = tuple(dict.fromkeys(f"asset:{base_of(market)}" for market in markets))
+        for asset in assets:
+            self._limiter.learn(GroupLimit(asset, per_second), self._clock.mono_ns())
+        return (group, *assets)
 
     def _remember(self, client_order_id: str) -> None:
         if len(self._placed) == _REMEMBERED:
@@ -212,7 +240,7 @@ class RestGateway:
     async def _read(self, path: str, query: str) -> bytes:
         group = self._facts.groups.private
         if not self._limiter.take((group,), Lane.QUERY, self._clock.mono_ns()):
-            raise NotSent("own request budget is spent")
+            raise NotSent(SPENT)
         outcome = await self._send("GET", path, query, group, Use.READS, READ_TIMEOUT_NS)
         return read_body(outcome, self._facts, self._reads.errors)
 
@@ -225,8 +253,8 @@ class RestGateway:
         finally:
             self._note_gaps(where, body)
 
-    def _judged(self, outcome: Outcome) -> Answer:
-        return command_answer(outcome, self._facts, self._reads.accepted, self._reads.errors)
+    def _judged(self, outcome: Outcome, read: ReadReport) -> Answer:
+        return command_answer(outcome, self._facts, read, self._reads.errors)
 
     def _note_gaps(self, where: str, body: bytes) -> None:
         for gap in self._reads.take_gaps():

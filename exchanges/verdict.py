@@ -57,14 +57,21 @@ def _command_http(
             return Unknown(redacted(f"HTTP {answer.status}: {problem}"))
     if answer.status in facts.limit_statuses:
         return Refused(RefusalReason.RATE_LIMITED, f"HTTP {answer.status}")
-    if error is None or not 400 <= answer.status < 500 or error.name in facts.unproven:
+    if error is None or not 400 <= answer.status < 500:
         return Unknown(f"HTTP {answer.status}" if error is None else _words(error))
-    if error.name in facts.auth_names or answer.status == 401:
+    return refusal_of(error, facts)
+
+
+def refusal_of(error: RefusedWire, facts: Facts) -> Refused | Unknown:
+    """Return what an error object of a 4xx answer, or of one order in an answer about several, proves."""
+    if error.name in facts.unproven:
+        return Unknown(_words(error))
+    if error.name in facts.auth_names or error.http_status == 401:
         return Refused(RefusalReason.AUTH, _words(error))
     reason = facts.refusals.get(error.name)
     if reason is not None:
         return Refused(reason, _words(error))
-    if answer.status in _TOO_EARLY_OR_MANY:
+    if error.http_status in _TOO_EARLY_OR_MANY:
         return Unknown(_words(error))
     return Refused(RefusalReason.OTHER, _words(error))
 

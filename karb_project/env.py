@@ -53,6 +53,8 @@ class Env(msgspec.Struct, frozen=True, kw_only=True):
     """HS512 is recommended, HS256 accepted too (upbit.md §2)."""
     upbit_smp: str = "cancel_taker"
     """What every order to Upbit names as its self-trade rule (upbit.md §6.1)."""
+    bithumb_batch_hash: str = "indexed"
+    """How the objects of a batch of orders are hashed: not established (bithumb.md §3.2)."""
 
     keys_file: str = ""
     aws_secret: str = ""
@@ -165,6 +167,7 @@ def _check(env: Env, found: list[str]) -> None:
     _choice("journal_fsync", env.journal_fsync, ("intent", "none"), found)
     _choice("upbit_jwt_alg", env.upbit_jwt_alg, ("HS512", "HS256"), found)
     _choice("upbit_smp", env.upbit_smp, ("cancel_taker", "cancel_maker", "reduce", "none", "account"), found)
+    _choice("bithumb_batch_hash", env.bithumb_batch_hash, ("indexed", "json"), found)
     _choice("native", env.native, ("auto", "0", "1"), found)
     _choice("log_level", env.log_level, ("DEBUG", "INFO", "WARNING", "ERROR"), found)
     if not 1 <= len(env.markets) <= 256:

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from arbitrage.domain.book import Book
 from arbitrage.domain.order import Order, OrderOn, OrderReport
 from arbitrage.domain.ports import Found, OrderNews, PrivateNews, StreamNews, StreamState
 from arbitrage.domain.units import Exchange, Price, Qty, Side
+from arbitrage.domain.wire import Generation
 from exchanges import registry
 from exchanges.bithumb.gateway import BithumbGateway
 from exchanges.credentials import Credentials
@@ -26,13 +28,63 @@ SECRET = "a-secret-of-decent-length-for-tests-0123456789-0123456789-01234567"
 BALANCES = {"KRW": "1000000000", "BTC": "10"}
 
 
-@dataclass
-class Bench:
-    """One simulated exchange and how to reach it."""
+class Can(StrEnum):
+    """What an adapter can do beyond what every one must; `@pytest.mark.needs(Can.X)` asks for it."""
+
+    NAME_ORDERS = "name_orders"
+    """Orders carry our own id."""
+    TIMES_IN_FORCE = "times_in_force"
+    ORDER_BY_FUNDS = "order_by_funds"
+    BEST = "best"
+    CANCEL_MANY = "cancel_many"
+    CANCEL_ALL = "cancel_all"
+    REPLACE = "replace"
+    TEST = "test"
+    BATCH = "batch"
+    TELL_TICKS = "tell_ticks"
+    PRIVATE_STREAM = "private_stream"
+    HS512 = "hs512"
+
+
+_BOTH = frozenset(
+    {Can.NAME_ORDERS, Can.TIMES_IN_FORCE, Can.ORDER_BY_FUNDS, Can.BEST, Can.CANCEL_MANY, Can.PRIVATE_STREAM}
+)
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """One generation of one exchange's API, and what can be asked of it."""
 
     exchange: Exchange
+    generation: Generation
+    can: frozenset[Can]
+
+    @property
+    def name(self) -> str:
+        return self.exchange if self.generation is Generation.JWT else f"{self.exchange}-{self.generation}"
+
+
+ADAPTERS = (
+    Adapter(
+        Exchange.UPBIT,
+        Generation.JWT,
+        _BOTH | {Can.CANCEL_ALL, Can.REPLACE, Can.TEST, Can.TELL_TICKS, Can.HS512},
+    ),
+    Adapter(Exchange.BITHUMB, Generation.JWT, _BOTH | {Can.BATCH}),
+)
+
+
+@dataclass
+class Bench:
+    """One simulated exchange, how to reach it, and the adapter that is tried."""
+
+    adapter: Adapter
     simulator: server.RunningSimulator
     clock: RealClock
+
+    @property
+    def exchange(self) -> Exchange:
+        return self.adapter.exchange
 
     @property
     def host(self) -> str:

@@ -158,6 +158,8 @@ class RefusalReason(StrEnum):
     STOPPED = "stopped"
     INVALID_REQUEST = "invalid_request"
     ORDER_NOT_FOUND = "order_not_found"
+    UNSUPPORTED = "unsupported"
+    """The exchange has no such call: nothing was sent."""
     OTHER = "other"
 
 

@@ -15,7 +15,7 @@ import msgspec
 from arbitrage.domain.events import Holding
 from arbitrage.domain.frame_spec import DecodedBook, FrameSpec
 from arbitrage.domain.order import Order, OrderReport, RefusalReason
-from arbitrage.domain.units import Exchange, Ns
+from arbitrage.domain.units import Exchange, Ns, Side
 from arbitrage.domain.wire import ExchangeWire
 
 
@@ -63,6 +63,40 @@ class OpenOrder(msgspec.Struct, frozen=True):
     market: str
     exchange_order_id: str
     client_order_id: str | None
+
+
+class CancelScope(msgspec.Struct, frozen=True):
+    """Which resting orders a sweep takes; empty `markets` = every KRW market (upbit.md §1.7)."""
+
+    markets: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    side: Side | None = None
+    """None = both."""
+    count: int = 300
+
+
+class Swept(msgspec.Struct, frozen=True):
+    """What a sweep reached: cancels acknowledged, and orders it could not cancel. Ends are told elsewhere."""
+
+    asked: tuple[OpenOrder, ...]
+    failed: tuple[OpenOrder, ...]
+
+
+class Replaced(msgspec.Struct, frozen=True):
+    """Cancel-and-new is under way. The new order exists only once the old one is cancelled, perhaps never."""
+
+    new_exchange_order_id: str
+    sent_mono_ns: Ns
+    answered_mono_ns: Ns
+
+
+class NewSize(StrEnum):
+    """How much the order that takes another's place is for."""
+
+    GIVEN = "given"
+    """Its own `qty`."""
+    REMAINDER = "remainder"
+    """What the old one had left when it was cancelled; `qty` is only the most that can be."""
 
 
 class MarketRules(msgspec.Struct, frozen=True):
@@ -175,6 +209,18 @@ class Gateway(Protocol):
 
     async def cancel(self, order: Order) -> Answer:
         """Ask for a cancel. Accepted is an acknowledgement, not an end."""
+
+    async def cancel_many(self, orders: Sequence[Order]) -> tuple[Answer, ...]:
+        """Ask for the cancel of each order; one answer each, in their order. Unknown where nothing was said."""
+
+    async def cancel_all(self, scope: CancelScope) -> Swept | Refused | Unknown:
+        """Ask for the cancel of all that rests in `scope`, in one request. UNSUPPORTED where there is none."""
+
+    async def replace(self, order: Order, new: Order, size: NewSize = NewSize.GIVEN) -> Replaced | Refused | Unknown:
+        """Cancel `order` and place `new` once it is cancelled. As `place`, at most one request per new id."""
+
+    async def test(self, order: Order) -> Answer:
+        """Ask whether `order` would be taken; no order comes of it. UNSUPPORTED where that cannot be asked."""
 
     async def query(self, order: Order) -> Lookup:
         """Ask for one order by its client order id."""

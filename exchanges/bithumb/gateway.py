@@ -7,18 +7,18 @@ from arbitrage.domain.ports import PrivateNews
 from arbitrage.domain.units import Exchange
 from exchanges.bithumb.auth import BithumbSigner
 from exchanges.bithumb.codec import NewsReader, order_body
+from exchanges.bithumb.many import BatchHash, BithumbOrders
 from exchanges.bithumb.profile import FACTS
 from exchanges.credentials import Credentials
 from exchanges.fields import Fields
 from exchanges.private_stream import private_news
 from exchanges.ratelimit import Limiter
-from exchanges.rest_gateway import RestGateway
 from exchanges.stream import StreamTiming
 from exchanges.transport import AsyncTransport, Clock
 from exchanges.words import private_subscription
 
 
-class BithumbGateway(RestGateway):
+class BithumbGateway(BithumbOrders):
     """`ports.Gateway` for Bithumb."""
 
     def __init__(
@@ -31,10 +31,12 @@ class BithumbGateway(RestGateway):
         last_check: Callable[[Exchange, Order], str | None] | None = None,
         timing: StreamTiming | None = None,
         limiter: Limiter | None = None,
+        batch_hash: BatchHash = BatchHash.INDEXED,
     ) -> None:
         """`last_check` is asked right before an order's bytes go to the socket: a reason stops it."""
         signer = BithumbSigner(credentials.access_key, credentials.secret_key)
         super().__init__(FACTS, order_body, signer, AsyncTransport(rest_url, clock), clock, last_check, limiter)
+        self._batch_hash = batch_hash
         self._stream_url = stream_url + FACTS.paths.private_stream
         self._timing = timing or StreamTiming(ping_every_ns=FACTS.ping_every_ns)
 

@@ -125,16 +125,43 @@ FACTS = Facts(
         api_keys="/v1/api_keys",
         public_stream="/websocket/v1",
         private_stream="/websocket/v2/private",
+        wallets="/v1/status/wallet",  # bithumb.md §3.5
+        deposits="/v1/deposits",  # bithumb.md §3.8a
+        withdraws="/v1/withdraws",
+        withdraw_chance="/v1/withdraws/chance",
+        orders_by_ids="/v2/orders/search",  # bithumb.md §3.5, since 2026-07-09
+        closed_orders="/v2/orders/history",
+        cancel_many="/v2/orders/cancel",  # bithumb.md §3.8
+        batch="/v2/orders/batch",
+        market_warnings="/v1/market/virtual_asset_warning",  # bithumb.md §3.3
+        notices="/v1/notices",
     ),
     ids=IdKeys(  # bithumb.md §3.5, §3.7
-        client_query="client_order_id", client_cancel="client_order_id", exchange_cancel="order_id"
+        client_query="client_order_id",
+        client_cancel="client_order_id",
+        exchange_cancel="order_id",
+        client_many="client_order_ids",
+        exchange_many="order_ids",
+        most_read=100,
+        most_canceled=30,  # since 2026-08-20
     ),
-    groups=Groups(place="order", cancel="cancel", private="private", orderbook="orderbook", markets="other"),
+    groups=Groups(
+        place="order",
+        cancel="cancel",
+        cancel_many="batch",
+        cancel_all="",
+        test="",
+        batch="batch",
+        private="private",
+        orderbook="orderbook",
+        markets="other",
+    ),
     market_details_key="isDetails",  # bithumb.md §3.3
     # bithumb.md §4, page of 2026-10-27.
     limits=(
         GroupLimit("order", 140),
         GroupLimit("cancel", 140),
+        GroupLimit("batch", 20),
         GroupLimit("private", 140),
         GroupLimit("orderbook", 150),
         GroupLimit("other", 150),

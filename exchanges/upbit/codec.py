@@ -14,7 +14,7 @@ from exchanges.fields import Fields, Shape
 from exchanges.reads import STATE_WORDS, event_of, holding, maybe_plain, some_id, units
 from exchanges.shapes import Id, id_text
 from exchanges.upbit.profile import DEFAULT_SMP, Smp
-from exchanges.words import body_and_query, order_members
+from exchanges.words import Members, body_and_query, order_members
 
 _MS_NS = 1_000_000
 
@@ -25,10 +25,14 @@ def order_body(order: Order, smp: Smp = DEFAULT_SMP) -> tuple[bytes, str]:
     `smp_type` is named on every order but a post-only one, which takes no other than none and means
     that when it is left out (upbit.md §1.4, §6.1).
     """
-    members = order_members(order, "ord_type", "identifier")
-    if smp is not Smp.ACCOUNT and order.tif is not TimeInForce.POST_ONLY:
-        members.append(("smp_type", smp.value))
-    return body_and_query(members)
+    return body_and_query(order_members(order, "ord_type", "identifier") + smp_members(order, smp, "smp_type"))
+
+
+def smp_members(order: Order, smp: Smp, name: str) -> Members:
+    """Return the self-trade member of an order, none where there is none to name."""
+    if smp is Smp.ACCOUNT or order.tif is TimeInForce.POST_ONLY:
+        return []
+    return [(name, smp.value)]
 
 
 def book_subscription(ticket: str, markets: tuple[str, ...]) -> str:

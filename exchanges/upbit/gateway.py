@@ -10,16 +10,16 @@ from exchanges.credentials import Credentials
 from exchanges.fields import Fields
 from exchanges.private_stream import private_news
 from exchanges.ratelimit import Limiter
-from exchanges.rest_gateway import RestGateway
 from exchanges.stream import StreamTiming
 from exchanges.transport import AsyncTransport, Clock
 from exchanges.upbit.auth import DEFAULT_ALGORITHM, UpbitSigner
 from exchanges.upbit.codec import NewsReader, order_body
+from exchanges.upbit.many import UpbitOrders
 from exchanges.upbit.profile import DEFAULT_SMP, FACTS, Smp
 from exchanges.words import private_subscription
 
 
-class UpbitGateway(RestGateway):
+class UpbitGateway(UpbitOrders):
     """`ports.Gateway` for Upbit."""
 
     def __init__(
@@ -39,6 +39,7 @@ class UpbitGateway(RestGateway):
         signer = UpbitSigner(credentials.access_key, credentials.secret_key, algorithm)
         body = partial(order_body, smp=smp)
         super().__init__(FACTS, body, signer, AsyncTransport(rest_url, clock), clock, last_check, limiter)
+        self._smp = smp
         self._stream_url = stream_url + FACTS.paths.private_stream
         self._timing = timing or StreamTiming(ping_every_ns=FACTS.ping_every_ns)
 

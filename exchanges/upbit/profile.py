@@ -145,13 +145,44 @@ FACTS = Facts(
         api_keys="/v1/api_keys",
         public_stream="/websocket/v1",
         private_stream="/websocket/v1/private",
+        wallets="/v1/status/wallet",  # upbit.md §1.9
+        deposits="/v1/deposits",
+        withdraws="/v1/withdraws",
+        withdraw_chance="/v1/withdraws/chance",
+        orders_by_ids="/v1/orders/uuids",  # upbit.md §1.7
+        closed_orders="/v1/orders/closed",
+        cancel_many="/v1/orders/uuids",
+        cancel_all="/v1/orders/open",
+        replace="/v1/orders/cancel_and_new",  # upbit.md §1.8
+        test="/v1/orders/test",
+        instruments="/v1/orderbook/instruments",  # upbit.md §1.2
     ),
-    ids=IdKeys(client_query="identifier", client_cancel="identifier", exchange_cancel="uuid"),  # upbit.md §1.7
-    groups=Groups(place="order", cancel="default", private="default", orderbook="orderbook", markets="market"),
+    ids=IdKeys(  # upbit.md §1.3, §1.7
+        client_query="identifier",
+        client_cancel="identifier",
+        exchange_cancel="uuid",
+        client_many="identifiers[]",
+        exchange_many="uuids[]",
+        most_read=100,
+        most_canceled=20,
+    ),
+    groups=Groups(
+        place="order",
+        cancel="default",
+        cancel_many="default",
+        cancel_all="order-cancel-all",
+        test="order-test",
+        batch="",
+        private="default",
+        orderbook="orderbook",
+        markets="market",
+    ),
     market_details_key="is_details",  # upbit.md §1.2
     # upbit.md §4: order 12/s since 2026-08-21 (8/s before), the rest as of 2026.
     limits=(
         GroupLimit("order", 12),
+        GroupLimit("order-test", 8),
+        GroupLimit("order-cancel-all", 1, 2_000_000_000),
         GroupLimit("default", 30),
         GroupLimit("orderbook", 10),
         GroupLimit("market", 10),

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from contract_bench import BALANCES, MARKET, SECRET, Bench
+from contract_bench import ADAPTERS, BALANCES, MARKET, SECRET, Adapter, Bench
 from order_makers import RealClock
 
 from arbitrage.domain.units import EXCHANGES
@@ -13,7 +13,28 @@ from exchanges.simulator.config import AccountSpec, SimConfig
 from exchanges.simulator.money import fine_of_text
 
 
-@pytest.fixture(params=EXCHANGES, ids=[exchange.value for exchange in EXCHANGES])
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "needs(can): only for adapters that can do this")
+    config.addinivalue_line("markers", "lacks(can): only for adapters that cannot")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out a contract that an adapter never promised."""
+    away = [item for item in items if not _promised(item)]
+    items[:] = [item for item in items if item not in away]
+    config.hook.pytest_deselected(items=away)
+
+
+def _promised(item: pytest.Item) -> bool:
+    adapter = getattr(getattr(item, "callspec", None), "params", {}).get("bench")
+    if not isinstance(adapter, Adapter):
+        return True
+    needed = {can for mark in item.iter_markers("needs") for can in mark.args}
+    lacked = {can for mark in item.iter_markers("lacks") for can in mark.args}
+    return needed <= adapter.can and not lacked & adapter.can
+
+
+@pytest.fixture(params=ADAPTERS, ids=[adapter.name for adapter in ADAPTERS])
 async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     accounts = tuple(
         AccountSpec(

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from contract_bench import MARKET, Bench, ended, total
+from contract_bench import MARKET, Bench, Can, ended, total
 
 from arbitrage.domain import order as orders
 from arbitrage.domain.book import Book
@@ -36,6 +36,7 @@ async def done(gateway: RestGateway, order: Order) -> Order:
     return folded(order, await ended(gateway, order))
 
 
+@pytest.mark.needs(Can.ORDER_BY_FUNDS)
 async def test_market_buy_spends_its_total_and_the_fee_on_top(bench: Bench, gateway: RestGateway) -> None:
     before = await gateway.balances()
     order = bench.taking(await bench.book(), "market-buy-1", kind=OrderKind.MARKET_BUY, **BY_FUNDS)
@@ -49,6 +50,7 @@ async def test_market_buy_spends_its_total_and_the_fee_on_top(bench: Bench, gate
     assert after.paid_fee == rules.fee_on(after.executed_funds)
 
 
+@pytest.mark.needs(Can.ORDER_BY_FUNDS)
 async def test_whole_balance_buys_once_the_fee_is_kept_back(bench: Bench, gateway: RestGateway) -> None:
     rules = registry.instrument(bench.exchange, MARKET, await gateway.market_rules(MARKET))
     free = next(row.free for row in await gateway.balances() if row.asset == "KRW")
@@ -75,6 +77,7 @@ async def test_market_sell_is_filled_by_quantity(bench: Bench, gateway: RestGate
     assert total(have, "KRW") - total(before, "KRW") == after.executed_funds - after.paid_fee
 
 
+@pytest.mark.needs(Can.BEST)
 @pytest.mark.parametrize("tif", [TimeInForce.IOC, TimeInForce.FOK])
 @pytest.mark.parametrize("side", list(Side))
 async def test_best_takes_only_the_first_level(
@@ -96,6 +99,7 @@ def beyond_best(bench: Bench, book: Book, client_order_id: str, tif: TimeInForce
     return bench.taking(book, client_order_id, price=best.price, qty=Qty(best.qty + 20_000_000), tif=tif)
 
 
+@pytest.mark.needs(Can.TIMES_IN_FORCE)
 async def test_fill_or_kill_fills_whole_or_not_at_all(bench: Bench, gateway: RestGateway) -> None:
     book = await bench.book()
     whole = await done(gateway, bench.taking(book, "fok-1", tif=TimeInForce.FOK))
@@ -110,6 +114,7 @@ async def test_fill_or_kill_fills_whole_or_not_at_all(bench: Bench, gateway: Res
         assert isinstance(answer, Refused)
 
 
+@pytest.mark.needs(Can.TIMES_IN_FORCE)
 async def test_post_only_rests_below_the_market_and_never_takes(bench: Bench, gateway: RestGateway) -> None:
     book = await bench.book()
     resting = bench.resting(book, "post-1", tif=TimeInForce.POST_ONLY)

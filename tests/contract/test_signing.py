@@ -1,19 +1,17 @@
 """Upbit takes both algorithms (upbit.md §2); the environment chooses, and its answer is the same."""
 
 import pytest
-from contract_bench import Bench
+from contract_bench import Bench, Can
 
 from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.ports import Accepted
-from arbitrage.domain.units import Exchange
 from exchanges.upbit.gateway import UpbitGateway
 from karb_project.env import read_env
 
 
+@pytest.mark.needs(Can.HS512)
 @pytest.mark.parametrize("algorithm", ["HS512", "HS256"])
 async def test_upbit_takes_orders_and_reads_under_either_algorithm(bench: Bench, algorithm: str) -> None:
-    if bench.exchange is not Exchange.UPBIT:
-        pytest.skip("HS256 is Bithumb's only algorithm")
     gateway = bench.gateway(algorithm=algorithm)
     assert isinstance(gateway, UpbitGateway)
     await gateway.open()
