@@ -119,6 +119,11 @@ class Market:
             if (one, market) in self._quotes:
                 self._requote((one, market), now)
 
+    @property
+    def closed(self) -> set[tuple[Exchange, str]]:
+        """Return the markets that are closed: nobody trades there. Add and remove them at any time."""
+        return self._prints.closed
+
     def tape(self, exchange: Exchange, market: str) -> Tape:
         """Return the tape of a listed market."""
         return self._prints.tape(exchange, market)
@@ -245,7 +250,7 @@ class Market:
     def sweep(self, exchange: Exchange, market: str, side: Side, reach_ppb: int, now: int) -> None:
         """Let someone take everything on `side` up to `reach_ppb` from its best level: they were faster."""
         levels = self.levels(exchange, market, side, now)
-        if not levels:
+        if not levels or (exchange, market) in self.closed:
             return
         sign = 1 if side is Side.ASK else -1
         bound = levels[0][0] * (PPB + sign * reach_ppb) // PPB

@@ -7,6 +7,8 @@ by the sink before anyone hears of it.
 from collections.abc import Callable, Iterable
 from random import Random
 
+import msgspec
+
 from arbitrage.domain.units import Side
 from exchanges.simulator import settlement
 from exchanges.simulator.account import Account
@@ -50,6 +52,8 @@ class Matching:
         self.accounts = self.register.accounts
         self.on_step: Callable[[Account, OrderStep], None] = lambda account, step: None
         self.on_assets: Callable[[Account, tuple[str, ...], int], None] = lambda account, assets, at: None
+        self.is_closed: Callable[[str], bool] = lambda market: False
+        """Whether a market stands still."""
         self._taking = Taking(market, self.register, new_trade_id)
         self.counterparty = self._taking.counterparty
         self._burst = BurstGuard()
@@ -97,6 +101,8 @@ class Matching:
         account = self.register.account_of(order)
         if not order.is_open or order.is_canceling:
             return Fault.NOT_CANCELABLE
+        if self.is_closed(order.draft.market):
+            return Fault.MARKET_OFFLINE
         fault = self._id_fault(account, draft)
         if fault is None and (draft.volume is not None or draft.by_funds):
             fault = self._rule_fault(account, draft, now)
@@ -110,7 +116,10 @@ class Matching:
         return order.successor_id
 
     def cancel(self, order: SimOrder, now: int) -> None:
-        """Take a request to cancel: it works a little later, unless a fill comes first (upbit.md §1.7)."""
+        """Take a request to cancel: it works a little later, unless a fill comes first (upbit.md §1.7).
+
+        On a market that is closed it waits for the reopening.
+        """
         if order.is_canceling:
             return
         order.is_canceling = True
@@ -187,6 +196,8 @@ class Matching:
 
     def book_changed(self, market: str, now: int) -> None:
         """Fill resting orders that the market now trades through; only the best of each side is looked at."""
+        if self.is_closed(market):
+            return
         for side in Side:
             resting = self.register.resting.side(market, side)
             while (order := resting.best()) is not None:
@@ -203,6 +214,23 @@ class Matching:
                 if not is_spent:
                     break
 
+    def use_fees(self, bid_fee_ppm: int, ask_fee_ppm: int) -> None:
+        """Charge these rates on orders taken from now on."""
+        self.rules = msgspec.structs.replace(self.rules, bid_fee_ppm=bid_fee_ppm, ask_fee_ppm=ask_fee_ppm)
+
+    def reopen(self, market: str, last: int | None, now: int) -> None:
+        """Go on after a halt: what is priced through the last trade is cancelled, the rest lives on (upbit.md §6.2)."""
+        for order in [order for order in self.open_orders.values() if order.draft.market == market]:
+            if order.state is State.ACCEPTED:
+                self.schedule(order, now)
+            elif last is not None and (order.draft.limit - last) * order.draft.side.sign > 0:
+                moment = Moment(now)
+                self.register.end(order, State.CANCEL, moment)
+                self._commit(moment)
+            if order.is_open and order.is_canceling:
+                self._cancel_now(order, now)
+        self._publish_soon(market, now)
+
     def _id_fault(self, account: Account, draft: Draft) -> Fault | None:
         wanted = draft.client_order_id
         return id_fault(self.rules, wanted, is_burned=(account.access_key, wanted) in self.by_client_id)
@@ -210,6 +238,8 @@ class Matching:
     def _rule_fault(self, account: Account, draft: Draft, now: int) -> Fault | None:
         if draft.market not in self._market.markets:
             return Fault.MARKET_UNKNOWN
+        if self.is_closed(draft.market):
+            return Fault.MARKET_OFFLINE
         fault = rule_fault(self.rules, draft, lambda side: self._taking.book(self.rules, draft.market, side, now))
         if fault is None and self.rules.smp_of(draft.smp, now) is None and self.colliding(account, draft):
             return Fault.SELF_TRADE
@@ -241,7 +271,7 @@ class Matching:
 
     # The order meets the book: take what it may, then rest or end.
     def _meet(self, order: SimOrder, now: int) -> None:
-        if order.state is not State.ACCEPTED:
+        if order.state is not State.ACCEPTED or self.is_closed(order.draft.market):
             return
         rules, draft = self.rules, order.draft
         order.state = State.WAIT
@@ -279,6 +309,8 @@ class Matching:
             self.register.end(order, State(label or self.rules.ioc_part_state), moment)
 
     def _cancel_now(self, order: SimOrder, now: int) -> None:
+        if self.is_closed(order.draft.market):
+            return
         if order.state is State.ACCEPTED:
             self._agenda.at(now + MS, lambda at: self._cancel_now(order, at))
         elif order.is_open:
@@ -294,7 +326,7 @@ class Matching:
         if draft is None or order.successor_id is None:
             return
         if draft.volume is None and not draft.by_funds:
-            draft = Draft(**{**{n: getattr(draft, n) for n in draft.__struct_fields__}, "volume": order.remaining_qty})
+            draft = msgspec.structs.replace(draft, volume=order.remaining_qty)
         fresh = self._made(account, draft, moment.now, order.successor_id)
         if self._rule_fault(account, draft, moment.now) is None and account.hold(fresh.lock_asset, fresh.locked):
             self._accept(account, fresh, moment)

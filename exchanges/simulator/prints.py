@@ -47,6 +47,8 @@ class Prints:
         self.on_print: Callable[[Exchange, Print], None] = lambda exchange, fresh: None
         self.takers = dict(usual)
         """Who trades on each market now; may be changed at any time."""
+        self.closed: set[Key] = set()
+        """Markets on which nobody trades because they are closed."""
         self._books = books
         self._agenda = agenda
         self._rng = {key: stream(seed, *key, "prints") for key in books}
@@ -86,7 +88,7 @@ class Prints:
         buys = rng.randrange(PPM) < takers.buyers_ppm
         resting = Side.ASK if buys else Side.BID
         price, there = self._books[key].best(resting, now)
-        if takers.wait_ms and there:
+        if takers.wait_ms and there and key not in self.closed:
             qty = min(there, max(1, krw * SCALE * SCALE // price))
             self.printed(*key, price, qty, resting.opposite, now)
         self._plan(key, now)

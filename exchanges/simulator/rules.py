@@ -97,6 +97,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     meet_delay_ms: tuple[int, int] = (2, 60)
     """Shortest and longest time until an accepted order meets the book; not established (upbit.md §9.4)."""
     cancel_delay_ms: tuple[int, int] = (2, 12)
+    offline_answer: tuple[int, str] = (403, "market_offline")
+    """What order calls get while the whole exchange is closed; Bithumb's words are unknown (bithumb.md §9)."""
     missing_scope: AuthFault = AuthFault.OUT_OF_SCOPE
     """What a key without the right is told; Bithumb was also seen to say `jwt_verification` (bithumb.md §3.2)."""
 

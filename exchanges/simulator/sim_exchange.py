@@ -15,15 +15,16 @@ from arbitrage.domain.units import Exchange, Side
 from exchanges.simulator.account import Account
 from exchanges.simulator.agenda import Agenda
 from exchanges.simulator.auth import AuthFault, NonceMemory, parse_bearer, token_fault
-from exchanges.simulator.conversation import Conversation
+from exchanges.simulator.conversation import ABNORMAL, Conversation
 from exchanges.simulator.dialect import Access, BookView, Call, Dialect, Format, Ids, News, Older, Route
 from exchanges.simulator.faults import Faults
-from exchanges.simulator.keys import Keyring
+from exchanges.simulator.keys import Scope, scope_of
 from exchanges.simulator.ladder import Ladder
 from exchanges.simulator.limits import Limiter
 from exchanges.simulator.listing import ACTIVE, Listing
 from exchanges.simulator.market import Market
 from exchanges.simulator.matching import Fault, Matching, OrderStep
+from exchanges.simulator.operations import Operations
 from exchanges.simulator.orders import Draft, SimOrder
 from exchanges.simulator.publication import Publication
 from exchanges.simulator.resting import joined
@@ -78,7 +79,11 @@ class SimExchange:
         self._agenda = agenda
         self._asking = SOMETHING
         self.nonces = NonceMemory()
-        self.keys = Keyring(rules.exchange, sink)
+        self.operations = Operations(self.matching, market, agenda, sink)
+        self.keys, self.wallets, self.cash = self.operations.keys, self.operations.wallets, self.operations.cash
+        self.tariff, self.closing = self.operations.tariff, self.operations.closing
+        self.cash.on_assets = self._on_assets
+        self.closing.cut, self.closing.book = self._cut, self._book
         self._limiter = Limiter({**dialect.limits, _CONNECT: dialect.stream.connect_limit})
 
     @property
@@ -99,11 +104,6 @@ class SimExchange:
     def set_rules(self, **changed: Any) -> None:
         """Change rules by name from now on; what was taken before keeps its own fee and self-trade word."""
         self.matching.rules = msgspec.structs.replace(self.matching.rules, **changed)
-
-    def restore(self, line: dict[str, Any], now: int) -> None:
-        """Take back one operation from the state log."""
-        if line["line"] == "key":
-            self.keys.restore(line)
 
     def handle(self, request: Request, now: int) -> Response:
         """Answer one request. Everything due by `now` has happened first."""
@@ -187,8 +187,14 @@ class SimExchange:
         return self.view(market, now) if market in self.market.markets else None
 
     def view(self, market: str, now: int) -> BookView:
-        """Return the book of a listed market as last published, in its wire form, the accounts' own orders
-        included."""
+        """Return the book of a listed market as last published, in its wire form; a closed one stands still."""
+        shut = self.closing.shut(market)
+        if shut is not None:
+            return self.publication.shaped(BookView(market, shut.bids, shut.asks, shut.since_ns))
+        return self.publication.shaped(BookView(market, *self._book(market), now))
+
+    # As last published, with what the accounts' own orders add to it.
+    def _book(self, market: str) -> tuple[Ladder, Ladder]:
         shown = dict(zip((Side.BID, Side.ASK), self.market.shown(self.exchange, market), strict=True))
         own = {side: self.matching.own_levels(market, side) for side in Side}
         for side in Side:
@@ -197,7 +203,7 @@ class SimExchange:
                 # A resting order stands where others were: what it traded through is no longer there.
                 shown[side] = [level for level in shown[side] if (level[0] - best) * side.sign < 0]
         bids, asks = (joined(shown[side], own[side], side, self.rules.depth) for side in (Side.BID, Side.ASK))
-        return self.publication.shaped(BookView(market, bids, asks, now))
+        return bids, asks
 
     def find_news(self, market: str, now: int) -> News | None:
         """Return the newest print with what surrounds it, or None for a market not listed or never traded."""
@@ -206,8 +212,9 @@ class SimExchange:
         return None if tape is None or last is None else News(tape, last, self.listing(market), now)
 
     def listing(self, market: str) -> Listing:
-        """Return what the exchange says about a market as such."""
-        return self.listings.get(market, ACTIVE)
+        """Return what the exchange says about a market as such; a closed one is suspended."""
+        listing = self.listings.get(market, ACTIVE)
+        return msgspec.structs.replace(listing, is_suspended=True) if self.closing.is_closed(market) else listing
 
     def levels(self, market: str, side: Side, now: int) -> Ladder:
         """Return what rests on `side` at this moment, the accounts' own orders included."""
@@ -220,6 +227,8 @@ class SimExchange:
 
     def on_publication(self, market: str, now: int) -> None:
         """Let resting orders meet a changed or repeated book, and pass it on."""
+        if self.closing.is_closed(market):
+            return
         self.matching.book_changed(market, now)
         if self.sessions:
             for view in self.publication.leaving(self.view(market, now)):
@@ -304,10 +313,18 @@ class SimExchange:
 
     def _call(self, request: Request, access: Access, now: int) -> Call:
         if self.older is not None and self.older.owns(request.path):
-            return self.older.call(self, request, access, now)
+            call = self.older.call(self, request, access, now)
+            self._refuse_if_closed(request)
+            return call
         params = self.dialect.read_params(request)
         account = self._authorised(request, params, now) if access is Access.PRIVATE else None
+        self._refuse_if_closed(request)
         return Call(request, params, now, account)
+
+    # Cancels too: for a halted pair they may be refused as well (upbit.md §5.3).
+    def _refuse_if_closed(self, request: Request) -> None:
+        if self.closing.is_whole and scope_of(request.method, request.path) is Scope.MAKE_ORDERS:
+            raise WireRefusal(*self.rules.offline_answer)
 
     def _authorised(self, request: Request, params: Params, now: int) -> Account:
         refusal = self.dialect.auth_refusal
@@ -336,3 +353,7 @@ class SimExchange:
     def _on_assets(self, account: Account, assets: tuple[str, ...], now: int) -> None:
         for session in self.sessions:
             session.on_assets(account, assets, now)
+
+    def _cut(self) -> None:
+        for session in self.sessions:
+            session.close_code = ABNORMAL

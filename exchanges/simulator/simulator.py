@@ -123,7 +123,7 @@ class Simulator:
             matching.accounts[spec.access_key] = account
             self._exchanges[exchange].keys.open(account)
         for operation in kept.operations:
-            self._exchanges[exchange].restore(operation, now)
+            self._exchanges[exchange].operations.restore(operation)
         for access_key, client_order_id in kept.burned:
             matching.by_client_id[access_key, client_order_id] = None
         problems = []
@@ -137,14 +137,19 @@ class Simulator:
                 matching.restore(order, now)
         if problems:
             raise ConfigError(sorted(set(problems)))
+        self._exchanges[exchange].operations.resume(now)
 
     def totals(self) -> dict[str, int]:
-        """Return the sum of each asset over all accounts, the market and the fees, in 10^-22: it never changes."""
+        """Return the sum of each asset over all accounts, the market, the fees and the outside world, in 10^-22.
+
+        It never changes, whatever is ordered, paid in or out, or taken back.
+        """
         sums: dict[str, int] = {}
         for sim in self._exchanges.values():
             matching = sim.matching
             for asset in {"KRW", *map(base_of, self.markets)}:
                 held = sum(account.total(asset) for account in matching.accounts.values())
-                sums[asset] = sums.get(asset, 0) + held + matching.counterparty.balance.get(asset, 0)
+                held += matching.counterparty.balance.get(asset, 0) + sim.cash.outside.get(asset, 0)
+                sums[asset] = sums.get(asset, 0) + held
             sums["KRW"] += matching.counterparty.fees
         return sums

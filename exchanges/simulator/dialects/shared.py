@@ -6,12 +6,13 @@ from enum import StrEnum
 from arbitrage.domain.units import Side, base_of
 from exchanges.simulator.account import Account
 from exchanges.simulator.dialect import BookView, Call
-from exchanges.simulator.kst import kst_parts, kst_text, utc_parts
+from exchanges.simulator.kst import SECOND, kst_parts, kst_text, utc_parts
 from exchanges.simulator.ladder import Ladder
 from exchanges.simulator.money import fine_text, plain_text
 from exchanges.simulator.orders import SimOrder
 from exchanges.simulator.rules import Rules, State, start_price
 from exchanges.simulator.sim_exchange import SimExchange
+from exchanges.simulator.wallets import BlockState, Wallet
 from exchanges.simulator.wire import Response, WireRefusal, json_bytes
 
 JSON = (("Content-Type", "application/json;charset=UTF-8"),)
@@ -180,18 +181,21 @@ def raw_object(fields: dict[str, str]) -> str:
 
 
 def wallets(sim: SimExchange, call: Call) -> Response:
-    """Answer /v1/status/wallet: all networks work (upbit.md §1.9, bithumb.md §3.5)."""
-    rows = [
-        {
-            "currency": asset,
-            "wallet_state": "working",
-            "block_state": "normal",
-            "block_height": 1_000_000,
-            "block_updated_at": kst_text(call.now),
-            "block_elapsed_minutes": 1,
-            "net_type": asset,
-            "network_name": NAMES.get(asset, (asset, asset))[1],
-        }
-        for asset in map(base_of, sim.market.markets)
-    ]
-    return json_answer(rows)
+    """Answer /v1/status/wallet: every coin on every network as shown, which lags (upbit.md §1.9, bithumb.md §3.5)."""
+    return json_answer([wallet_row(wallet, call.now) for wallet in sim.wallets.shown(call.now)])
+
+
+def wallet_row(wallet: Wallet, now: int) -> dict[str, object]:
+    """Return one wallet; the chain of an inactive one stands still since it became so."""
+    is_still = wallet.block is BlockState.INACTIVE
+    updated = wallet.since_ns if is_still else now - 60 * SECOND
+    return {
+        "currency": wallet.currency,
+        "wallet_state": wallet.state.value,
+        "block_state": wallet.block.value,
+        "block_height": 1_000_000 + updated // (600 * SECOND) % 1_000_000,
+        "block_updated_at": kst_text(updated),
+        "block_elapsed_minutes": (now - updated) // (60 * SECOND),
+        "net_type": wallet.net_type,
+        "network_name": NAMES.get(wallet.net_type, (wallet.net_type, wallet.net_type))[1],
+    }
