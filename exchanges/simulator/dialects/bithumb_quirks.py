@@ -53,6 +53,13 @@ class DepthEdge(StrEnum):
     KEPT = "kept"
 
 
+class HourText(StrEnum):
+    """Whether the hour in a legacy trade's date has a leading zero (bithumb.md §1.3)."""
+
+    PADDED = "padded"
+    BARE = "bare"
+
+
 class TimeKind(StrEnum):
     """Whether a stamp is a JSON number or text (bithumb.md §2.1, §6.1)."""
 
@@ -91,6 +98,7 @@ class BithumbQuirks(msgspec.Struct, frozen=True, kw_only=True):
     """Decimals of legacy book sizes; dust shows the least one, since 0 means that a level is gone (bithumb.md §5.2)."""
     legacy_reserve_ppm: int = 1_400_000
     """A legacy market buy holds its quantity at this much of the best ask: 71 % of the KRW are usable (§1.5)."""
+    legacy_hour_text: HourText = HourText.PADDED
     legacy_depth_edge: DepthEdge = DepthEdge.REMOVED
     legacy_depth_time: TimeKind = TimeKind.TEXT
     legacy_snapshot_ns: int = SECOND // 4

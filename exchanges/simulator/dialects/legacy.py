@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from arbitrage.domain.units import Side, base_of
-from exchanges.simulator.dialect import BookView
+from exchanges.simulator.dialect import BookView, Call
 from exchanges.simulator.dialects.bithumb_quirks import BithumbQuirks
 from exchanges.simulator.dialects.legacy_auth import SignFault
 from exchanges.simulator.dialects.shared import JSON
@@ -73,6 +73,16 @@ def refused(refusal: WireRefusal, quirks: BithumbQuirks) -> Response:
     if code == BAD_REQUEST:
         status = quirks.legacy_bad_request_status
     return Response(status, json_bytes({"status": code, "message": refusal.message}), JSON)
+
+
+def whole_count(call: Call, default: int, most: int) -> int:
+    """Return `count`, 1 to `most`; LegacyRefusal 5500 otherwise."""
+    text = call.params.one("count")
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit() or len(text) > 6 or not 1 <= int(text) <= most:
+        raise LegacyRefusal(PARAMETER, "Invalid Parameter")
+    return int(text)
 
 
 def order_refusal(fault: Fault, side: Side, market: str) -> LegacyRefusal:

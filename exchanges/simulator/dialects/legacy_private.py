@@ -18,8 +18,10 @@ from exchanges.simulator.dialects.legacy import (
     detail_words,
     open_order_words,
     order_refusal,
+    whole_count,
 )
-from exchanges.simulator.dialects.legacy_public import count_of, listed, ticker_words
+from exchanges.simulator.dialects.legacy_prints import ticker_words
+from exchanges.simulator.dialects.legacy_public import listed
 from exchanges.simulator.dialects.shared import ppm_text
 from exchanges.simulator.ladder import Ladder
 from exchanges.simulator.money import fine_text, units_of_text
@@ -121,7 +123,7 @@ class LegacyPrivate:
         if not found:
             raise LegacyRefusal(NOTICE, NO_OPEN_ORDERS)
         found.sort(key=lambda order: order.created_ns, reverse=True)
-        return answer([open_order_words(order) for order in found[: count_of(call, 100, 1000)]])
+        return answer([open_order_words(order) for order in found[: whole_count(call, 100, 1000)]])
 
     def order_detail(self, sim: SimExchange, call: Call) -> Response:
         """Answer /info/order_detail: one order with its fills."""

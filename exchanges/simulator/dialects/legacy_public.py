@@ -12,8 +12,10 @@ from exchanges.simulator.dialects.legacy import (
     market_of,
     millis,
     quote_of,
+    whole_count,
 )
-from exchanges.simulator.dialects.shared import NAMES, ticker_fields
+from exchanges.simulator.dialects.legacy_prints import LegacyPrints, ticker_words
+from exchanges.simulator.dialects.shared import NAMES
 from exchanges.simulator.sim_exchange import SimExchange
 from exchanges.simulator.wire import Response
 
@@ -39,16 +41,6 @@ def listed(sim: SimExchange, symbol: str) -> str:
     return market
 
 
-def count_of(call: Call, default: int, most: int) -> int:
-    """Return `count`, 1 to `most`; LegacyRefusal 5500 otherwise."""
-    text = call.params.one("count")
-    if text is None:
-        return default
-    if not text.isascii() or not text.isdigit() or len(text) > 6 or not 1 <= int(text) <= most:
-        raise LegacyRefusal(PARAMETER, "Invalid Parameter")
-    return int(text)
-
-
 # `ALL_KRW`: every market of one payment currency; `ALL` alone means KRW. None for a single coin.
 def _all_of(sim: SimExchange, symbol: str) -> list[str] | None:
     base, _, quote = symbol.partition("_")
@@ -59,30 +51,21 @@ def _all_of(sim: SimExchange, symbol: str) -> list[str] | None:
     return [market for market in sim.market.markets if quote_of(market) == (quote or "KRW")]
 
 
-def ticker_words(sim: SimExchange, market: str, now: int) -> dict[str, str]:
-    """Return one ticker's members without its date, all text (bithumb.md §1.3)."""
-    fields = ticker_fields(sim.view(market, now), 0)
-    change, rate = fields["signed_change_price"], fields["signed_change_rate"]
-    return {
-        "opening_price": fields["opening_price"].removesuffix(".0"),
-        "closing_price": fields["trade_price"].removesuffix(".0"),
-        "min_price": fields["low_price"].removesuffix(".0"),
-        "max_price": fields["high_price"].removesuffix(".0"),
-        "units_traded": fields["acc_trade_volume"].removesuffix(".0"),
-        "acc_trade_value": fields["acc_trade_price"].removesuffix(".0"),
-        "prev_closing_price": fields["prev_closing_price"].removesuffix(".0"),
-        "units_traded_24H": fields["acc_trade_volume_24h"].removesuffix(".0"),
-        "acc_trade_value_24H": fields["acc_trade_price_24h"].removesuffix(".0"),
-        "fluctate_24H": change.removesuffix(".0"),
-        "fluctate_rate_24H": rate,
-    }
-
-
 class LegacyPublic:
     """What the `/public` paths answer."""
 
     def __init__(self, quirks: BithumbQuirks) -> None:
         self._quirks = quirks
+        self._prints = LegacyPrints(quirks)
+
+    def transactions(self, sim: SimExchange, call: Call) -> Response:
+        """Answer the newest trades of one market."""
+        return self._prints.transactions(sim, listed(sim, (_tail(call) or [""])[0]), call)
+
+    def candles(self, sim: SimExchange, call: Call) -> Response:
+        """Answer the candles of one market; 24 hours each unless another interval is named."""
+        tail = [*_tail(call), "24h"]
+        return self._prints.candles(sim, listed(sim, tail[0]), tail[1], call.now)
 
     def ticker(self, sim: SimExchange, call: Call) -> Response:
         """Answer one ticker, or ALL of them beside the key `date`."""
@@ -100,10 +83,10 @@ class LegacyPublic:
         markets = _all_of(sim, tail[0])
         if markets is None:
             market = listed(sim, tail[0])
-            depth = count_of(call, _DEPTH, _DEPTH)
+            depth = whole_count(call, _DEPTH, _DEPTH)
             head = {"timestamp": millis(call.now), "payment_currency": quote_of(market)}
             return answer({**head, **self._book(sim, market, depth, call.now)})
-        depth = count_of(call, _ALL_DEPTH, _ALL_DEPTH)
+        depth = whole_count(call, _ALL_DEPTH, _ALL_DEPTH)
         quote = tail[0].partition("_")[2] or "KRW"
         books = {base_of(market): self._book(sim, market, depth, call.now) for market in markets}
         return answer({"timestamp": millis(call.now), "payment_currency": quote, **books})

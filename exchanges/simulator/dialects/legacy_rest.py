@@ -28,6 +28,8 @@ class LegacyDialect:
         self._public: Mapping[str, Route] = {
             "ticker": Route(Access.PUBLIC, "ticker", public.ticker),
             "orderbook": Route(Access.PUBLIC, "orderbook", public.orderbook),
+            "transaction_history": Route(Access.PUBLIC, "ticker", public.transactions),
+            "candlestick": Route(Access.PUBLIC, "ticker", public.candles),
             "assetsstatus": Route(Access.PUBLIC, "other", public.assets_status),
             "network-info": Route(Access.PUBLIC, "other", public.network_info),
             "withdraw": Route(Access.PUBLIC, "other", public.withdraw_minimum),

@@ -11,17 +11,17 @@ from exchanges.simulator.dialect import BookView, Format, News
 from exchanges.simulator.dialects.bithumb_quirks import BithumbQuirks, TimeKind
 from exchanges.simulator.dialects.legacy import ladders, market_of, symbol_of
 from exchanges.simulator.dialects.legacy_depth import Announced, Change
-from exchanges.simulator.kst import kst_parts
+from exchanges.simulator.dialects.legacy_prints import MID, TICK_WINDOWS, tick_content, transaction_row
 from exchanges.simulator.ladder import Ladder
 from exchanges.simulator.matching import OrderStep
-from exchanges.simulator.money import fine_text, funds_of, plain_text
+from exchanges.simulator.money import plain_text
 from exchanges.simulator.wire import decode_json, json_bytes
 
 CONNECTED = b'{"status":"0000","resmsg":"Connected Successfully"}'
 REGISTERED = b'{"status":"0000","resmsg":"Filter Registered Successfully"}'
 INVALID = b'{"status":"5100","resmsg":"Invalid Filter Syntax"}'
 TYPES = ("ticker", "transaction", "orderbookdepth", "orderbooksnapshot")
-TICK_TYPES = ("30M", "1H", "12H", "24H", "MID")
+TICK_TYPES = (*TICK_WINDOWS, MID)
 
 
 class LegacySession:
@@ -35,6 +35,7 @@ class LegacySession:
         self._quirks = quirks
         self._agenda = agenda
         self._view = view
+        self._ticks: list[str] = []
         self._wanted: dict[str, frozenset[str]] = {}
         self._announced: dict[str, Announced] = {}
         self._is_snapping = False
@@ -53,11 +54,15 @@ class LegacySession:
     def receive(self, data: bytes, now: int) -> None:
         """Hear one filter: each type has its own, coins not listed are passed over in silence."""
         self.touch(now)
-        kind, markets = self._filter(data, now)
-        if kind is None:
+        asked = _filter_of(data)
+        if asked is None:
             self._say(INVALID, now)
             return
-        self._wanted[kind] = markets
+        kind = asked["type"]
+        found = (market_of(symbol) for symbol in asked["symbols"])
+        markets = self._wanted[kind] = frozenset(market for market in found if self._view(market, now) is not None)
+        if kind == "ticker":
+            self._ticks = list(dict.fromkeys(asked.get("tickTypes", TICK_TYPES)))
         self._say(REGISTERED, now)
         if kind == "orderbookdepth":
             self._announced = {
@@ -77,43 +82,23 @@ class LegacySession:
             self._say(self._depth_frame(view.market, changes, now), now)
 
     def on_print(self, news: News, cache: dict[tuple[str, Format], bytes]) -> None:
-        """Tell a trade: who took as a number, 1 sells and 2 buys, times in KST (bithumb.md §2.3)."""
-        one = news.last
-        if one.market not in self._wanted.get("transaction", ()) or self.close_code is not None:
+        """Tell a trade, and what it makes of each ticker window asked for (bithumb.md §2.3)."""
+        market = news.last.market
+        if self.close_code is not None:
             return
-        buys = one.taker_side is Side.BID
-        date, time = kst_parts(one.at_ns)
-        row = {
-            "buySellGb": "2" if buys else "1",
-            "contPrice": plain_text(one.price),
-            "contQty": plain_text(one.qty),
-            "contAmt": fine_text(funds_of(one.price, one.qty)),
-            "contDtm": f"{date[:4]}-{date[4:6]}-{date[6:]} {time[:2]}:{time[2:4]}:{time[4:]}.{_micros(one.at_ns):06d}",
-            "updn": "up" if buys else "dn",
-            "symbol": symbol_of(one.market),
-        }
-        self._say(json_bytes({"type": "transaction", "content": {"list": [row]}}), news.at_ns)
+        if market in self._wanted.get("transaction", ()):
+            content = {"list": [transaction_row(news.last)]}
+            self._say(json_bytes({"type": "transaction", "content": content}), news.at_ns)
+        if market in self._wanted.get("ticker", ()):
+            for tick_type in self._ticks:
+                frame = {"type": "ticker", "content": tick_content(news, tick_type)}
+                self._say(json_bytes(frame), news.at_ns)
 
     def on_order(self, account: Account, step: OrderStep) -> None:
         """Tell nothing: the legacy stream is public."""
 
     def on_assets(self, account: Account, assets: tuple[str, ...], now: int) -> None:
         """Tell nothing: the legacy stream is public."""
-
-    def _filter(self, data: bytes, now: int) -> tuple[str | None, frozenset[str]]:
-        try:
-            asked = decode_json(data)
-        except ValueError:
-            return None, frozenset()
-        if not isinstance(asked, dict) or asked.get("type") not in TYPES:
-            return None, frozenset()
-        symbols, ticks = asked.get("symbols"), asked.get("tickTypes", list(TICK_TYPES))
-        if not isinstance(symbols, list) or not symbols or not all(isinstance(symbol, str) for symbol in symbols):
-            return None, frozenset()
-        if asked["type"] == "ticker" and (not isinstance(ticks, list) or any(tick not in TICK_TYPES for tick in ticks)):
-            return None, frozenset()
-        markets = (market_of(symbol) for symbol in symbols)
-        return asked["type"], frozenset(market for market in markets if self._view(market, now) is not None)
 
     def _sides(self, market: str, now: int) -> dict[Side, Ladder]:
         view = self._view(market, now)
@@ -174,5 +159,17 @@ def _orders_at(change: Change) -> int:
     return 0 if not change.qty else 1 + (change.price // 10**8 + change.qty) % 7
 
 
-def _micros(at_ns: int) -> int:
-    return at_ns // 1_000 % 1_000_000
+# A filter that can be registered, or None.
+def _filter_of(data: bytes) -> dict[str, Any] | None:
+    try:
+        asked = decode_json(data)
+    except ValueError:
+        return None
+    if not isinstance(asked, dict) or asked.get("type") not in TYPES:
+        return None
+    symbols, ticks = asked.get("symbols"), asked.get("tickTypes", [])
+    if not isinstance(symbols, list) or not symbols or not all(isinstance(symbol, str) for symbol in symbols):
+        return None
+    if asked["type"] == "ticker" and (not isinstance(ticks, list) or any(tick not in TICK_TYPES for tick in ticks)):
+        return None
+    return asked

@@ -5,12 +5,12 @@ from enum import StrEnum
 
 from arbitrage.domain.units import Side, base_of
 from exchanges.simulator.account import Account
-from exchanges.simulator.dialect import BookView, Call
-from exchanges.simulator.kst import SECOND, kst_parts, kst_text, utc_parts
+from exchanges.simulator.dialect import Call
+from exchanges.simulator.kst import SECOND, kst_text
 from exchanges.simulator.ladder import Ladder
 from exchanges.simulator.money import fine_text, plain_text
 from exchanges.simulator.orders import SimOrder
-from exchanges.simulator.rules import Rules, State, start_price
+from exchanges.simulator.rules import Rules, State
 from exchanges.simulator.sim_exchange import SimExchange
 from exchanges.simulator.wallets import BlockState, Wallet
 from exchanges.simulator.wire import Response, WireRefusal, json_bytes
@@ -124,60 +124,6 @@ def listed_markets(text: str | None, known: Iterable[str]) -> list[str]:
     if any(market not in known for market in markets):
         raise WireRefusal(404, 404, "Code not found")
     return list(dict.fromkeys(markets))
-
-
-def ticker_fields(view: BookView, shift_ns: int) -> dict[str, str]:
-    """Return one ticker's members, each as JSON text. `shift_ns` moves the stamps (bithumb.md §3.3: +9 h).
-
-    The simulator prints no trades: the middle of the book stands for the last price, the start price for yesterday's.
-    """
-    opening = start_price(view.market)
-    price = view.bids[0][0] if view.bids else opening
-    change = price - opening
-    word = "RISE" if change > 0 else "FALL" if change < 0 else "EVEN"
-    rate = plain_text(abs(change) * 10**8 // opening)
-    sign = "-" if change < 0 else ""
-    stamp = str((view.at_ns + shift_ns) // 1_000_000)
-    (utc_date, utc_time), (kst_date, kst_time) = utc_parts(view.at_ns), kst_parts(view.at_ns)
-    high, low = max(price, opening), min(price, opening)
-    return {
-        "market": f'"{view.market}"',
-        "trade_date": f'"{utc_date}"',
-        "trade_time": f'"{utc_time}"',
-        "trade_date_kst": f'"{kst_date}"',
-        "trade_time_kst": f'"{kst_time}"',
-        "trade_timestamp": stamp,
-        "opening_price": _price(opening),
-        "high_price": _price(high),
-        "low_price": _price(low),
-        "trade_price": _price(price),
-        "prev_closing_price": _price(opening),
-        "change": f'"{word}"',
-        "change_price": _price(abs(change)),
-        "change_rate": rate,
-        "signed_change_price": sign + _price(abs(change)),
-        "signed_change_rate": sign + rate,
-        "trade_volume": "0.01",
-        "acc_trade_price": "0.0",
-        "acc_trade_price_24h": "0.0",
-        "acc_trade_volume": "0.0",
-        "acc_trade_volume_24h": "0.0",
-        "highest_52_week_price": _price(high),
-        "highest_52_week_date": f'"{utc_date[:4]}-{utc_date[4:6]}-{utc_date[6:]}"',
-        "lowest_52_week_price": _price(low),
-        "lowest_52_week_date": f'"{utc_date[:4]}-{utc_date[4:6]}-{utc_date[6:]}"',
-        "timestamp": stamp,
-    }
-
-
-def _price(units: int) -> str:
-    text = plain_text(units)
-    return text if "." in text else f"{text}.0"
-
-
-def raw_object(fields: dict[str, str]) -> str:
-    """Return a JSON object of members that are JSON text already."""
-    return "{" + ",".join(f'"{key}":{value}' for key, value in fields.items()) + "}"
 
 
 def wallets(sim: SimExchange, call: Call) -> Response:

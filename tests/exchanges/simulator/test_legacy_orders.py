@@ -183,7 +183,7 @@ def test_account_and_all_balances(client):
     assert account["balance"] == "1"
     everything = client.balance("ALL")
     assert (everything["total_krw"], everything["available_btc"], everything["in_use_btc"]) == ("100000000", "1", "0")
-    assert everything["xcoin_last_btc"] == "99000000"
+    assert everything["xcoin_last_btc"] == client.read("/public/ticker/BTC_KRW")["data"]["closing_price"]
 
 
 def test_withdrawal_is_not_allowed_to_any_key(client):

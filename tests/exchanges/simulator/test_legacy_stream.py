@@ -1,6 +1,8 @@
 """The legacy stream: filters, changes that add up, snapshots at their pace (bithumb.md §2)."""
 
 import json
+from datetime import datetime
+from decimal import Decimal
 
 import pytest
 
@@ -153,3 +155,39 @@ def test_time_as_a_number_and_an_idle_end_are_settings(make_world):
     assert isinstance(heard(session)[0]["content"]["datetime"], int)
     world.pass_ms(60_000)
     assert (session.close_code, idle.close_code) == (None, ABNORMAL)
+
+
+def test_trades_tell_who_took_as_a_number_and_time_in_korea(make_world, frame):
+    world = make_world([frame(BITHUMB, "KRW-BTC", [("100000000", "5")], [("99000000", "5")])])
+    session = opened(world)
+    ask(world, session, type="transaction", symbols=["BTC_KRW"])
+    heard(session)
+    LegacyClient(world).ask("/trade/market_buy", order_currency="BTC", payment_currency="KRW", units="0.00134567")
+    world.pass_ms(100)
+    LegacyClient(world).ask("/trade/market_sell", order_currency="BTC", payment_currency="KRW", units="0.00234567")
+    world.pass_ms(100)
+    rows = [row for frame in heard(session) for row in frame["content"]["list"]]
+    mine = {row["contQty"]: row for row in rows if row["contQty"].endswith("34567")}
+    assert [(row["buySellGb"], row["updn"]) for row in mine.values()] == [("2", "up"), ("1", "dn")]
+    for row in mine.values():
+        assert row["symbol"] == "BTC_KRW"
+        at = datetime.strptime(row["contDtm"] + "+0900", "%Y-%m-%d %H:%M:%S.%f%z")
+        assert abs(at.timestamp() - world.now / 1e9) < 1
+
+
+def test_ticker_frames_come_once_for_each_window_asked_for(make_world):
+    world = make_world()
+    session = opened(world)
+    ask(world, session, type="ticker", symbols=["BTC_KRW"], tickTypes=["30M", "MID"])
+    heard(session)
+    LegacyClient(world).ask("/trade/market_sell", order_currency="BTC", payment_currency="KRW", units="0.00234567")
+    world.pass_ms(100)
+    frames = [frame["content"] for frame in heard(session)]
+    assert [content["tickType"] for content in frames[-2:]] == ["30M", "MID"]
+    last = frames[-1]
+    day = world.simulator.market.tape(BITHUMB, "KRW-BTC").day(world.now)
+    assert last["closePrice"] == str(day.price // 10**8)
+    assert last["prevClosePrice"] == str(day.previous_close // 10**8)
+    assert Decimal(last["buyVolume"]) + Decimal(last["sellVolume"]) == Decimal(last["volume"])
+    assert (len(last["date"]), len(last["time"])) == (8, 6)
+    assert all(isinstance(text, str) for text in last.values())
