@@ -29,6 +29,8 @@ def order(world, client_order_id="a"):
 @story("extra_field")
 def extra_field(bench):
     world = shaped(bench, shapes.ExtraField(name="novelty"))
+    zipped = {"accept-encoding": "gzip"}
+    assert world.send(UPBIT, Request("GET", "/v1/market/all", "", zipped)).body.endswith(b'"novelty":"?"}]')
     row = book(world)
     assert row["novelty"] == row["orderbook_units"][0]["novelty"] == "?"
     assert heard(open_stream(world))[0]["novelty"] == "?"

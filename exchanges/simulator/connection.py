@@ -4,7 +4,6 @@ Bytes only: what is asked and answered is decided by the `SimExchange`.
 """
 
 import asyncio
-import gzip
 import socket
 import struct
 from collections import deque
@@ -12,7 +11,6 @@ from collections.abc import Callable
 from typing import cast
 
 import httptools
-import msgspec
 from websockets.exceptions import InvalidState
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.frames import Frame, Opcode
@@ -166,9 +164,6 @@ class Connection(asyncio.Protocol):
         now = self._wall_ns()
         response = self._exchange.repeated_header(now) if head.repeated is not None else None
         response = response or self._exchange.handle(request, now)
-        if response.body and self._exchange.gzips(request):
-            headers = (*response.headers, ("Content-Encoding", "gzip"))
-            response = msgspec.structs.replace(response, body=gzip.compress(response.body, mtime=0), headers=headers)
         if response.delay_ns:
             self._after()
             self._later(response.delay_ns, lambda: self._answer(response, keep_alive=keep_alive))

@@ -18,9 +18,9 @@ from exchanges.simulator.auth import AuthFault, NonceMemory, parse_bearer, token
 from exchanges.simulator.conversation import ABNORMAL, Conversation
 from exchanges.simulator.dialect import Access, BookView, Call, Dialect, Format, Ids, News, Older, Route
 from exchanges.simulator.faults import Faults
+from exchanges.simulator.gate import BITHUMB_GATE, CONNECT, UPBIT_GATE, Gate
 from exchanges.simulator.keys import Scope, scope_of
 from exchanges.simulator.ladder import Ladder
-from exchanges.simulator.limits import Limiter
 from exchanges.simulator.listing import ACTIVE, Listing
 from exchanges.simulator.market import Market
 from exchanges.simulator.matching import Fault, Matching, OrderStep
@@ -39,7 +39,7 @@ from exchanges.simulator.trouble.stream_acts import StreamActs
 from exchanges.simulator.twap import Twaps
 from exchanges.simulator.wire import Delivery, Params, Request, Response, WireRefusal
 
-_CONNECT = "websocket-connect"
+_GATES = {Exchange.UPBIT: UPBIT_GATE, Exchange.BITHUMB: BITHUMB_GATE}
 
 
 class SimExchange:
@@ -84,7 +84,8 @@ class SimExchange:
         self.tariff, self.closing = self.operations.tariff, self.operations.closing
         self.cash.on_assets = self._on_assets
         self.closing.cut, self.closing.book = self._cut, self._book
-        self._limiter = Limiter({**dialect.limits, _CONNECT: dialect.stream.connect_limit})
+        self.gate = Gate(dialect.limits, dialect.stream.connect_limit, _GATES[rules.exchange])
+        """Replace it to count requests in another way."""
 
     @property
     def rules(self) -> Rules:
@@ -120,12 +121,12 @@ class SimExchange:
         try:
             call = self._call(request, route.access, now)
         except WireRefusal as refusal:
+            self.gate.count_failed(route.group, request, now)
             return words.refused(refusal, route.access)
-        owner = request.peer if call.account is None else call.account.access_key
-        verdict = self._limiter.take(route.group, owner, now)
-        headers = self.dialect.limit_headers(route.group, self._limiter.limits[route.group], verdict)
-        if not verdict.is_allowed:
-            response = words.over_limit()
+        passage = self.gate.ask(route.group, request, call.account, self._market_of(call), now)
+        headers = self.dialect.limit_headers(passage.group, passage.limit, passage.verdict)
+        if not passage.verdict.is_allowed:
+            response = self.gate.answer(passage, words.over_limit())
         else:
             try:
                 response = route.answer(self, call)
@@ -138,13 +139,6 @@ class SimExchange:
         if self.repeated_headers_from_ns is None or now < self.repeated_headers_from_ns:
             return None
         return self.dialect.refused(WireRefusal(400, "bad_request", "a header was sent twice"), Access.PRIVATE)
-
-    def gzips(self, request: Request) -> bool:
-        """Return whether the answer may be compressed: quotation endpoints of Upbit only (upbit.md §1.1)."""
-        if self.exchange is not Exchange.UPBIT or "gzip" not in request.headers.get("accept-encoding", ""):
-            return False
-        route = self.dialect.routes.get((request.method, request.path))
-        return route is not None and route.access is Access.PUBLIC
 
     def connect(self, request: Request, now: int) -> Conversation | Response:
         """Open a WebSocket connection, or refuse it with an HTTP answer."""
@@ -160,8 +154,9 @@ class SimExchange:
 
     def _opened(self, request: Request, now: int) -> Conversation | Response:
         if self.older is not None and self.older.streams(request.path):
-            if not self._limiter.take(_CONNECT, request.peer, now).is_allowed:
-                return self.older.over_limit()
+            passage = self.gate.ask(CONNECT, request, None, "", now)
+            if not passage.verdict.is_allowed:
+                return self.gate.answer(passage, self.older.over_limit())
             return self.older.open(self, self._agenda, now)
         access = self.dialect.stream.paths.get(request.path)
         if access is None:
@@ -170,10 +165,23 @@ class SimExchange:
             account = self._authorised(request, Params(()), now) if access is Access.PRIVATE else None
         except WireRefusal as refusal:
             return self.dialect.refused(refusal, access)
-        owner = request.peer if account is None else account.access_key
-        if not self._limiter.take(_CONNECT, owner, now).is_allowed:
-            return self.dialect.over_limit()
+        passage = self.gate.ask(CONNECT, request, account, "", now)
+        if not passage.verdict.is_allowed:
+            return self.gate.answer(passage, self.dialect.over_limit())
         return Session(self.dialect, self._agenda, access, account, self.find_view, self.find_news, now)
+
+    # An order names its market; a cancel names an order.
+    def _market_of(self, call: Call) -> str:
+        market = call.params.one("market")
+        if market is not None or call.account is None:
+            return market or ""
+        ids = [call.params.one(name) for name in ("uuid", "order_id", "identifier", "client_order_id")]
+        by_client_id = self.matching.by_client_id
+        for name in ids:
+            found = name and self.matching.orders.get(by_client_id.get((call.account.access_key, name)) or name)
+            if found:
+                return found.draft.market
+        return ""
 
     def disconnect(self, session: Conversation) -> None:
         """Forget a connection that is gone."""

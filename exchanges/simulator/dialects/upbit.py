@@ -14,7 +14,7 @@ from exchanges.simulator.dialects.upbit_errors import error_words, refusal
 from exchanges.simulator.dialects.upbit_prints import LIVE_KINDS
 from exchanges.simulator.dialects.upbit_quirks import AfterWsError, StrayBody, UpbitQuirks
 from exchanges.simulator.grouping import supported_levels
-from exchanges.simulator.kst import SECOND
+from exchanges.simulator.kst import SECOND, parse_time
 from exchanges.simulator.limits import Limit, Verdict
 from exchanges.simulator.matching import OrderStep
 from exchanges.simulator.rules import UPBIT_TICKS
@@ -42,13 +42,17 @@ _MIN = {"default": 1800, "order-cancel-all": 30}
 """The deprecated constant of Remaining-Req; 600 for quotation (upbit.md §4)."""
 
 
+_ORDERS_RAISED_NS = parse_time("2026-08-21T21:00:00+09:00")
+"""Until then 8 orders a second (upbit.md §4)."""
+
+
 def limits(quirks: UpbitQuirks) -> dict[str, Limit]:
     """Return the limits by group, in the names captured on the wire where there are any (upbit.md §4)."""
     window = Limit(10, is_bucket=False)
     return {
         **dict.fromkeys(("market", "candles", "crix-trades", "ticker", "orderbook"), window),
         "default": Limit(30),
-        "order": Limit(quirks.orders_per_second),
+        "order": Limit(quirks.orders_per_second, earlier=(_ORDERS_RAISED_NS, min(8, quirks.orders_per_second))),
         "order-test": Limit(8),
         "order-cancel-all": Limit(1, 2 * SECOND),
     }

@@ -1,5 +1,6 @@
 """Faults around one HTTP request: what keeps it from the exchange, and what becomes of its answer."""
 
+import gzip
 import math
 from collections.abc import Callable
 from typing import Any
@@ -72,6 +73,8 @@ class Answers:
             if early is not None:
                 return early
         response = serve(request, now)
+        if struck:
+            response = _unzipped(response)
         for one in struck:
             response = self._changed(one, request, response)
         self._last = response if response.delivery is Delivery.SEND else self._last
@@ -96,6 +99,14 @@ class Answers:
             case shapes.Shape():
                 return reshaped(fault, request, response)
         return _carried(fault, response)
+
+
+# What is changed is sent plain.
+def _unzipped(response: Response) -> Response:
+    if ("Content-Encoding", "gzip") not in response.headers:
+        return response
+    headers = tuple(row for row in response.headers if row[0] != "Content-Encoding")
+    return msgspec.structs.replace(response, body=gzip.decompress(response.body), headers=headers)
 
 
 def drawn_ns(one: Armed, fault: Fault) -> int:
