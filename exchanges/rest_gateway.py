@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from arbitrage.domain.drift import Drift
 from arbitrage.domain.errors import InvariantError, NotSent, ReadFailed
 from arbitrage.domain.events import Holding
 from arbitrage.domain.order import Order, OrderReport, OrderRole, RefusalReason
@@ -258,7 +259,7 @@ class RestGateway:
 
     def _note_gaps(self, where: str, body: bytes) -> None:
         for gap in self._reads.take_gaps():
-            self.drift.note(where, gap, body, self._clock.wall_ns())
+            self.drift.note(where, gap, body, self._clock.wall_ns(), kind=Drift.GAP)
 
     def _learn(self, group: str, outcome: Outcome) -> None:
         if isinstance(outcome, HttpAnswer):
@@ -269,5 +270,6 @@ class RestGateway:
         if isinstance(outcome, HttpAnswer):
             self._note_gaps(where, outcome.body)
             if isinstance(answer, Unknown):
-                self.drift.note(where, answer.cause, outcome.body, self._clock.wall_ns())
+                kind = Drift.UNREADABLE if 200 <= outcome.status < 300 else Drift.ERROR
+                self.drift.note(where, answer.cause, outcome.body, self._clock.wall_ns(), kind=kind)
         return answer

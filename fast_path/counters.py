@@ -61,6 +61,26 @@ class Counters:
         return self._places[name]
 
 
+class CounterView:
+    """Reads the counters of another process, from when there are any."""
+
+    def __init__(self, directory: Path, process: str) -> None:
+        self._path = directory / f"{_PREFIX}{process}{_SUFFIX}"
+        self._file: SharedFile | None = None
+        self._places: dict[str, int] = {}
+
+    def get(self, name: str) -> int:
+        """Return the value; 0 when it was never written. ConfigError for a file of another layout."""
+        if self._file is None:
+            self._file = open_shared(self._path, MAGIC_COUNTERS, COUNTERS_BYTES, access=mmap.ACCESS_READ)
+        if self._file is None:
+            return 0
+        if name not in self._places:
+            self._places = _places(self._file)
+        place = self._places.get(name)
+        return 0 if place is None else int(self._file.words[place])
+
+
 def _places(file: SharedFile) -> dict[str, int]:
     places = {}
     for index in range(int(file.words[WORD_A])):

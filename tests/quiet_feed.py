@@ -6,6 +6,7 @@ from arbitrage.domain.ports import Frame
 from arbitrage.domain.units import Exchange, Ns
 from arbitrage.domain.wire import ExchangeWire
 from exchanges import registry
+from exchanges.drift import DriftLog
 
 
 class QuietFeed:
@@ -15,6 +16,7 @@ class QuietFeed:
         self.exchange = exchange
         self.spec = registry.frame_decoder(exchange).spec
         self.resyncs = 0
+        self.drift = DriftLog()
 
     def request_resync(self) -> None:
         """Count it."""

@@ -7,17 +7,21 @@ lowers the desk's own level: raising belongs to `resume`, which goes through the
 
 import asyncio
 import sys
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from arbitrage.domain.controls import TradingLevel
+from arbitrage.domain.drift import DriftSeen
 from arbitrage.domain.params import params_from_bytes, params_to_bytes
 from arbitrage.domain.units import EXCHANGES, Exchange
 from fast_path.books import BookReader
+from fast_path.control import Beat
 from fast_path.counters import read_counters
 from fast_path.latency import read_latency
 from karb_project.env import read_env
 from workers.django_room import ANSWER_WITHIN_S, DatabaseDown, DatabaseThread, open_django, run_with_database
+from workers.drift_file import read_drift
 from workers.process import Context
 from workers.sight import books_fresh
 
@@ -42,6 +46,8 @@ class Asked(msgspec.Struct, frozen=True):
     wire_epoch: int = 0
     wire: bytes = b""
     """Empty = everything as shipped."""
+    said_ns: dict[Exchange, int] = {}
+    """When the exchange's level was last spoken of, UTC."""
 
 
 def main(_argv: list[str]) -> int:
@@ -99,6 +105,7 @@ def read_asked() -> Asked:
         alerts_open=selectors.open_alerts().count(),
         wire_epoch=wire_epoch,
         wire=settings,
+        said_ns=wanted.said_ns,
     )
 
 
@@ -109,6 +116,7 @@ class Bridge:
         env = context.env
         self._context = context
         self._database = database
+        self._drift_told: dict[str, tuple[str, int]] = {}
         self._readers = {exchange: BookReader(env.shm_dir, exchange, env.markets) for exchange in EXCHANGES}
 
     async def carry_in(self) -> None:
@@ -134,9 +142,11 @@ class Bridge:
         self._obey_wire(asked)
         for exchange in EXCHANGES:
             wanted = asked.exchanges.get(exchange, TradingLevel.ACTIVE)
-            if control.exchange_level(exchange) is not wanted:
+            if control.asked_exchange_level(exchange) is not wanted:
                 control.set_exchange_level(exchange, wanted)
                 context.log.info("exchange_level_carried", exchange=exchange, level=wanted.name)
+            if wanted is TradingLevel.ACTIVE and control.lift_monitor_only(exchange, asked.said_ns.get(exchange, 0)):
+                context.log.warning("monitor_only_lifted", exchange=exchange)
         for market in context.env.markets:
             wanted = asked.markets.get(market, TradingLevel.ACTIVE)
             if control.market_level(market) is not wanted:
@@ -167,6 +177,7 @@ class Bridge:
         """Write heartbeats, with each feed's fresh books, and what the desk really obeys."""
         from arbitrage.services import health
 
+        await self._tell_stops()
         control = self._context.control
         beats = {
             name: health.BeatSeen(beat.pid, beat.wall_ns, self._detail(name), beat.wire_epoch)
@@ -176,6 +187,18 @@ class Bridge:
         why = str(latch.get("reason", "")), str(latch.get("by", ""))
         await self._database.run(health.keep, beats)
         await self._database.run(health.keep_desk, control.level(), *why, control.applied_epoch())
+
+    async def _tell_stops(self) -> None:
+        # Said again each time: what is known already changes nothing.
+        from arbitrage.services import monitor_only
+        from arbitrage.wall_time import moment
+
+        control = self._context.control
+        for exchange in EXCHANGES:
+            since = control.monitor_only_since(exchange)
+            if since:
+                reason = str(control.monitor_only_latch(exchange).get("reason") or "no reason is known")
+                await self._database.run(monitor_only.keep_stopped, exchange, reason, moment(since))
 
     def _detail(self, process: str) -> dict[str, int | str]:
         kind, _, name = process.partition(".")
@@ -187,8 +210,11 @@ class Bridge:
 
     async def carry_out_slowly(self) -> None:
         """Write counters and latency, and open the incidents that waited for the database."""
-        from arbitrage.services import health, incidents
+        from arbitrage.services import drift, health, incidents, wire
 
+        await self._tell_drift(drift.keep)
+        applied = {name: beat.wire_epoch for name, beat in self._fresh_beats().items()}
+        await self._database.run(wire.note_applied, applied)
         shm_dir = self._context.env.shm_dir
         stages = {
             stage.value: health.LatencySeen(
@@ -202,6 +228,20 @@ class Bridge:
         await self._database.run(health.keep_counters, read_counters(shm_dir))
         await self._database.run(health.keep_latency, stages)
         await self._database.run(incidents.pick_up_pending)
+
+    async def _tell_drift(self, keep: Callable[[str, str, Sequence[DriftSeen]], int]) -> None:
+        for process, told in read_drift(self._context.env).items():
+            mark = (told.run, sum(row.count for row in told.rows))
+            if self._drift_told.get(process) != mark:
+                await self._database.run(keep, process, told.run, told.rows)
+                self._drift_told[process] = mark
+
+    def _fresh_beats(self) -> dict[str, Beat]:
+        # The processes that use wire settings, and are alive to do so.
+        now = self._context.clock.mono_ns()
+        beats = self._context.control.heartbeats()
+        names = ("trader", *(f"feed.{exchange}" for exchange in EXCHANGES))
+        return {name: beats[name] for name in names if name in beats and now - beats[name].mono_ns < GONE_AFTER_NS}
 
     async def close(self) -> None:
         """Let go of the database and the books."""

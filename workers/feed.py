@@ -12,17 +12,19 @@ from typing import assert_never
 
 import msgspec
 
-from arbitrage.domain.errors import ConfigError
+from arbitrage.domain.errors import ConfigError, FrameInvalid
 from arbitrage.domain.frame_spec import DecodedBook, FrameDecoder
 from arbitrage.domain.ports import Feed, Frame, StreamState
 from arbitrage.domain.units import EXCHANGES, Exchange, Ns
 from arbitrage.domain.wire import Wire
 from exchanges import registry
+from exchanges.drift import DriftLog
 from fast_path import core
 from fast_path.books import FAULT_FRAME, BookWriter
 from fast_path.latency import Stage
 from fast_path.wakeup import WakeupSender
 from karb_project.env import read_env
+from workers.drift_file import DriftFile
 from workers.process import Context, run_process
 from workers.wire_use import WireUse
 
@@ -36,12 +38,17 @@ TELL_EVERY_NS = 60_000_000_000
 
 
 class _RememberingDecoder(FrameDecoder):
-    # `publish_frame` decodes and says only what was wrong; which market it was is seen here.
+    # `publish_frame` decodes and says only what kind of thing was wrong; the market and the cause are seen here.
     last: DecodedBook | None = None
+    cause = ""
 
     def decode(self, data: bytes) -> DecodedBook:
         self.last = None
-        self.last = super().decode(data)
+        try:
+            self.last = super().decode(data)
+        except FrameInvalid as error:
+            self.cause = str(error)
+            raise
         return self.last
 
 
@@ -98,6 +105,8 @@ class FeedWorker:
         self._ladders: dict[str, tuple[object, object]] = {}
         self._was_up = False
         self._bad = BadFrames(context.env.var_dir / "bad_frames" / f"{feed.exchange}.jsonl")
+        self._drift = DriftLog()
+        self._drift_file = DriftFile(context, {feed.exchange: (self._drift, feed.drift)})
         self._untold: Counter[str] = Counter()
         self._told_ns: int | None = None
         self._wire = WireUse(context)
@@ -166,6 +175,7 @@ class FeedWorker:
                 looks += 1
                 if looks % _SAVE_EVERY_LOOKS == 0:
                     self._save()
+                    self._drift_file.save()
                     self.tell()
                 await asyncio.wait((running, stopping), timeout=RESYNC_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
             if running.done():
@@ -216,6 +226,8 @@ class FeedWorker:
 
     def _turned_away(self, fault: str, recv_wall_ns: int, data: bytes) -> None:
         self._context.counters.add("frames_invalid" if fault == FAULT_FRAME else "book_faults")
+        if fault == FAULT_FRAME:
+            self._drift.note("frame", self._decoder.cause, data, recv_wall_ns)
         self._bad.keep(fault, recv_wall_ns, data)
         self._untold[fault] += 1
 

@@ -30,10 +30,13 @@ from fast_path.latency import Stage
 from fast_path.wakeup import WakeupReceiver
 from karb_project.env import read_env
 from workers.desk import TradingDesk
+from workers.drift_file import DriftFile
 from workers.errands import RULES_EVERY_S, Errands
+from workers.exchange_watch import ExchangeWatch
 from workers.process import EXIT_FAILED, EXIT_OK, Context, run_process
 from workers.start import Past, Start, new_run_id, read_past
 from workers.treasury import Treasury
+from workers.watched_gateway import WatchedGateway
 from workers.wire_use import WireUse
 
 TICK_S = 0.03
@@ -50,7 +53,11 @@ class Trader:
     def __init__(self, context: Context, gateways: dict[Exchange, Gateway], journal: Journal) -> None:
         """Read the journal. ConfigError when it holds an open arb of a market not watched any more."""
         self._context = context
-        self._gateways = gateways
+        self._watch = ExchangeWatch(context, {exchange: one.drift for exchange, one in gateways.items()})
+        self._drift_file = DriftFile(context, {exchange: (one.drift,) for exchange, one in gateways.items()})
+        self._gateways: dict[Exchange, Gateway] = {
+            exchange: WatchedGateway(one, self._watch) for exchange, one in gateways.items()
+        }
         self._journal = journal
         self._markets = context.env.markets
         self._past = read_past(journal, self._markets)
@@ -204,6 +211,7 @@ class Trader:
                 self.executor.tick()
                 self.engine.refresh_params()
                 self._wire_use.heed(self._use_wire)
+                self._watch.tick()
                 self._gauge()
                 try:
                     async with asyncio.timeout(TICK_S):
@@ -260,6 +268,7 @@ class Trader:
 
     def _gauge(self) -> None:
         counters = self._context.counters
+        self._drift_file.save()
         if self.engine.params_refused > counters.get("params_refused"):
             findings = list(self.engine.params_findings)
             self._context.log.error("params_refused", epoch=self._context.control.params_epoch(), findings=findings)

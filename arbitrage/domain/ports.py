@@ -12,6 +12,7 @@ from typing import Protocol
 
 import msgspec
 
+from arbitrage.domain.drift import DriftSeen
 from arbitrage.domain.events import Holding
 from arbitrage.domain.frame_spec import DecodedBook, FrameSpec
 from arbitrage.domain.order import Order, OrderReport, RefusalReason
@@ -157,12 +158,26 @@ class RequestBudget(msgspec.Struct, frozen=True):
     queries: int
 
 
+class SeenDrift(Protocol):
+    """What an adapter has met that no longer has the shape we know."""
+
+    def total(self) -> int:
+        """Return how many findings were noted: it moves when there is something new."""
+
+    def seen(self, exchange: Exchange) -> tuple[DriftSeen, ...]:
+        """Return one row per place and finding, as of `exchange`."""
+
+
 class Feed(Protocol):
     """Public order books of one exchange. Never raises for what the network does."""
 
     exchange: Exchange
     spec: FrameSpec
     """How the frames handed on are laid out right now."""
+
+    @property
+    def drift(self) -> SeenDrift:
+        """Return what could not be read beside the frames."""
 
     def use_wire(self, wire: ExchangeWire) -> None:
         """Use these settings from the next frame and request on; `spec` is the new one at once."""
@@ -194,6 +209,10 @@ class Gateway(Protocol):
     """Orders and private reads of one exchange."""
 
     exchange: Exchange
+
+    @property
+    def drift(self) -> SeenDrift:
+        """Return what could not be read."""
 
     def use_wire(self, wire: ExchangeWire) -> None:
         """Use these settings from the next request and answer on."""

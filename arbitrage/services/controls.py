@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 from django.db import DatabaseError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from arbitrage.domain.arb import ArbState
@@ -22,6 +23,7 @@ from arbitrage.models_incidents import Incident, Severity
 from arbitrage.models_trading import Arb
 from arbitrage.services import alerts, incidents
 from arbitrage.services.switch import load_switch
+from arbitrage.wall_time import wall_ns
 
 
 class ControlRefused(KArbError):
@@ -43,6 +45,9 @@ FLOW: dict[EmergencyState, EmergencyState] = {
 }
 """State -> the only next one. RESUMED is the end."""
 OBSERVED_GRACE = timedelta(seconds=5)
+TRADER = "trader"
+"""Who makes an exchange monitor-only: its rows are lifted by a resume, a person's own are not."""
+MONITOR_ONLY = "monitor_only"
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -58,6 +63,8 @@ class Wanted(msgspec.Struct, frozen=True):
     by: str
     exchanges: dict[Exchange, TradingLevel]
     markets: dict[str, TradingLevel]
+    said_ns: dict[Exchange, int] = {}
+    """When (UTC) that was said of each exchange: an ACTIVE younger than a monitor-only stop lifts it."""
 
 
 class Stopped(msgspec.Struct, frozen=True):
@@ -80,6 +87,9 @@ def wanted() -> Wanted:
             Exchange(key): TradingLevel(row.level) for (scope, key), row in rows.items() if scope == Scope.EXCHANGE
         },
         markets={key: TradingLevel(row.level) for (scope, key), row in rows.items() if scope == Scope.MARKET},
+        said_ns={
+            Exchange(key): wall_ns(row.changed_at) for (scope, key), row in rows.items() if scope == Scope.EXCHANGE
+        },
     )
 
 
@@ -95,8 +105,10 @@ def request_level(level: TradingLevel, reason: str, by: str, *, exchange: str = 
         if market and not is_market(market):
             raise ControlRefused(f"market was {market!r}, must look like KRW-BTC")
         scope, key = (Scope.EXCHANGE, Exchange(exchange).value) if exchange else (Scope.MARKET, market)
+        if exchange and level is TradingLevel.ACTIVE and _stopped_by_trader().filter(key=exchange).exists():
+            raise ControlRefused(f"{exchange} is monitor-only: a resume lifts that, once the steps are done")
         with transaction.atomic():
-            _set_row(scope, key, level, reason, by, timezone.now())
+            set_row(scope, key, level, reason, by, timezone.now())
     elif level is TradingLevel.HALTED:
         emergency_stop(reason, by)
     elif level is TradingLevel.ACTIVE:
@@ -104,7 +116,7 @@ def request_level(level: TradingLevel, reason: str, by: str, *, exchange: str = 
     else:
         load_switch().set_level(level, reason, by)
         with transaction.atomic():
-            _set_row(Scope.GLOBAL, "", level, reason, by, timezone.now())
+            set_row(Scope.GLOBAL, "", level, reason, by, timezone.now())
 
 
 def emergency_stop(reason: str, by: str) -> Stopped:
@@ -140,17 +152,23 @@ def _recorded_stop(reason: str, by: str) -> Stopped:
 def _record_stop(text: str, reason: str, by: str) -> Incident:
     now = timezone.now()
     with transaction.atomic():
-        _set_row(Scope.GLOBAL, "", TradingLevel.HALTED, reason, by, now)
+        set_row(Scope.GLOBAL, "", TradingLevel.HALTED, reason, by, now)
         alert = alerts.raise_alert("emergency_stop", text, severity=Severity.CRITICAL, at=now)
         incident = alert.incident
         assert incident is not None  # a critical alert always has one
-        flow = open_emergency()
-        if flow is None:
-            flow = Emergency.objects.create(reason=reason, opened_at=now, incident=incident)
-            _step(flow, E.ANOMALY, by, reason)
-        if flow.state == E.ANOMALY:
-            _step(flow, E.STOPPED, by, reason)
+        open_flow(incident, reason, by, now)
     return incident
+
+
+def open_flow(incident: Incident, reason: str, by: str, at: datetime) -> Emergency:
+    """Return the open emergency, made now if there is none, with trading stopped; the caller is in a transaction."""
+    flow = open_emergency()
+    if flow is None:
+        flow = Emergency.objects.create(reason=reason[:500], opened_at=at, incident=incident)
+        _step(flow, E.ANOMALY, by, reason)
+    if flow.state == E.ANOMALY:
+        _step(flow, E.STOPPED, by, reason)
+    return flow
 
 
 def keep_lowered(level_word: str, reason: str, by: str, at: datetime) -> None:
@@ -161,7 +179,7 @@ def keep_lowered(level_word: str, reason: str, by: str, at: datetime) -> None:
         _log(Scope.GLOBAL, "", TradingLevel(row.level), level, f"late news: {reason}", by, at)
         return
     if row is None or row.level < level:
-        _set_row(Scope.GLOBAL, "", level, reason, by, at)
+        set_row(Scope.GLOBAL, "", level, reason, by, at)
     severity = Severity.CRITICAL if level is TradingLevel.HALTED else Severity.HIGH
     if level is not TradingLevel.ACTIVE:
         alerts.raise_alert("trading_lowered", f"{level.name}: {reason}", severity=severity, at=at)
@@ -231,7 +249,10 @@ def resume(reason: str, by: str, *, acknowledged: Sequence[str] = ()) -> None:
                 incidents.add_event(incident, f"acknowledged at resume: {reason}", by, now)
         for kind in ("emergency_stop", "trading_lowered"):
             alerts.close_alerts_of(kind, by=by)
-        _set_row(Scope.GLOBAL, "", TradingLevel.ACTIVE, reason, by, now)
+        for row in _stopped_by_trader():
+            alerts.close_alerts_of(MONITOR_ONLY, row.key, by=by)
+            set_row(Scope.EXCHANGE, row.key, TradingLevel.ACTIVE, reason, by, now)
+        set_row(Scope.GLOBAL, "", TradingLevel.ACTIVE, reason, by, now)
     load_switch().set_level(TradingLevel.ACTIVE, reason, by)
 
 
@@ -250,6 +271,10 @@ def resolve_arb(arb_id: str, reason: str, by: str) -> None:
     load_switch().resolve_arb(arb_id, reason, by)
 
 
+def _stopped_by_trader() -> QuerySet[Control]:
+    return Control.objects.filter(scope=Scope.EXCHANGE, by=TRADER).exclude(level=TradingLevel.ACTIVE)
+
+
 def observed_level() -> TradingLevel | None:
     """Return the level shared memory holds right now, or None when it cannot be read."""
     with contextlib.suppress(OSError, KArbError):
@@ -263,7 +288,8 @@ def _step(flow: Emergency, state: EmergencyState, by: str, note: str) -> None:
     EmergencyStep.objects.create(emergency=flow, state=state.value, by=by, note=note[:500], at=timezone.now())
 
 
-def _set_row(scope: str, key: str, level: TradingLevel, reason: str, by: str, at: datetime) -> None:
+def set_row(scope: str, key: str, level: TradingLevel, reason: str, by: str, at: datetime) -> None:
+    """Keep what is asked for, and who asked; the caller is in a transaction."""
     row = Control.objects.select_for_update().filter(scope=scope, key=key).first()
     before = TradingLevel(row.level) if row else TradingLevel.ACTIVE
     Control.objects.update_or_create(

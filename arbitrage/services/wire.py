@@ -5,17 +5,21 @@ mended, and a mend that is wrong reads nothing. A step is refused with `WireRefu
 """
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from arbitrage.domain.errors import KArbError
 from arbitrage.domain.units import Exchange
 from arbitrage.domain.wire import Shipped, Wire, wire_from_bytes, wire_problems, wire_to_bytes
+from arbitrage.models_incidents import Alert, Severity
 from arbitrage.models_wire import WireChange, WireEpoch, WireSet, WireState
+from arbitrage.services import alerts
 
 
 class WireRefused(KArbError):
@@ -29,6 +33,8 @@ TABLE: dict[WireState, dict[str, WireState]] = {
     S.ACTIVE: {"superseded": S.RETIRED},
     S.RETIRED: {"rolled_back": S.ACTIVE},
 }
+APPLIED_WITHIN = timedelta(seconds=10)
+NOT_APPLIED = "wire_not_applied"
 AS_SHIPPED = wire_to_bytes(Wire())
 
 
@@ -132,6 +138,24 @@ def seed() -> WireSet | None:
         activate(row.pk, "seed", "first set")
     row.refresh_from_db()
     return row
+
+
+def note_applied(applied: Mapping[str, int]) -> list[str]:
+    """Return the processes that do not work with the settings in force though they had the time; told as alerts."""
+    row = WireEpoch.objects.first()
+    if row is None or timezone.now() - row.at < APPLIED_WITHIN:
+        return []
+    late = [process for process, epoch in applied.items() if epoch != row.epoch]
+    told = set(Alert.objects.filter(kind=NOT_APPLIED, closed_at=None).values_list("subject", flat=True))
+    for process in applied:
+        if process in late and process in told:
+            continue
+        if process in late:
+            text = f"{process} works with wire epoch {applied[process]}, epoch {row.epoch} is in force: see its log"
+            alerts.raise_alert(NOT_APPLIED, text, subject=process, severity=Severity.HIGH, risk_id="R1.1")
+        else:
+            alerts.close_alerts_of(NOT_APPLIED, process)
+    return late
 
 
 def overrides_of(row: WireSet | None) -> dict[str, Any]:

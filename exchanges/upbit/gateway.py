@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 
+from arbitrage.domain.drift import Drift
 from arbitrage.domain.order import Order
 from arbitrage.domain.ports import PrivateNews
 from arbitrage.domain.units import Exchange
@@ -48,7 +49,7 @@ class UpbitGateway(UpbitOrders):
         self._news_reader = NewsReader(fields, self._note_news)
 
     def _note_news(self, finding: str, data: bytes) -> None:
-        self.drift.note("private_news", finding, data, self._clock.wall_ns())
+        self.drift.note("private_news", finding, data, self._clock.wall_ns(), kind=Drift.GAP)
 
     def private_news(self) -> AsyncIterator[PrivateNews]:
         """Yield own orders and balances until closed; reconnects by itself."""

@@ -1,7 +1,7 @@
 import pytest
 
 from arbitrage.domain.errors import ConfigError, InvariantError
-from fast_path.counters import Counters, read_counters
+from fast_path.counters import Counters, CounterView, read_counters
 
 
 def test_counters_add_set_and_get(tmp_path):
@@ -61,3 +61,17 @@ def test_file_of_another_kind_is_refused(tmp_path):
     (tmp_path / "counters.trader.shm").write_bytes(b"\0" * 20000)
     with pytest.raises(ConfigError):
         read_counters(tmp_path)
+
+
+def test_a_view_of_anothers_counters_sees_them_from_when_there_are_any(tmp_path):
+    view = CounterView(tmp_path, "feed.upbit")
+    assert view.get("frames") == 0
+    counters = Counters(tmp_path, "feed.upbit")
+    assert view.get("frames") == 0
+    counters.add("frames", 3)
+    assert view.get("frames") == 3
+    counters.add("polls")
+    counters.add("frames")
+    assert (view.get("frames"), view.get("polls")) == (4, 1)
+    Counters(tmp_path, "feed.upbit").add("frames")
+    assert view.get("frames") == 5

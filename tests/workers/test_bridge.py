@@ -9,16 +9,18 @@ from django.db import OperationalError
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.params import DEFAULT_PARAMS, params_to_bytes
 from arbitrage.domain.units import Exchange
-from arbitrage.models import Counter, DeskView, Heartbeat
+from arbitrage.models import Alert, Counter, DeskView, Heartbeat, ShapeDrift
 from arbitrage.services import controls, params
+from exchanges.drift import DriftLog
 from workers.bridge import Asked, Bridge, carry
 from workers.django_room import DatabaseThread
+from workers.drift_file import DriftFile
 from workers.process import Context
 
 ACTIVE, REDUCING, HALTED = TradingLevel
 
 
-def asked(level=ACTIVE, *, epoch=1, exchanges=None, markets=None, data=None, wire=(0, b"")):
+def asked(level=ACTIVE, *, epoch=1, exchanges=None, markets=None, data=None, wire=(0, b""), said=None):
     return Asked(
         epoch=epoch,
         params=data or params_to_bytes(DEFAULT_PARAMS),
@@ -30,6 +32,7 @@ def asked(level=ACTIVE, *, epoch=1, exchanges=None, markets=None, data=None, wir
         alerts_open=3,
         wire_epoch=wire[0],
         wire=wire[1],
+        said_ns=said or {},
     )
 
 
@@ -96,6 +99,17 @@ def test_levels_of_exchanges_and_markets_stand_as_asked_and_come_back(bridge, co
     assert context.control.market_level("KRW-ETH") is ACTIVE
 
 
+def test_only_a_word_younger_than_the_stop_lifts_monitor_only(bridge, context):
+    context.control.make_monitor_only(Exchange.UPBIT, "balances are odd", "trader")
+    since = context.control.monitor_only_since(Exchange.UPBIT)
+    bridge.obey(asked(), ACTIVE)
+    bridge.obey(asked(said={Exchange.UPBIT: since - 1}), ACTIVE)
+    bridge.obey(asked(exchanges={Exchange.UPBIT: REDUCING}, said={Exchange.UPBIT: since + 1}), ACTIVE)
+    assert context.control.exchange_level(Exchange.UPBIT) is REDUCING
+    bridge.obey(asked(said={Exchange.UPBIT: since + 1}), ACTIVE)
+    assert context.control.exchange_level(Exchange.UPBIT) is ACTIVE
+
+
 def test_the_desk_is_lowered_with_reason_and_person(bridge, context):
     bridge.obey(asked(HALTED), ACTIVE)
     assert context.control.level() is HALTED
@@ -148,6 +162,39 @@ async def test_a_round_carries_both_ways(context, desk_env, settings):
     context.stopping.set()
     assert await task == 0
     assert await asyncio.to_thread(rows) == (["trader"], (0, 1), 7)
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_stop_and_its_drift_become_rows_and_a_resume_lifts_it(context, desk_env, settings):
+    settings.KARB_ENV = desk_env
+    await asyncio.to_thread(params.seed, "simulated")
+    log = DriftLog()
+    log.note("balances", "Expected `array`, got `object`", b'{"token":"SECRETSECRET"}', context.clock.wall_ns())
+    DriftFile(context, {Exchange.UPBIT: (log,)}).save()
+    context.control.make_monitor_only(Exchange.UPBIT, "balances cannot be read", "trader")
+    task = asyncio.create_task(carry(context, DatabaseThread()))
+    async with asyncio.timeout(10):
+        while not await asyncio.to_thread(ShapeDrift.objects.exists):
+            await asyncio.sleep(0.05)
+        while context.control.asked_exchange_level(Exchange.UPBIT) is not REDUCING:
+            await asyncio.sleep(0.02)
+    await asyncio.to_thread(controls.resume, "the map is mended", "kim")
+    async with asyncio.timeout(10):
+        while context.control.exchange_level(Exchange.UPBIT) is not ACTIVE:
+            await asyncio.sleep(0.02)
+    context.stopping.set()
+    assert await task == 0
+    assert await asyncio.to_thread(told) == [
+        ("monitor_only", "upbit", "critical", True),
+        ("shape_drift", "upbit balances", "high", False),
+    ]
+    row = await asyncio.to_thread(ShapeDrift.objects.get)
+    assert (row.count, row.where, "SECRET" in row.sample) == (1, "balances", False)
+
+
+def told():
+    rows = Alert.objects.order_by("kind")
+    return [(row.kind, row.subject, row.severity, row.closed_at is not None) for row in rows]
 
 
 def rows():
