@@ -78,6 +78,15 @@ class Groups(msgspec.Struct, frozen=True, kw_only=True):
     markets: str
 
 
+class ListStyle(StrEnum):
+    """How lists of orders by id and of ended ones are asked for and answered."""
+
+    ROWS = "rows"
+    """Ids in the query, an array of orders, no pages (upbit.md §1.7)."""
+    PAGES = "pages"
+    """Ids in a posted body, `{data, has_next, next_key}` (bithumb.md §3.5)."""
+
+
 class RemainingIn(StrEnum):
     """Where an answer says how much of its group is left."""
 
@@ -106,6 +115,11 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """HTTP statuses that prove a refusal for too many requests."""
     auth_names: frozenset[str]
     not_found_names: frozenset[str]
+    scope_names: frozenset[str]
+    """Error names that prove the key lacks the right for this call."""
+    scope_lookalikes: frozenset[str]
+    """Names that prove it once another call of the same key has passed."""
+    list_style: ListStyle
     stream_spec: FrameSpec
     rest_spec: FrameSpec
     ping_every_ns: int

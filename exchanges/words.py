@@ -1,6 +1,7 @@
 """Words both exchanges take alike: ids, pages, the private subscription, and who signs a request."""
 
 import re
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
@@ -57,6 +58,16 @@ def body_and_query(members: Members) -> tuple[bytes, str]:
     """
     body = ",".join([f'"{key}":"{value}"' for key, value in members])
     return f"{{{body}}}".encode("ascii"), "&".join([f"{key}={value}" for key, value in members])
+
+
+def ids_query(key: str, ids: Sequence[str]) -> str:
+    """Return an array in a query: `key` (which ends in `[]`) for each id (upbit.md §2)."""
+    return "&".join(f"{key}={one}" for one in ids)
+
+
+def ids_body(key: str, ids: Sequence[str]) -> tuple[bytes, str]:
+    """Return the body `{key: [ids]}` and its text for the hash: `key[]=` for each (bithumb.md §3.2)."""
+    return msgspec.json.encode({key: list(ids)}), ids_query(f"{key}[]", ids)
 
 
 class Signer(Protocol):

@@ -17,11 +17,16 @@ from arbitrage.domain.ports import Found, OrderNews, PrivateNews, StreamNews, St
 from arbitrage.domain.units import Exchange, Price, Qty, Side
 from arbitrage.domain.wire import Generation
 from exchanges import registry
+from exchanges.bithumb.auth import BithumbSigner
 from exchanges.bithumb.gateway import BithumbGateway
+from exchanges.bithumb.profile import FACTS as BITHUMB
 from exchanges.credentials import Credentials
+from exchanges.reader import SyncReader
 from exchanges.rest_gateway import RestGateway
 from exchanges.simulator import server
+from exchanges.upbit.auth import UpbitSigner
 from exchanges.upbit.gateway import UpbitGateway
+from exchanges.upbit.profile import FACTS as UPBIT
 
 MARKET = "KRW-BTC"
 SECRET = "a-secret-of-decent-length-for-tests-0123456789-0123456789-01234567"
@@ -136,6 +141,12 @@ def make_feed(bench: Bench, timing: Any = None) -> Any:
 
     make = UpbitFeed if bench.exchange is Exchange.UPBIT else BithumbFeed
     return make(f"http://{bench.host}", f"ws://{bench.host}", bench.clock, timing)
+
+
+def make_reader(bench: Bench, secret: str = SECRET) -> SyncReader:
+    """Return the reader jobs use."""
+    facts, signer = (UPBIT, UpbitSigner) if bench.exchange is Exchange.UPBIT else (BITHUMB, BithumbSigner)
+    return SyncReader(facts, signer(f"{bench.exchange}-access", secret), f"http://{bench.host}", bench.clock)
 
 
 class News:

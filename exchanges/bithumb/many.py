@@ -14,7 +14,7 @@ from exchanges.many_orders import ManyOrders
 from exchanges.shapes import id_text
 from exchanges.transport import Request
 from exchanges.verdict import refusal_of
-from exchanges.words import Members, order_members
+from exchanges.words import Members, ids_body, order_members
 
 MOST_BATCHED = 30
 """Since 2026-08-20; 20 before (bithumb.md §3.8)."""
@@ -81,11 +81,6 @@ class BithumbOrders(ManyOrders):
         if name is None:
             return Unknown("the answer names neither an id nor an error")
         return refusal_of(RefusedWire(name, row.message or "", 400), self._facts)
-
-
-def ids_body(key: str, ids: Sequence[str]) -> tuple[bytes, str]:
-    """Return the body `{key: [ids]}` and its text for the hash: `key[]=` for each (bithumb.md §3.2)."""
-    return msgspec.json.encode({key: list(ids)}), "&".join(f"{key}[]={one}" for one in ids)
 
 
 def batch_body(orders: Sequence[Order], style: BatchHash) -> tuple[bytes, str]:

@@ -9,7 +9,7 @@ from arbitrage.domain.frame_spec import FrameSpec, TimeUnit
 from arbitrage.domain.instrument import TickBand, TickTable
 from arbitrage.domain.order import RefusalReason
 from arbitrage.domain.units import SCALE, Exchange, Krw, Ppm, Price, Qty, units_exact
-from exchanges.facts import Facts, GroupLimit, Groups, IdKeys, Paths, RemainingIn
+from exchanges.facts import Facts, GroupLimit, Groups, IdKeys, ListStyle, Paths, RemainingIn
 
 # bithumb.md §6.1, measured 2026-09: whole top 15 each frame, time in us (number or text). DEFAULT keys,
 # because only there the unit of time was seen in 2026; SIMPLE frames recorded in November 2024 have ms.
@@ -175,6 +175,9 @@ FACTS = Facts(
     limit_statuses=frozenset(),
     auth_names=AUTH_NAMES,
     not_found_names=frozenset({"order_not_found"}),
+    scope_names=frozenset({"out_of_scope"}),
+    scope_lookalikes=frozenset({"jwt_verification"}),  # bithumb.md §3.2: seen instead of out_of_scope
+    list_style=ListStyle.PAGES,
     stream_spec=STREAM_SPEC,
     rest_spec=REST_SPEC,
     ping_every_ns=25_000_000_000,  # bithumb.md §6.2: idle close measured at 60 s, documented as 120 s

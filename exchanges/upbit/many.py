@@ -25,7 +25,7 @@ from exchanges.shapes import id_text
 from exchanges.transport import Request
 from exchanges.upbit.codec import smp_members
 from exchanges.upbit.profile import Smp
-from exchanges.words import WIRE_ID, Members, body_and_query, order_members
+from exchanges.words import WIRE_ID, Members, body_and_query, ids_query, order_members
 
 MOST_PAIRS = 20
 MOST_SWEPT = 300
@@ -45,8 +45,7 @@ class UpbitOrders(ManyOrders):
     _smp: Smp
 
     def _cancels_request(self, client_order_ids: Sequence[str]) -> Request:
-        key = self._facts.ids.client_many
-        query = "&".join(f"{key}={one}" for one in client_order_ids)
+        query = ids_query(self._facts.ids.client_many, client_order_ids)
         return Request("DELETE", self._facts.paths.cancel_many, query, b"", self._token(query))
 
     async def cancel_all(self, scope: CancelScope) -> Swept | Refused | Unknown:

@@ -10,7 +10,7 @@ from arbitrage.domain.frame_spec import FrameSpec, TimeUnit
 from arbitrage.domain.instrument import TickBand, TickTable
 from arbitrage.domain.order import RefusalReason
 from arbitrage.domain.units import SCALE, Exchange, Krw, Ppm, Price, Qty, units_exact
-from exchanges.facts import Facts, GroupLimit, Groups, IdKeys, Paths, RemainingIn
+from exchanges.facts import Facts, GroupLimit, Groups, IdKeys, ListStyle, Paths, RemainingIn
 
 # upbit.md §3.4 (docs of 2026): whole top 30 each frame, short keys, time in ms.
 STREAM_SPEC = FrameSpec(
@@ -196,6 +196,9 @@ FACTS = Facts(
     limit_statuses=frozenset({429, 418}),
     auth_names=AUTH_NAMES,
     not_found_names=frozenset({"order_not_found"}),
+    scope_names=frozenset({"out_of_scope"}),
+    scope_lookalikes=frozenset(),  # upbit.md §2
+    list_style=ListStyle.ROWS,
     stream_spec=STREAM_SPEC,
     rest_spec=REST_SPEC,
     ping_every_ns=30_000_000_000,  # upbit.md §3.9: idle close at 120 s; the official sample pings each 30 s

@@ -11,7 +11,8 @@ from arbitrage.domain.order import OrderOn, RefusalReason
 from arbitrage.domain.ports import Accepted, Refused
 from arbitrage.domain.units import Exchange, Qty
 from exchanges.bithumb.gateway import BithumbGateway
-from exchanges.bithumb.many import BatchHash, batch_body, ids_body
+from exchanges.bithumb.many import BatchHash, batch_body
+from exchanges.words import ids_body
 
 pytestmark = pytest.mark.needs(Can.BATCH)
 

@@ -5,24 +5,15 @@ import hashlib
 import time
 
 import pytest
-from contract_bench import MARKET, SECRET, Bench
+from contract_bench import MARKET, Bench, make_reader
 
 from arbitrage.domain.book import ladder_fault
 from arbitrage.domain.errors import AuthRefused, ReadFailed
 from arbitrage.domain.order import OrderOn, TimeInForce
 from arbitrage.domain.ports import Accepted, Found, NotFound, Unknown
-from arbitrage.domain.units import Exchange
-from exchanges.bithumb.auth import BithumbSigner
-from exchanges.bithumb.profile import FACTS as BITHUMB
-from exchanges.reader import SyncReader, fingerprint
+from exchanges.reader import SyncReader
+from exchanges.records import fingerprint
 from exchanges.rest_gateway import RestGateway
-from exchanges.upbit.auth import UpbitSigner
-from exchanges.upbit.profile import FACTS as UPBIT
-
-
-def make_reader(bench: Bench, secret: str = SECRET) -> SyncReader:
-    facts, signer = (UPBIT, UpbitSigner) if bench.exchange is Exchange.UPBIT else (BITHUMB, BithumbSigner)
-    return SyncReader(facts, signer(f"{bench.exchange}-access", secret), f"http://{bench.host}", bench.clock)
 
 
 async def test_every_read_of_a_job(bench: Bench, gateway: RestGateway) -> None:

@@ -1,0 +1,146 @@
+"""Private reads for jobs: balances, orders open, ended and by id, rules, wallets, transfers, keys, scopes.
+
+upbit.md §1.3, §1.7, §1.9; bithumb.md §3.5, §3.8a.
+"""
+
+from decimal import Decimal
+
+from arbitrage.domain.errors import KArbError, ReadFailed
+from arbitrage.domain.events import Holding
+from arbitrage.domain.order import OrderReport
+from arbitrage.domain.ports import Lookup, MarketRules, OpenOrder, Unknown
+from exchanges.list_shapes import WireTransfer, WireWallet
+from exchanges.reader_core import ReaderCore, check_market
+from exchanges.reads import iso_ns, plain, wire_error
+from exchanges.records import (
+    Grant,
+    KeyInfo,
+    Scope,
+    ScopeFinding,
+    TransferRecord,
+    WalletState,
+    fingerprint,
+)
+from exchanges.shapes import WireKey, id_text
+from exchanges.transport import HttpAnswer, Lost, Outcome
+from exchanges.verdict import lookup_answer
+from exchanges.words import CLIENT_ORDER_ID, MAX_PAGES, PAGE, page_query
+
+MOST_TRANSFERS = 100
+
+
+class AccountReads(ReaderCore):
+    """What only the account's own key may ask."""
+
+    def balances(self) -> tuple[Holding, ...]:
+        """Return every holding."""
+        return self._readable("balances", self._private(self._facts.paths.accounts), self._reads.balances)
+
+    def order(self, client_order_id: str) -> Lookup:
+        """Return what the exchange says of one order, asked for by our own id."""
+        if not CLIENT_ORDER_ID.fullmatch(client_order_id):
+            return Unknown(f"not asked: client_order_id was {client_order_id!r}")
+        try:
+            outcome: Outcome = self._ask(self._facts.paths.order, f"{self._facts.ids.client_query}={client_order_id}")
+        except KArbError as error:
+            outcome = Lost(str(error))
+
+        def read(body: bytes) -> OrderReport:
+            return self._reads.order(body, client_order_id)
+
+        return lookup_answer(outcome, self._facts, read, self._reads.errors)
+
+    def open_orders(self) -> tuple[OpenOrder, ...]:
+        """Return all resting orders; an id on two pages counts once."""
+        found: dict[str, OpenOrder] = {}
+        for page in range(1, MAX_PAGES + 1):
+            body = self._private(self._facts.paths.open_orders, page_query(page))
+            rows = self._readable("open orders", body, self._reads.open_orders)
+            found.update({row.exchange_order_id: row for row in rows})
+            if len(rows) < PAGE:
+                return tuple(found.values())
+        raise ReadFailed(f"open orders fill more than {MAX_PAGES} pages")
+
+    def market_rules(self, market: str) -> MarketRules:
+        """Return fees and bounds of one market."""
+        check_market(market)
+        return self._readable(
+            "market rules", self._private(self._facts.paths.chance, f"market={market}"), self._reads.rules
+        )
+
+    def wallets(self) -> tuple[WalletState, ...]:
+        """Return where coins can come in and go out, per asset and network (upbit.md §1.9, bithumb.md §3.5)."""
+        body = self._private(self._facts.paths.wallets)
+        rows = self._readable("wallets", body, lambda data: self._reads.many(WireWallet, data))
+        return tuple(
+            WalletState(row.asset, row.network or "", row.state, row.block_state or "", row.block_minutes)
+            for row in rows
+        )
+
+    def deposits(self) -> tuple[TransferRecord, ...]:
+        """Return the newest deposits, at most 100."""
+        return self._transfers("deposits", self._facts.paths.deposits)
+
+    def withdrawals(self) -> tuple[TransferRecord, ...]:
+        """Return the newest withdrawals, at most 100."""
+        return self._transfers("withdrawals", self._facts.paths.withdraws)
+
+    def _transfers(self, where: str, path: str) -> tuple[TransferRecord, ...]:
+        body = self._private(path, f"limit={MOST_TRANSFERS}&order_by=desc")
+        return self._readable(
+            where, body, lambda data: tuple(map(transfer_record, self._reads.many(WireTransfer, data)))
+        )
+
+    def keys(self) -> tuple[KeyInfo, ...]:
+        """Return the account's keys and when each ends (upbit.md §1.9, bithumb.md §3.2)."""
+        body = self._private(self._facts.paths.api_keys)
+        try:
+            rows = self._reads.many(WireKey, body)
+            marks = [(fingerprint(row.access_key), iso_ns(row.expires)) for row in rows]
+        except ValueError:
+            # The problem's text could quote a key.
+            raise ReadFailed("key list is not of the documented form") from None
+        return tuple(KeyInfo(mark, ends) for mark, ends in marks)
+
+    def scopes(self, market: str) -> tuple[ScopeFinding, ...]:
+        """Return what the key may see, found out by reads alone; `market` is one both sides of which may be asked for.
+
+        A refusal for want of scope proves the scope is missing. Bithumb was seen to say
+        `jwt_verification` for that (bithumb.md §3.2): it counts only once another call passed.
+        """
+        check_market(market)
+        asset = market.partition("-")[2]
+        asked = (
+            (Scope.VIEW_ASSETS, self._facts.paths.accounts, ""),
+            (Scope.VIEW_ORDERS, self._facts.paths.chance, f"market={market}"),
+            (Scope.VIEW_WITHDRAWALS, self._facts.paths.withdraw_chance, f"currency={asset}&net_type={asset}"),
+        )
+        answers = [(scope, self._ask(path, query)) for scope, path, query in asked]
+        names = self._facts.scope_names
+        if any(200 <= answer.status < 300 for _, answer in answers):
+            names |= self._facts.scope_lookalikes
+        return tuple(self._finding(scope, answer, names) for scope, answer in answers)
+
+    def _finding(self, scope: Scope, answer: HttpAnswer, denials: frozenset[str]) -> ScopeFinding:
+        error = wire_error(answer.body, answer.status, self._reads.errors)
+        if error is None and 200 <= answer.status < 300:
+            return ScopeFinding(scope, Grant.GRANTED, f"HTTP {answer.status}")
+        name = "" if error is None else error.name
+        detail = f"HTTP {answer.status} {name}".rstrip()
+        if name in denials:
+            return ScopeFinding(scope, Grant.DENIED, detail)
+        return ScopeFinding(scope, Grant.NOT_PROVEN, detail)
+
+
+def transfer_record(row: WireTransfer) -> TransferRecord:
+    return TransferRecord(
+        transfer_id=id_text(row.transfer_id) or "",
+        kind=row.kind or "",
+        asset=row.asset,
+        network=row.network or "",
+        state=row.state,
+        qty=plain(row.qty, "qty"),
+        fee=plain(row.fee or Decimal(0), "fee"),
+        tx_id=id_text(row.tx_id) or "",
+        created_wall_ns=None if row.created_at is None else iso_ns(row.created_at),
+    )

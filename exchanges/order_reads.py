@@ -1,0 +1,128 @@
+"""Lists of orders for jobs: by id, ended within a time (upbit.md §1.7, bithumb.md §3.5)."""
+
+from collections.abc import Iterator, Sequence
+
+from arbitrage.domain.errors import ReadFailed
+from arbitrage.domain.units import Ns, Qty
+from exchanges.facts import ListStyle
+from exchanges.list_shapes import WireOrderPage
+from exchanges.reader_core import ReaderCore, check_market
+from exchanges.reads import iso_ns, maybe_plain, some_id, units
+from exchanges.records import OrderRecord
+from exchanges.shapes import WireOrderRow, id_text
+from exchanges.words import CLIENT_ORDER_ID, MAX_PAGES, ids_body, ids_query
+
+MS_NS = 1_000_000
+WINDOW_NS = 7 * 86_400 * 1_000_000_000
+"""The longest time one question about ended orders may span (upbit.md §1.7, bithumb.md §3.5)."""
+MOST_ROWS = 1000
+
+
+class OrderReads(ReaderCore):
+    """Orders, many at a time."""
+
+    def orders_by_ids(self, client_order_ids: Sequence[str]) -> tuple[OrderRecord, ...]:
+        """Return the orders found; one that is missing is unknown, not cancelled (upbit.md §1.7)."""
+        for one in client_order_ids:
+            if not CLIENT_ORDER_ID.fullmatch(one):
+                raise ReadFailed(f"client_order_id was {one!r}, must be 1 to 36 of A-Z a-z 0-9 _ -")
+        found: list[OrderRecord] = []
+        most = self._facts.ids.most_read
+        for start in range(0, len(client_order_ids), most):
+            found += self._by_ids(client_order_ids[start : start + most])
+        return tuple(found)
+
+    def _by_ids(self, ids: Sequence[str]) -> list[OrderRecord]:
+        path, key = self._facts.paths.orders_by_ids, self._facts.ids.client_many
+        if self._facts.list_style is ListStyle.ROWS:
+            body = self._private(path, ids_query(key, ids))
+            return self._readable("orders by ids", body, self._rows)
+        sent, hashed = ids_body(key, ids)
+        return self._page("orders by ids", self._private(path, body=sent, hashed=hashed))[0]
+
+    def closed_orders(self, start_ns: Ns, end_ns: Ns, market: str | None = None) -> tuple[OrderRecord, ...]:
+        """Return the orders made from `start_ns` to before `end_ns` (wall clock) that have ended, oldest first.
+
+        Asked in windows of at most seven days, in ms: ISO times with a `+` break the hash (upbit.md §1.7).
+        """
+        if market is not None:
+            check_market(market)
+        found: dict[str, OrderRecord] = {}
+        for begins, ends in _windows(start_ns, end_ns):
+            rows = self._closed_rows if self._facts.list_style is ListStyle.ROWS else self._closed_pages
+            for row in rows(begins, ends, market):
+                found[row.exchange_order_id] = row
+        inside = (row for row in found.values() if start_ns // 10**9 <= row.created_wall_ns // 10**9)
+        return tuple(sorted(inside, key=lambda row: row.created_wall_ns))
+
+    def _closed_rows(self, begins: Ns, ends: Ns, market: str | None) -> Iterator[OrderRecord]:
+        # No page parameter: go on from the second of the newest row (upbit.md §1.7).
+        while True:
+            query = _closed_query(begins, ends, market, "asc")
+            rows = self._readable("closed orders", self._private(self._facts.paths.closed_orders, query), self._rows)
+            yield from rows
+            if len(rows) < MOST_ROWS:
+                return
+            newest = max(row.created_wall_ns for row in rows)
+            if newest <= begins:
+                raise ReadFailed(f"more than {MOST_ROWS} orders ended that were made within one second")
+            begins = newest
+
+    def _closed_pages(self, begins: Ns, ends: Ns, market: str | None) -> Iterator[OrderRecord]:
+        query = _closed_query(begins, ends, market, "asc")
+        key = ""
+        for _ in range(MAX_PAGES):
+            asked = f"{query}&next_key={key}" if key else query
+            rows, key = self._page("closed orders", self._private(self._facts.paths.closed_orders, asked))
+            yield from rows
+            if not key:
+                return
+        raise ReadFailed(f"closed orders fill more than {MAX_PAGES} pages")
+
+    def _page(self, where: str, body: bytes) -> tuple[list[OrderRecord], str]:
+        """Return one page's rows and the key of the next page, empty when there is none."""
+
+        def read(data: bytes) -> tuple[list[OrderRecord], str]:
+            page = self._reads.one(WireOrderPage, data)
+            key = id_text(page.next_key) if page.has_next else None
+            return [self._record(row) for row in page.rows], key or ""
+
+        return self._readable(where, body, read)
+
+    def _rows(self, data: bytes) -> list[OrderRecord]:
+        return [self._record(row) for row in self._reads.many(WireOrderRow, data)]
+
+    def _record(self, row: WireOrderRow) -> OrderRecord:
+        if row.market is None or row.created_at is None:
+            raise ValueError("an order of a list lacks market or created_at")
+        return OrderRecord(
+            exchange=self.exchange,
+            market=row.market,
+            exchange_order_id=some_id(row.exchange_order_id),
+            client_order_id=id_text(row.client_order_id),
+            side=row.side or "",
+            kind=row.kind or "",
+            state=row.state,
+            qty=None if row.qty is None else Qty(units(row.qty, "qty")),
+            executed_qty=Qty(units(row.executed_qty, "executed_qty")),
+            executed_funds=maybe_plain(row.executed_funds, "executed_funds"),
+            paid_fee=maybe_plain(row.paid_fee, "paid_fee"),
+            created_wall_ns=iso_ns(row.created_at),
+            cancel_type=row.cancel_type or "",
+        )
+
+
+def _windows(start_ns: Ns, end_ns: Ns) -> Iterator[tuple[Ns, Ns]]:
+    begins = start_ns
+    while begins < end_ns:
+        ends = Ns(min(begins + WINDOW_NS, end_ns))
+        yield begins, ends
+        begins = ends
+
+
+def _closed_query(begins: Ns, ends: Ns, market: str | None, order_by: str) -> str:
+    states = "states[]=done&states[]=cancel"
+    where = "" if market is None else f"market={market}&"
+    return (
+        f"{where}{states}&start_time={begins // MS_NS}&end_time={ends // MS_NS}&limit={MOST_ROWS}&order_by={order_by}"
+    )
