@@ -14,6 +14,7 @@ import msgspec
 from arbitrage.domain.errors import InvariantError
 from arbitrage.domain.units import Exchange
 from exchanges.simulator.account import Account
+from exchanges.simulator.announcements import Announcement
 from exchanges.simulator.auth import AuthFault
 from exchanges.simulator.ladder import Ladder
 from exchanges.simulator.limits import Limit, Verdict
@@ -141,6 +142,20 @@ class StreamWords(msgspec.Struct, frozen=True):
     status_ns: int
     connect_limit: Limit
     message_limits: tuple[Limit, ...]
+    types: dict[str, frozenset[str]] = {}
+    """What may be asked for on a path, where that is not what its access says."""
+    misplaced_private: str = "INVALID_PARAM"
+    """Error name for a private type on a public path."""
+    levels_of: Callable[[BookView], tuple[int, ...]] | None = None
+    """The price steps a book can be grouped in, in 10^-8; None = no grouping."""
+    notice_frame: Callable[[Announcement, Format, str | None], bytes] | None = None
+    """How an announcement is told, with its body or without; None = there is no such stream."""
+    control_is_binary: bool = False
+    """Whether status and error frames are binary."""
+    connections_most: int | None = None
+    codes_most: int | None = None
+    life_ns: int | None = None
+    """Longest life of a connection; None = no end."""
 
 
 class Dialect(Protocol):

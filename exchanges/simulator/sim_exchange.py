@@ -14,6 +14,7 @@ import msgspec
 from arbitrage.domain.units import Exchange, Side
 from exchanges.simulator.account import Account
 from exchanges.simulator.agenda import Agenda
+from exchanges.simulator.announcements import Announcement, Board
 from exchanges.simulator.auth import AuthFault, NonceMemory, parse_bearer, token_fault
 from exchanges.simulator.conversation import ABNORMAL, Conversation
 from exchanges.simulator.dialect import Access, BookView, Call, Dialect, Format, Ids, News, Older, Route
@@ -86,6 +87,8 @@ class SimExchange:
         self.closing.cut, self.closing.book = self._cut, self._book
         self.gate = Gate(dialect.limits, dialect.stream.connect_limit, _GATES[rules.exchange])
         """Replace it to count requests in another way."""
+        self.board = Board(rules.exchange)
+        self.board.on_notice = self._on_notice
 
     @property
     def rules(self) -> Rules:
@@ -168,7 +171,10 @@ class SimExchange:
         passage = self.gate.ask(CONNECT, request, account, "", now)
         if not passage.verdict.is_allowed:
             return self.gate.answer(passage, self.dialect.over_limit())
-        return Session(self.dialect, self._agenda, access, account, self.find_view, self.find_news, now)
+        if self._is_full(account):
+            return self.dialect.over_limit()
+        finders = (self.find_view, self.find_news)
+        return Session(self.dialect, self._agenda, access, request.path, account, *finders, now)
 
     # An order names its market; a cancel names an order.
     def _market_of(self, call: Call) -> str:
@@ -311,6 +317,12 @@ class SimExchange:
             return Response(0, delivery=Delivery.DROP)
         return answer(order)
 
+    # Some exchanges may bound how many connections one owner has at a time.
+    def _is_full(self, account: Account | None) -> bool:
+        most = self.dialect.stream.connections_most
+        mine = (session for session in self.sessions if isinstance(session, Session) and session.account is account)
+        return most is not None and sum(1 for _ in mine) >= most
+
     def _words(self, path: str) -> Dialect | Older:
         return self.older if self.older is not None and self.older.owns(path) else self.dialect
 
@@ -357,6 +369,11 @@ class SimExchange:
             self.counts["fills"] += 1
         for session in self.sessions:
             session.on_order(account, step)
+
+    def _on_notice(self, notice: Announcement) -> None:
+        for session in self.sessions:
+            if isinstance(session, Session):
+                session.on_notice(notice)
 
     def _on_assets(self, account: Account, assets: tuple[str, ...], now: int) -> None:
         for session in self.sessions:

@@ -12,7 +12,7 @@ from exchanges.simulator.dialects import upbit_frames
 from exchanges.simulator.dialects.shared import json_answer
 from exchanges.simulator.dialects.upbit_errors import error_words, refusal
 from exchanges.simulator.dialects.upbit_prints import LIVE_KINDS
-from exchanges.simulator.dialects.upbit_quirks import AfterWsError, StrayBody, UpbitQuirks
+from exchanges.simulator.dialects.upbit_quirks import AfterWsError, ControlFrame, StrayBody, UpbitQuirks
 from exchanges.simulator.grouping import supported_levels
 from exchanges.simulator.kst import SECOND, parse_time
 from exchanges.simulator.limits import Limit, Verdict
@@ -60,8 +60,11 @@ def limits(quirks: UpbitQuirks) -> dict[str, Limit]:
 
 def stream_words(quirks: UpbitQuirks) -> StreamWords:
     """Return how Upbit's WebSocket listens (upbit.md §3)."""
+    private, own = Access.PRIVATE, frozenset({"myOrder", "myAsset", "announcement"})
     return StreamWords(
-        paths={"/websocket/v1": Access.PUBLIC, "/websocket/v1/private": Access.PRIVATE},
+        paths={"/websocket/v1": Access.PUBLIC, "/websocket/v1/private": private, "/websocket/v1/info": private},
+        types={"/websocket/v1/private": own, "/websocket/v1/info": frozenset({"indicator", "indicator_signal"})},
+        misplaced_private=quirks.private_on_public_name,
         live_kinds=LIVE_KINDS,
         snapshot_flags=("is_only_snapshot", "isOnlySnapshot"),
         realtime_flags=("is_only_realtime", "isOnlyRealtime"),
@@ -70,11 +73,17 @@ def stream_words(quirks: UpbitQuirks) -> StreamWords:
         unknown_format="INVALID_PARAM",
         plain_levels=(0,),
         unknown_level=None,
+        levels_of=view_levels,
+        notice_frame=upbit_frames.notice_frame,
+        control_is_binary=quirks.control_frame is ControlFrame.BINARY,
         after_error=AfterError.CLOSES if quirks.after_ws_error is AfterWsError.CLOSES else AfterError.STAYS_OPEN,
         idle_ns=quirks.idle_ns,
         status_ns=10 * SECOND,
         connect_limit=Limit(5),
         message_limits=(Limit(5), Limit(100, 60 * SECOND)),
+        connections_most=quirks.connections_most,
+        codes_most=quirks.codes_most,
+        life_ns=quirks.life_ns,
     )
 
 

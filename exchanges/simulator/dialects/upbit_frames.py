@@ -5,11 +5,12 @@ from hashlib import sha256
 from uuid import UUID
 
 from exchanges.simulator.account import Account
+from exchanges.simulator.announcements import Announcement
 from exchanges.simulator.dialect import BookView, Format, StreamType
 from exchanges.simulator.dialects.shared import paired
 from exchanges.simulator.dialects.upbit_orders import shown_smp
 from exchanges.simulator.dialects.upbit_quirks import AbsentAmount, Padding, UpbitQuirks
-from exchanges.simulator.kst import SECOND
+from exchanges.simulator.kst import SECOND, kst_text
 from exchanges.simulator.ladder import Ladder
 from exchanges.simulator.matching import OrderStep, Step
 from exchanges.simulator.money import double_text, fine_text, plain_text
@@ -58,6 +59,19 @@ _ORDER_KEYS = (
     ("stream_type", "st"),
 )
 """Long and short keys of myOrder, in the order of the frame (upbit.md §3.7)."""
+_NOTICE_KEYS = (
+    ("type", "ty"),
+    ("event_type", "et"),
+    ("uuid", "uid"),
+    ("category", "cat"),
+    ("title", "tt"),
+    ("url", "url"),
+    ("first_listed_at", "flat"),
+    ("listed_at", "lat"),
+    ("timestamp", "tms"),
+    ("stream_type", "st"),
+)
+"""Short keys as the official SDK types them; no document shows them."""
 
 
 @lru_cache(maxsize=16_384)
@@ -158,3 +172,25 @@ def asset_frame(account: Account, assets: tuple[str, ...], at_ns: int, fmt: Form
     mark = UUID(bytes=sha256(f"{account.access_key}".encode()).digest()[:16], version=4)
     frame = _SIMPLE_ASSETS if short else _ASSETS
     return (frame % (mark, rows, stamp, stamp)).encode()
+
+
+def notice_frame(notice: Announcement, fmt: Format, body: str | None) -> bytes:
+    """Return an announcement frame; `body` only where it was asked for (upbit.md §3.8)."""
+    stamp = notice.listed_ns // 1_000_000
+    values: tuple[object, ...] = (
+        "announcement",
+        notice.event.value,
+        notice.announcement_id,
+        notice.category,
+        notice.title,
+        f"https://upbit.com/service_center/notice?id={notice.number}",
+        kst_text(notice.first_listed_ns),
+        kst_text(notice.listed_ns),
+        stamp,
+        "REALTIME",
+    )
+    which = 1 if fmt.is_simple else 0
+    words = {names[which]: value for names, value in zip(_NOTICE_KEYS, values, strict=True)}
+    if body is not None:
+        words["bd" if fmt.is_simple else "body"] = body
+    return json_bytes(words)

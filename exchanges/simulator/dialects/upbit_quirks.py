@@ -125,8 +125,6 @@ class UpbitQuirks(msgspec.Struct, frozen=True, kw_only=True):
     """8 before 2026-08-21 21:00 KST (§4)."""
     order_minute_left: int = 480
     """`min` of Remaining-Req in the groups order and order-test; since the raise not established (§4, §9.11)."""
-    gzip_from_bytes: int = 1_024
-    """Smallest quotation answer that is compressed for a client that takes gzip; the bound is not documented (§1.1)."""
     padding: Padding = Padding.ZEROS
     totals: Totals = Totals.SHOWN
     created_at: Stamp = Stamp.SECONDS
@@ -137,8 +135,8 @@ class UpbitQuirks(msgspec.Struct, frozen=True, kw_only=True):
     absent_amount: AbsentAmount = AbsentAmount.ZERO
     control_frame: ControlFrame = ControlFrame.TEXT
     after_ws_error: AfterWsError = AfterWsError.STAYS_OPEN
-    private_on_public_name: str = "INVALID_AUTH"
-    """A private type asked for on the public path (§3.10)."""
+    private_on_public_name: str = "INVALID_PARAM"
+    """A private type asked for on the public path: this, or INVALID_AUTH (§3.10)."""
     idle_ns: int = 120 * SECOND
     connections_most: int | None = None
     """Connections per owner and path before a handshake gets 429; no number is published (§3.1, §9.6)."""
@@ -157,7 +155,7 @@ def problems_of(quirks: UpbitQuirks) -> list[str]:
         found.append(f"out_of_scope_status was {quirks.out_of_scope_status}, must be 401 or 403")
     if quirks.cancel_and_new_status not in (200, 201):
         found.append(f"cancel_and_new_status was {quirks.cancel_and_new_status}, must be 200 or 201")
-    for name in ("orders_per_second", "order_minute_left", "gzip_from_bytes", "idle_ns"):
+    for name in ("orders_per_second", "order_minute_left", "idle_ns"):
         if getattr(quirks, name) < 1:
             found.append(f"{name} was {getattr(quirks, name)}, must be at least 1")
     for name in ("connections_most", "codes_most", "life_ns"):

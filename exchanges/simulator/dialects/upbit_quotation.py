@@ -1,6 +1,5 @@
 """Upbit's public REST answers on markets and books, and what all public answers carry (upbit.md §1.1, §1.2)."""
 
-import gzip
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from hashlib import md5
@@ -31,18 +30,13 @@ CAUTIONS = (
 )
 
 
-def quoted(answer: Answer, quirks: UpbitQuirks) -> Answer:
-    """Return `answer` with a weak ETag, and compressed for who takes gzip: quotation only (upbit.md §1.1)."""
+def quoted(answer: Answer) -> Answer:
+    """Return `answer` with a weak ETag, which only quotation carries (upbit.md §1.1)."""
 
     def with_mark(sim: SimExchange, call: Call) -> Response:
         response = answer(sim, call)
         mark = md5(response.body, usedforsecurity=False).hexdigest()
-        headers = (*response.headers, ("ETag", f'W/"0{mark}"'))
-        body = response.body
-        if "gzip" in call.request.headers.get("accept-encoding", "") and len(body) >= quirks.gzip_from_bytes:
-            body = gzip.compress(body, compresslevel=1, mtime=0)
-            headers = (*headers, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding"))
-        return msgspec.structs.replace(response, body=body, headers=headers)
+        return msgspec.structs.replace(response, headers=(*response.headers, ("ETag", f'W/"0{mark}"')))
 
     return with_mark
 
