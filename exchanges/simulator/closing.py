@@ -15,7 +15,9 @@ from exchanges.simulator.kst import SECOND
 from exchanges.simulator.ladder import Ladder
 from exchanges.simulator.market import Market
 from exchanges.simulator.matching import Matching
+from exchanges.simulator.rules import State
 from exchanges.simulator.state import Sink
+from exchanges.simulator.steps import Moment
 from exchanges.simulator.wallets import Wallets, WalletState
 
 
@@ -111,10 +113,21 @@ class Closing:
         self._shut[name] = shut
         self._market.closed.add((self._matching.rules.exchange, name))
 
+    # What is priced through the last trade is cancelled, the rest lives on (upbit.md §6.2).
     def _open(self, name: str, now: int) -> None:
         shut = self._shut.pop(name)
         self._market.closed.discard((self._matching.rules.exchange, name))
-        self._matching.reopen(name, shut.last, now)
+        register, matching = self._matching.register, self._matching
+        for order in [order for order in register.open_orders.values() if order.draft.market == name]:
+            if order.state is State.ACCEPTED:
+                matching.schedule(order, now)
+            elif shut.last is not None and (order.draft.limit - shut.last) * order.draft.side.sign > 0:
+                moment = Moment(now)
+                register.end(order, State.CANCEL, moment)
+                matching.commit(moment)
+            if order.is_open and order.is_canceling:
+                matching.cancel_now(order, now)
+        matching.publish_soon(name, now)
 
     def _open_wallets(self, now: int) -> None:
         for wallet in self._wallets.all_real():

@@ -15,7 +15,7 @@ from exchanges.simulator.account import Account
 from exchanges.simulator.admission import BurstGuard, id_fault, rule_fault
 from exchanges.simulator.agenda import Agenda
 from exchanges.simulator.faults import Faults
-from exchanges.simulator.ladder import Ladder, swept
+from exchanges.simulator.ladder import swept
 from exchanges.simulator.market import MS, Market
 from exchanges.simulator.orders import Draft, OrdType, SimOrder, Tif
 from exchanges.simulator.register import Register
@@ -80,7 +80,7 @@ class Matching:
             return fault
         moment = Moment(now)
         self._accept(account, order, moment)
-        self._commit(moment)
+        self.commit(moment)
         return order
 
     def trial(self, account: Account, draft: Draft, now: int) -> SimOrder | Fault:
@@ -125,11 +125,11 @@ class Matching:
         order.is_canceling = True
         moment = Moment(now)
         self.register.changed(order, moment)
-        self._commit(moment)
+        self.commit(moment)
         delay = self._rng.randint(*self.rules.cancel_delay_ms) * MS
         late = self.faults.takes_fill_after_cancel(_seen(order))
         if late is None:
-            self._agenda.at(now + delay, lambda at: self._cancel_now(order, at))
+            self._agenda.at(now + delay, lambda at: self.cancel_now(order, at))
         else:
             self._agenda.at(now + late, lambda at: self.fill_whole(order, at))
 
@@ -141,8 +141,8 @@ class Matching:
             moment = Moment(now)
             self._taking.come_to(self.rules, order, [(order.draft.limit, order.remaining_qty)], moment)
             self.register.end(order, ended_state(order), moment)
-            self._commit(moment)
-            self._publish_soon(order.draft.market, now)
+            self.commit(moment)
+            self.publish_soon(order.draft.market, now)
 
     def cancel_named(
         self, account: Account, order_ids: Iterable[str], client_order_ids: Iterable[str], now: int
@@ -160,17 +160,6 @@ class Matching:
                 found.append(order)
                 self.cancel(order, now)
         return found, missing
-
-    def colliding(self, account: Account, draft: Draft) -> list[str]:
-        """Return the account's own resting orders that a limit order would meet (bithumb.md §3.10, cross_trading)."""
-        if draft.ord_type is not OrdType.LIMIT:
-            return []
-        side = self.register.resting.side(draft.market, draft.side.opposite)
-        return [order.order_id for order in side.within(draft.limit) if order.access_key == account.access_key]
-
-    def own_levels(self, market: str, side: Side) -> Ladder:
-        """Return what the accounts' own orders add to a side of the book."""
-        return self.register.resting.side(market, side).levels()
 
     def schedule(self, order: SimOrder, now: int) -> None:
         """Let an accepted order meet the book after a small seeded delay; after a restart, once more."""
@@ -192,7 +181,7 @@ class Matching:
         elif order.state is State.WAIT:
             self.register.rest(order)
         if order.is_open and order.is_canceling:
-            self._agenda.at(now, lambda at: self._cancel_now(order, at))
+            self._agenda.at(now, lambda at: self.cancel_now(order, at))
 
     def book_changed(self, market: str, now: int) -> None:
         """Fill resting orders that the market now trades through; only the best of each side is looked at."""
@@ -209,27 +198,14 @@ class Matching:
                 is_spent = self._taking.come_to(self.rules, order, met, moment)
                 if is_spent:
                     self.register.end(order, ended_state(order), moment)
-                self._commit(moment)
-                self._publish_soon(market, now)
+                self.commit(moment)
+                self.publish_soon(market, now)
                 if not is_spent:
                     break
 
     def use_fees(self, bid_fee_ppm: int, ask_fee_ppm: int) -> None:
         """Charge these rates on orders taken from now on."""
         self.rules = msgspec.structs.replace(self.rules, bid_fee_ppm=bid_fee_ppm, ask_fee_ppm=ask_fee_ppm)
-
-    def reopen(self, market: str, last: int | None, now: int) -> None:
-        """Go on after a halt: what is priced through the last trade is cancelled, the rest lives on (upbit.md §6.2)."""
-        for order in [order for order in self.open_orders.values() if order.draft.market == market]:
-            if order.state is State.ACCEPTED:
-                self.schedule(order, now)
-            elif last is not None and (order.draft.limit - last) * order.draft.side.sign > 0:
-                moment = Moment(now)
-                self.register.end(order, State.CANCEL, moment)
-                self._commit(moment)
-            if order.is_open and order.is_canceling:
-                self._cancel_now(order, now)
-        self._publish_soon(market, now)
 
     def _id_fault(self, account: Account, draft: Draft) -> Fault | None:
         wanted = draft.client_order_id
@@ -241,7 +217,7 @@ class Matching:
         if self.is_closed(draft.market):
             return Fault.MARKET_OFFLINE
         fault = rule_fault(self.rules, draft, lambda side: self._taking.book(self.rules, draft.market, side, now))
-        if fault is None and self.rules.smp_of(draft.smp, now) is None and self.colliding(account, draft):
+        if fault is None and self.rules.smp_of(draft.smp, now) is None and self.register.colliding(account, draft):
             return Fault.SELF_TRADE
         return fault
 
@@ -288,9 +264,9 @@ class Matching:
             if not is_bare:
                 self._taking.take(rules, order, moment)
             self._rest_or_end(order, moment)
-        self._commit(moment)
+        self.commit(moment)
         if not is_bare:
-            self._publish_soon(draft.market, now)
+            self.publish_soon(draft.market, now)
 
     def _rest_or_end(self, order: SimOrder, moment: Moment) -> None:
         draft = order.draft
@@ -308,17 +284,18 @@ class Matching:
             label = self.faults.takes_part_label(_seen(order))
             self.register.end(order, State(label or self.rules.ioc_part_state), moment)
 
-    def _cancel_now(self, order: SimOrder, now: int) -> None:
+    def cancel_now(self, order: SimOrder, now: int) -> None:
+        """Carry out a cancel, unless the order has ended or its market stands still."""
         if self.is_closed(order.draft.market):
             return
         if order.state is State.ACCEPTED:
-            self._agenda.at(now + MS, lambda at: self._cancel_now(order, at))
+            self._agenda.at(now + MS, lambda at: self.cancel_now(order, at))
         elif order.is_open:
             moment = Moment(now)
             self.register.end(order, State.CANCEL, moment, "user_cancel")
             self._succeed(order, moment)
-            self._commit(moment)
-            self._publish_soon(order.draft.market, now)
+            self.commit(moment)
+            self.publish_soon(order.draft.market, now)
 
     # The second half of cancel-and-new: in the same moment as the cancel, or never.
     def _succeed(self, order: SimOrder, moment: Moment) -> None:
@@ -331,8 +308,8 @@ class Matching:
         if self._rule_fault(account, draft, moment.now) is None and account.hold(fresh.lock_asset, fresh.locked):
             self._accept(account, fresh, moment)
 
-    # Kept first, told after.
-    def _commit(self, moment: Moment) -> None:
+    def commit(self, moment: Moment) -> None:
+        """Keep what one event did, then tell of it."""
         self._sink.append(orders_line(self.rules.exchange, moment))
         changed = []
         for account in moment.accounts.values():
@@ -345,8 +322,8 @@ class Matching:
             if assets:
                 self.on_assets(account, assets, moment.now)
 
-    # Once for all that happens at this instant.
-    def _publish_soon(self, market: str, now: int) -> None:
+    def publish_soon(self, market: str, now: int) -> None:
+        """Show a market's book once for all that happens at this instant."""
         if market not in self._to_publish:
             self._to_publish.add(market)
             self._agenda.at(now, lambda at: self._publish(market, at))

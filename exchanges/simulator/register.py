@@ -1,7 +1,7 @@
 """Every order of one exchange: found by id, open or not, resting or not, and how one ends."""
 
 from exchanges.simulator.account import Account
-from exchanges.simulator.orders import SimOrder
+from exchanges.simulator.orders import Draft, OrdType, SimOrder
 from exchanges.simulator.resting import Resting
 from exchanges.simulator.rules import State
 from exchanges.simulator.steps import Moment, Step
@@ -21,6 +21,13 @@ class Register:
     def account_of(self, order: SimOrder) -> Account:
         """Return whose order this is."""
         return self.accounts[order.access_key]
+
+    def colliding(self, account: Account, draft: Draft) -> list[str]:
+        """Return the account's own resting orders that a limit order would meet (bithumb.md §3.10, cross_trading)."""
+        if draft.ord_type is not OrdType.LIMIT:
+            return []
+        side = self.resting.side(draft.market, draft.side.opposite)
+        return [order.order_id for order in side.within(draft.limit) if order.access_key == account.access_key]
 
     def enter(self, order: SimOrder) -> None:
         """Take a new order in, or one from the state log."""

@@ -87,3 +87,16 @@ def joined(market_levels: Ladder, own: Ladder, side: Side, depth: int) -> Ladder
     for price, qty in own:
         rows[price] = rows.get(price, 0) + qty
     return sorted(rows.items(), key=lambda row: -side.sign * row[0])[:depth]
+
+
+def merged(shown: tuple[Ladder, Ladder], own_bids: Ladder, own_asks: Ladder, depth: int) -> tuple[Ladder, Ladder]:
+    """Return bids and asks as everyone sees them: the market's and the accounts' own, never crossed.
+
+    A resting order stands where others were: what it traded through is no longer there.
+    """
+    bids, asks = shown
+    if own_bids:
+        asks = [level for level in asks if level[0] > own_bids[0][0]]
+    if own_asks:
+        bids = [level for level in bids if level[0] < own_asks[0][0]]
+    return joined(bids, own_bids, Side.BID, depth), joined(asks, own_asks, Side.ASK, depth)

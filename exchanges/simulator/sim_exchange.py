@@ -28,7 +28,7 @@ from exchanges.simulator.matching import Fault, Matching, OrderStep
 from exchanges.simulator.operations import Operations
 from exchanges.simulator.orders import Draft, SimOrder
 from exchanges.simulator.publication import Publication
-from exchanges.simulator.resting import joined
+from exchanges.simulator.resting import joined, merged
 from exchanges.simulator.rules import Rules
 from exchanges.simulator.state import Sink
 from exchanges.simulator.stream import Session
@@ -209,15 +209,9 @@ class SimExchange:
 
     # As last published, with what the accounts' own orders add to it.
     def _book(self, market: str) -> tuple[Ladder, Ladder]:
-        shown = dict(zip((Side.BID, Side.ASK), self.market.shown(self.exchange, market), strict=True))
-        own = {side: self.matching.own_levels(market, side) for side in Side}
-        for side in Side:
-            best = own[side.opposite][0][0] if own[side.opposite] else None
-            if best is not None:
-                # A resting order stands where others were: what it traded through is no longer there.
-                shown[side] = [level for level in shown[side] if (level[0] - best) * side.sign < 0]
-        bids, asks = (joined(shown[side], own[side], side, self.rules.depth) for side in (Side.BID, Side.ASK))
-        return bids, asks
+        resting = self.matching.register.resting
+        own_bids, own_asks = (resting.side(market, side).levels() for side in (Side.BID, Side.ASK))
+        return merged(self.market.shown(self.exchange, market), own_bids, own_asks, self.rules.depth)
 
     def find_news(self, market: str, now: int) -> News | None:
         """Return the newest print with what surrounds it, or None for a market not listed or never traded."""
@@ -234,7 +228,7 @@ class SimExchange:
         """Return what rests on `side` at this moment, the accounts' own orders included."""
         return joined(
             self.market.levels(self.exchange, market, side, now),
-            self.matching.own_levels(market, side),
+            self.matching.register.resting.side(market, side).levels(),
             side,
             self.rules.depth,
         )
@@ -310,6 +304,10 @@ class SimExchange:
         order = self.matching.place(call.owner, draft, call.now)
         if order is Fault.CLIENT_ID_BURNED and faults.take(RepeatReturnsExisting, seen) is not None:
             order = self.own_order(call.owner, None, draft.client_order_id) or order
+        if order is Fault.SELF_TRADE:
+            refusal = refusal_of(order, draft.side)
+            ids = ", ".join(self.matching.register.colliding(call.owner, draft))
+            raise WireRefusal(refusal.status, refusal.name, f"{refusal.message} [{ids}]")
         if isinstance(order, Fault):
             raise refusal_of(order, draft.side)
         self.counts["orders"] += 1

@@ -173,7 +173,7 @@ def test_bithumb_used_to_refuse_at_entry_and_named_what_stood_in_the_way(desk):
     makers = [desk.place(desk.one, limit("ask", price, 0.1)).order_id for price in (99_000_000, 98_000_000)]
     draft = limit("bid", 99_000_000, 0.1)
     assert desk.place(desk.one, draft) is Fault.SELF_TRADE
-    assert desk.matching.colliding(desk.one, draft) == makers[::-1]
+    assert desk.matching.register.colliding(desk.one, draft) == makers[::-1]
     assert desk.one.locked.get("KRW", 0) == 0
     assert desk.place(desk.one, limit("bid", 97_000_000, 0.1)).state is State.WAIT
 
