@@ -14,21 +14,27 @@ from order_makers import RealClock, make_order
 from arbitrage.domain.book import Book
 from arbitrage.domain.order import Order, OrderOn, OrderReport
 from arbitrage.domain.ports import Found, OrderNews, PrivateNews, StreamNews, StreamState
-from arbitrage.domain.units import Exchange, Price, Qty, Side
+from arbitrage.domain.units import Exchange, Ns, Price, Qty, Side
 from arbitrage.domain.wire import Generation
 from exchanges import registry
 from exchanges.bithumb.auth import BithumbSigner
+from exchanges.bithumb.feed import BithumbFeed
 from exchanges.bithumb.gateway import BithumbGateway
+from exchanges.bithumb.legacy_feed import LegacyFeed
+from exchanges.bithumb.legacy_gateway import LegacyGateway
+from exchanges.bithumb.legacy_profile import LegacySettings
 from exchanges.bithumb.profile import FACTS as BITHUMB
 from exchanges.credentials import Credentials
 from exchanges.reader import SyncReader
 from exchanges.rest_gateway import RestGateway
 from exchanges.simulator import server
 from exchanges.upbit.auth import UpbitSigner
+from exchanges.upbit.feed import UpbitFeed
 from exchanges.upbit.gateway import UpbitGateway
 from exchanges.upbit.profile import FACTS as UPBIT
 
 MARKET = "KRW-BTC"
+MARKETS = (MARKET, "KRW-ETH")
 SECRET = "a-secret-of-decent-length-for-tests-0123456789-0123456789-01234567"
 BALANCES = {"KRW": "1000000000", "BTC": "10"}
 
@@ -49,10 +55,20 @@ class Can(StrEnum):
     TELL_TICKS = "tell_ticks"
     PRIVATE_STREAM = "private_stream"
     HS512 = "hs512"
+    MAP_FIELDS = "map_fields"
+    """Answers are read through field maps that can be overridden."""
 
 
 _BOTH = frozenset(
-    {Can.NAME_ORDERS, Can.TIMES_IN_FORCE, Can.ORDER_BY_FUNDS, Can.BEST, Can.CANCEL_MANY, Can.PRIVATE_STREAM}
+    {
+        Can.NAME_ORDERS,
+        Can.TIMES_IN_FORCE,
+        Can.ORDER_BY_FUNDS,
+        Can.BEST,
+        Can.CANCEL_MANY,
+        Can.PRIVATE_STREAM,
+        Can.MAP_FIELDS,
+    }
 )
 
 
@@ -76,6 +92,7 @@ ADAPTERS = (
         _BOTH | {Can.CANCEL_ALL, Can.REPLACE, Can.TEST, Can.TELL_TICKS, Can.HS512},
     ),
     Adapter(Exchange.BITHUMB, Generation.JWT, _BOTH | {Can.BATCH}),
+    Adapter(Exchange.BITHUMB, Generation.LEGACY, frozenset()),
 )
 
 
@@ -90,6 +107,10 @@ class Bench:
     @property
     def exchange(self) -> Exchange:
         return self.adapter.exchange
+
+    @property
+    def is_legacy(self) -> bool:
+        return self.adapter.generation is Generation.LEGACY
 
     @property
     def host(self) -> str:
@@ -107,9 +128,17 @@ class Bench:
         **settings: Any,
     ) -> RestGateway:
         """Return a gateway of this exchange; `settings` are what only one of them knows."""
-        make = UpbitGateway if self.exchange is Exchange.UPBIT else BithumbGateway
         keys = Credentials(self.exchange, f"{self.exchange}-access", secret)
+        if self.is_legacy:
+            return self._legacy_gateway(keys, last_check)
+        make = UpbitGateway if self.exchange is Exchange.UPBIT else BithumbGateway
         return make(keys, f"http://{self.host}", f"ws://{self.host}", self.clock, last_check=last_check, **settings)
+
+    def _legacy_gateway(self, keys: Credentials, last_check: Callable[[Exchange, Order], str | None] | None) -> Any:
+        # The simulator takes eight decimals; an order that is to fill at once need not rest.
+        quick = LegacySettings(unit_decimals=8, ioc_rest_ns=Ns(1_000_000), poll_balances_ns=Ns(500_000_000))
+        url = f"http://{self.host}"
+        return LegacyGateway(keys, url, self.clock, markets=MARKETS, last_check=last_check, settings=quick)
 
     def taking(self, book: Book, client_order_id: str, side: Side = Side.BID, **changes: Any) -> Order:
         """Return an IOC order for a thousandth of what stands best on the other side, at two per cent worse."""
@@ -136,10 +165,9 @@ class Bench:
 
 
 def make_feed(bench: Bench, timing: Any = None) -> Any:
-    from exchanges.bithumb.feed import BithumbFeed
-    from exchanges.upbit.feed import UpbitFeed
-
-    make = UpbitFeed if bench.exchange is Exchange.UPBIT else BithumbFeed
+    make: Any = UpbitFeed if bench.exchange is Exchange.UPBIT else BithumbFeed
+    if bench.is_legacy:
+        make = LegacyFeed
     return make(f"http://{bench.host}", f"ws://{bench.host}", bench.clock, timing)
 
 

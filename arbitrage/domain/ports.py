@@ -16,7 +16,7 @@ from arbitrage.domain.drift import DriftSeen
 from arbitrage.domain.events import Holding
 from arbitrage.domain.frame_spec import DecodedBook, FrameSpec
 from arbitrage.domain.order import Order, OrderReport, RefusalReason
-from arbitrage.domain.units import Exchange, Ns, Side
+from arbitrage.domain.units import Exchange, Ns, Qty, Side
 from arbitrage.domain.wire import ExchangeWire
 
 
@@ -109,6 +109,8 @@ class MarketRules(msgspec.Struct, frozen=True):
     min_total: Decimal
     max_total: Decimal | None
     is_active: bool
+    lot_step: Qty | None = None
+    """Smallest step of a quantity, where it differs from the profile's: the legacy generation's."""
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):

@@ -4,7 +4,7 @@ All values are free of `&` and `=`: the gateway checks ids and markets before.
 """
 
 from arbitrage.domain.order import Order
-from arbitrage.domain.units import Side, base_of, units_text
+from arbitrage.domain.units import Qty, Side, base_of, units_text
 from exchanges.bithumb import legacy_profile as profile
 
 Form = tuple[str, tuple[tuple[str, str], ...]]
@@ -32,10 +32,10 @@ def place_form(order: Order) -> Form:
     return profile.PLACE, members
 
 
-def market_form(order: Order) -> Form:
-    """Return the request for a market order of `order.qty` coins: bought by quantity too (bithumb.md §1.5)."""
+def market_form(order: Order, qty: Qty) -> Form:
+    """Return the request for a market order of `qty` coins: bought by quantity too (bithumb.md §1.5)."""
     path = profile.MARKET_BUY if order.side is Side.BID else profile.MARKET_SELL
-    return path, (("units", units_text(order.qty)), *pair_of(order.market))
+    return path, (("units", units_text(qty)), *pair_of(order.market))
 
 
 def cancel_form(market: str, side: Side, exchange_order_id: str) -> Form:

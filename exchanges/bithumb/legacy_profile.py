@@ -67,6 +67,9 @@ class LegacySettings(msgspec.Struct, frozen=True, kw_only=True):
     unit_decimals: int = 4
     """Decimals a quantity may have: four are safe, eight were refused in 2021 and 2023 and may pass by now
     (bithumb.md §1.5 [?])."""
+    market_buy_margin_ppm: int = 50_000
+    """How far prices may rise between the book a market buy is sized by and its matching: here it is given by
+    quantity, and must not spend more KRW than it was told to (bithumb.md §1.5)."""
     fill_hours_ahead: int = 0
     """Hours that the times of fills run ahead of UTC; a client takes 9 off (bithumb.md §1.4 [?])."""
     order_hours_ahead: int = 0

@@ -5,7 +5,7 @@ import hashlib
 import time
 
 import pytest
-from contract_bench import MARKET, Bench, make_reader
+from contract_bench import MARKET, Bench, Can, make_reader
 
 from arbitrage.domain.book import ladder_fault
 from arbitrage.domain.errors import AuthRefused, ReadFailed
@@ -14,6 +14,8 @@ from arbitrage.domain.ports import Accepted, Found, NotFound, Unknown
 from exchanges.reader import SyncReader
 from exchanges.records import fingerprint
 from exchanges.rest_gateway import RestGateway
+
+pytestmark = pytest.mark.needs(Can.NAME_ORDERS)
 
 
 async def test_every_read_of_a_job(bench: Bench, gateway: RestGateway) -> None:

@@ -21,6 +21,8 @@ from exchanges.simulator import keys as sim_keys
 
 DAY_NS = 86_400 * 10**9
 
+pytestmark = pytest.mark.needs(Can.NAME_ORDERS)
+
 
 @pytest.fixture
 def reader(bench: Bench) -> Iterator[SyncReader]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from contract_bench import MARKET, Bench, ended, listening, renamed, until
+from contract_bench import MARKET, Bench, Can, ended, listening, renamed, until
 
 from arbitrage.domain.errors import ConfigError, ReadFailed
 from arbitrage.domain.order import OrderOn
@@ -11,6 +11,8 @@ from arbitrage.domain.ports import Accepted, Found, NotFound, Unknown
 from arbitrage.domain.units import Exchange
 from arbitrage.domain.wire import ExchangeWire
 from exchanges.rest_gateway import RestGateway
+
+pytestmark = pytest.mark.needs(Can.MAP_FIELDS)
 
 
 def use(gateway: RestGateway, fields: dict[str, dict[str, str]]) -> None:

@@ -170,9 +170,9 @@ def test_forms_name_market_and_side_in_small_letters_and_whole_prices_without_a_
     assert dict(members) == {
         "order_currency": "BTC", "payment_currency": "KRW", "units": "0.01234567", "price": "400000", "type": "bid",
     }  # fmt: skip
-    assert forms.market_form(order)[0] == "/trade/market_buy"
-    assert dict(forms.market_form(order)[1])["units"] == "0.01234567"
-    assert forms.market_form(msgspec.structs.replace(order, side=Side.ASK))[0] == "/trade/market_sell"
+    assert forms.market_form(order, order.qty)[0] == "/trade/market_buy"
+    assert dict(forms.market_form(order, order.qty)[1])["units"] == "0.01234567"
+    assert forms.market_form(msgspec.structs.replace(order, side=Side.ASK), order.qty)[0] == "/trade/market_sell"
     assert dict(forms.cancel_form("KRW-BTC", Side.ASK, "C01")[1]) == {
         "type": "ask", "order_id": "C01", "order_currency": "BTC", "payment_currency": "KRW",
     }  # fmt: skip

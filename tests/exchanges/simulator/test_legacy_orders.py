@@ -190,3 +190,23 @@ def test_withdrawal_is_not_allowed_to_any_key(client):
     answer = client.ask("/trade/btc_withdrawal", units="1", address="x", currency="BTC")
     assert answer == {"status": "5302", "message": "Method Not Allowed.(Access)"}
     assert client.balance()["total_btc"] == "1"
+
+
+def test_transactions_are_the_fills_of_one_side_newest_first_a_page_at_a_time(client):
+    for units in ("0.001", "0.002"):
+        client.place("bid", "100000000", units)
+        client.world.pass_ms(100)
+    client.place("ask", "99000000", "0.003")
+    client.world.pass_ms(100)
+
+    def rows(**members):
+        return client.ask("/info/user_transactions", **PAIR, **members)["data"]
+
+    assert [(row["search"], row["units"]) for row in rows()] == [("2", "0.003"), ("1", "0.002"), ("1", "0.001")]
+    assert [row["units"] for row in rows(searchGb="1", count="1", offset="1")] == ["0.001"]
+    (sale,) = rows(searchGb="2")
+    assert (sale["price"], sale["amount"], sale["fee_currency"]) == ("99000000", "297000", "KRW")
+    assert 0 <= client.world.now // 1_000 - sale["transfer_date"] < 1_000_000
+    assert rows(searchGb="4") == []
+    for broken in ({"count": "51"}, {"offset": "-1"}, {"searchGb": "7"}):
+        assert client.ask("/info/user_transactions", **PAIR, **broken)["status"] == "5500"
