@@ -15,12 +15,12 @@ from arbitrage.domain.units import Exchange, Side
 from exchanges.simulator.account import Account
 from exchanges.simulator.agenda import Agenda
 from exchanges.simulator.announcements import Announcement, Board
-from exchanges.simulator.auth import AuthFault, NonceMemory, parse_bearer, token_fault
+from exchanges.simulator.auth import NonceMemory
 from exchanges.simulator.conversation import ABNORMAL, Conversation
 from exchanges.simulator.dialect import Access, BookView, Call, Dialect, Format, Ids, News, Older, Route
+from exchanges.simulator.entrance import Entrance
 from exchanges.simulator.faults import Faults
 from exchanges.simulator.gate import BITHUMB_GATE, CONNECT, UPBIT_GATE, Gate
-from exchanges.simulator.keys import Scope, scope_of
 from exchanges.simulator.ladder import Ladder
 from exchanges.simulator.listing import ACTIVE, Listing
 from exchanges.simulator.market import Market
@@ -79,10 +79,10 @@ class SimExchange:
         self.twaps = Twaps(agenda, self.matching.place)
         self._agenda = agenda
         self._asking = SOMETHING
-        self.nonces = NonceMemory()
         self.operations = Operations(self.matching, market, agenda, sink)
         self.keys, self.wallets, self.cash = self.operations.keys, self.operations.wallets, self.operations.cash
         self.tariff, self.closing = self.operations.tariff, self.operations.closing
+        self.entrance = Entrance(dialect, self.operations, lambda: self.rules)
         self.cash.on_assets = self._on_assets
         self.closing.cut, self.closing.book = self._cut, self._book
         self.gate = Gate(dialect.limits, dialect.stream.connect_limit, _GATES[rules.exchange])
@@ -99,6 +99,11 @@ class SimExchange:
     def exchange(self) -> Exchange:
         """Return which exchange this is."""
         return self.rules.exchange
+
+    @property
+    def nonces(self) -> NonceMemory:
+        """Return which nonces each key has used."""
+        return self.entrance.nonces
 
     @property
     def accounts(self) -> dict[str, Account]:
@@ -165,7 +170,7 @@ class SimExchange:
         if access is None:
             return self.dialect.path_unknown()
         try:
-            account = self._authorised(request, Params(()), now) if access is Access.PRIVATE else None
+            account = self.entrance.account_of(request, Params(()), now) if access is Access.PRIVATE else None
         except WireRefusal as refusal:
             return self.dialect.refused(refusal, access)
         passage = self.gate.ask(CONNECT, request, account, "", now)
@@ -332,35 +337,12 @@ class SimExchange:
     def _call(self, request: Request, access: Access, now: int) -> Call:
         if self.older is not None and self.older.owns(request.path):
             call = self.older.call(self, request, access, now)
-            self._refuse_if_closed(request)
+            self.entrance.refuse_if_closed(request)
             return call
         params = self.dialect.read_params(request)
-        account = self._authorised(request, params, now) if access is Access.PRIVATE else None
-        self._refuse_if_closed(request)
+        account = self.entrance.account_of(request, params, now) if access is Access.PRIVATE else None
+        self.entrance.refuse_if_closed(request)
         return Call(request, params, now, account)
-
-    # Cancels too: for a halted pair they may be refused as well (upbit.md §5.3).
-    def _refuse_if_closed(self, request: Request) -> None:
-        if self.closing.is_whole and scope_of(request.method, request.path) is Scope.MAKE_ORDERS:
-            raise WireRefusal(*self.rules.offline_answer)
-
-    def _authorised(self, request: Request, params: Params, now: int) -> Account:
-        refusal = self.dialect.auth_refusal
-        token = parse_bearer(request.headers.get("authorization"))
-        if isinstance(token, AuthFault):
-            raise refusal(token)
-        key = self.keys.find(token.access_key)
-        if key is None:
-            raise refusal(AuthFault.KEY_UNKNOWN)
-        faults = [token_fault(token, key.secret, self.dialect.algs, text) for text in self.dialect.signed_texts(params)]
-        fault = None if None in faults else faults[0]
-        fault = fault or self.dialect.token_claims_fault(token.claims, now)
-        if fault is None and not self.nonces.is_new(key.access_key, str(token.claims["nonce"]), now):
-            fault = AuthFault.NONCE_USED
-        fault = fault or self.keys.fault(key, request.method, request.path, request.peer, now)
-        if fault is not None:
-            raise refusal(self.rules.missing_scope if fault is AuthFault.OUT_OF_SCOPE else fault)
-        return key.account
 
     def _on_step(self, account: Account, step: OrderStep) -> None:
         if step.trade is not None:
