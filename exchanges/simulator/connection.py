@@ -19,6 +19,7 @@ from websockets.protocol import State as WsState
 from websockets.server import ServerProtocol
 
 from exchanges.simulator.conversation import ABNORMAL, Conversation
+from exchanges.simulator.framing import plain_frames
 from exchanges.simulator.http import Head, response_bytes
 from exchanges.simulator.sim_exchange import SimExchange
 from exchanges.simulator.wire import Delivery, Request, Response
@@ -127,8 +128,11 @@ class Connection(asyncio.Protocol):
         if session is None or ws is None or self._transport is None:
             return
         if session.outbox:
-            for out in session.outbox:
-                if ws.state is WsState.OPEN:
+            if ws.state is WsState.OPEN and not ws.extensions:
+                self._write()
+                self._transport.write(plain_frames(session.outbox))
+            elif ws.state is WsState.OPEN:
+                for out in session.outbox:
                     (ws.send_binary if out.is_binary else ws.send_text)(out.data)
             session.outbox.clear()
             self._write()

@@ -46,7 +46,8 @@ class LiveBook:
         self._refill(side, now)
         shown = []
         for price, qty in source:
-            left = qty - sum(gone for _, gone in taken.get(price, ()))
+            rows = taken.get(price)
+            left = qty if rows is None else qty - sum([gone for _, gone in rows])
             if left > 0:
                 shown.append((price, left))
                 if len(shown) == DEPTH:
@@ -112,7 +113,10 @@ class Quotes:
         return self._bids[:], self._asks[:]
 
     def _side(self, levels: Ladder, best: int, sign: int) -> Ladder:
-        levels = [level for level in levels if (level[0] - best) * sign >= 0]
+        passed, most = 0, len(levels)
+        while passed < most and (levels[passed][0] - best) * sign < 0:
+            passed += 1
+        del levels[:passed]
         if not levels or levels[0][0] != best:
             near = self._gap(best) // 2
             while levels and (levels[0][0] - best) * sign < near:

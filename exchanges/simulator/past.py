@@ -18,7 +18,7 @@ _DAYS = 30
 _DAY_SD = 0.03
 """How far a price goes in a day, as a share of itself."""
 _PPB = 10**9
-_BUSY_KRW_A_MINUTE = 5_000_000
+_BUSY_KRW_A_MINUTE = 10_000_000
 
 PastPrint = tuple[int, int, int, Side, int]
 """(at_ns, price, qty, taker side, tick)."""
@@ -44,8 +44,8 @@ class Past:
         self._origin = origin
         self._start_ns = start_ns
         self._krw_a_minute = krw_a_minute
-        # Busy markets have a print every five minutes, the quietest one an hour.
-        self._gap_ns = min(max(_BUSY_KRW_A_MINUTE * 300 // max(krw_a_minute, 1), 300), 3_600) * SECOND
+        # Busy markets have a print every quarter of an hour, quiet ones every three hours.
+        self._gap_ns = min(max(_BUSY_KRW_A_MINUTE * 900 // max(krw_a_minute, 1), 900), 10_800) * SECOND
 
     def made(self) -> tuple[list[Bar], list[PastPrint]]:
         """Return the day bars and the prints after them, both oldest first."""

@@ -11,7 +11,7 @@ from random import Random
 import msgspec
 
 from arbitrage.domain.units import Exchange, Side
-from exchanges.simulator.bars import DAY, MINUTE, Bar, Span, absorb, newest, start_of
+from exchanges.simulator.bars import BORDER_NS, DAY, MINUTE, Bar, Span, newest, start_of
 from exchanges.simulator.money import funds_of
 from exchanges.simulator.past import Past
 
@@ -105,6 +105,7 @@ class Tape:
         """Start with `past` behind it; None = nothing was traded before. `mark` keeps ids of past prints apart."""
         self.exchange = exchange
         self.market = market
+        self._border_ns = BORDER_NS[exchange]
         self._serials = serials
         self._past = past
         self._mark = mark
@@ -208,20 +209,23 @@ class Tape:
 
     def _fold(self, fresh: Print) -> None:
         self._prints.append(fresh)
-        minute = _bar(fresh, fresh.at_ns - fresh.at_ns % MINUTE)
-        self._volume_24h += minute.volume
-        self._value_24h += minute.value
-        if self._minutes and self._minutes[-1].start_ns == minute.start_ns:
-            absorb(self._minutes[-1], minute)
+        value = funds_of(fresh.price, fresh.qty)
+        self._volume_24h += fresh.qty
+        self._value_24h += value
+        at_ns, days, minutes = fresh.at_ns, self._days, self._minutes
+        begin = at_ns - at_ns % MINUTE
+        if minutes and minutes[-1].start_ns == begin:
+            _add(minutes[-1], fresh, value)
         else:
-            self._minutes.append(minute)
+            minute = _bar(fresh, begin)
+            minutes.append(minute)
             self._last_24h.append(minute)
-        begin = start_of(self.exchange, Span.DAYS, 1, fresh.at_ns)
-        if self._days and self._days[-1].start_ns == begin:
-            absorb(self._days[-1], _bar(fresh, begin))
+            self._slide(at_ns)
+        begin = at_ns - (at_ns + self._border_ns) % DAY
+        if days and days[-1].start_ns == begin:
+            _add(days[-1], fresh, value)
         else:
-            self._days.append(_bar(fresh, begin))
-        self._slide(fresh.at_ns)
+            days.append(_bar(fresh, begin))
 
     def _slide(self, now: int) -> None:
         window = self._last_24h
@@ -229,6 +233,20 @@ class Tape:
             gone = window.popleft()
             self._volume_24h -= gone.volume
             self._value_24h -= gone.value
+
+
+def _add(bar: Bar, one: Print, value: int) -> None:
+    price = one.price
+    if price > bar.high:
+        bar.high = price
+    elif price < bar.low:
+        bar.low = price
+    bar.closing = price
+    bar.volume += one.qty
+    if one.taker_side is Side.BID:
+        bar.bought += one.qty
+    bar.value += value
+    bar.last_ns = one.at_ns
 
 
 def _bar(one: Print, start_ns: int) -> Bar:

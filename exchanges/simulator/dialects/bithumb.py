@@ -16,7 +16,7 @@ from exchanges.simulator.dialects.shared import json_answer, paired
 from exchanges.simulator.kst import SECOND
 from exchanges.simulator.limits import Limit, Verdict
 from exchanges.simulator.matching import OrderStep, Step
-from exchanges.simulator.money import fine_of_units, fine_text, funds_of, plain_text
+from exchanges.simulator.money import CACHED_TEXTS, fine_of_units, fine_text, funds_of, plain_text
 from exchanges.simulator.orders import OrdType
 from exchanges.simulator.wire import Params, Request, Response, WireRefusal, strict_params
 
@@ -112,8 +112,8 @@ class BithumbWords:
             frame
             % (
                 view.market,
-                size_text(sum(qty for _, qty in asks)),
-                size_text(sum(qty for _, qty in bids)),
+                size_text(sum([qty for _, qty in asks])),
+                size_text(sum([qty for _, qty in bids])),
                 units_text(unit, bids, asks),
                 view.at_ns // 1_000,
                 stream_type.value,
@@ -221,12 +221,12 @@ _ORDER_SHORT = {
 }
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=CACHED_TEXTS)
 def _price_text(units: int) -> str:
     return plain_text(units)
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=CACHED_TEXTS)
 def size_text(units: int) -> str:
     """Return a size rounded to 4 decimals; dust reads `0` (bithumb.md §5.2)."""
     return plain_text((units + 5_000) // 10_000 * 10_000)

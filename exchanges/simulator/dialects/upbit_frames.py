@@ -13,7 +13,7 @@ from exchanges.simulator.dialects.upbit_quirks import AbsentAmount, Padding, Upb
 from exchanges.simulator.kst import SECOND, kst_text
 from exchanges.simulator.ladder import Ladder
 from exchanges.simulator.matching import OrderStep, Step
-from exchanges.simulator.money import double_text, fine_text, plain_text
+from exchanges.simulator.money import CACHED_TEXTS, double_text, fine_text, plain_text
 from exchanges.simulator.wire import json_bytes
 
 UNIT = '{"ask_price":%s,"bid_price":%s,"ask_size":%s,"bid_size":%s}'
@@ -74,12 +74,12 @@ _NOTICE_KEYS = (
 """Short keys as the official SDK types them; no document shows them."""
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=CACHED_TEXTS)
 def _double(units: int) -> str:
     return double_text(units)
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=CACHED_TEXTS)
 def _simple_price(units: int) -> str:
     return plain_text(units)
 
@@ -106,8 +106,8 @@ def book_frame(view: BookView, stream_type: StreamType, fmt: Format, depth: int,
     frame = (_SIMPLE_BOOK if simple else _BOOK) % (
         view.market,
         view.at_ns // 1_000_000,
-        double_text(sum(qty for _, qty in asks)),
-        double_text(sum(qty for _, qty in bids)),
+        double_text(sum([qty for _, qty in asks])),
+        double_text(sum([qty for _, qty in bids])),
         units,
         stream_type.value,
         plain_text(view.level),
