@@ -123,7 +123,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     stream_spec: FrameSpec
     rest_spec: FrameSpec
     ping_every_ns: int
-    ticks: TickTable
+    ticks: tuple[TickTable, ...]
+    """Oldest first; one with a date to come may stand beside the present one."""
     lot_step: Qty
     min_notional: Krw
     max_notional: Krw

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.frame_spec import FrameDecoder
-from arbitrage.domain.instrument import Instrument
+from arbitrage.domain.instrument import Instrument, in_force, kst_date
 from arbitrage.domain.ports import Feed, MarketRules
-from arbitrage.domain.units import PPM, Exchange, Krw, Ppm, units_ceil, units_floor
+from arbitrage.domain.units import PPM, Exchange, Krw, Ns, Ppm, units_ceil, units_floor
 from exchanges.bithumb.auth import BithumbSigner
 from exchanges.bithumb.feed import BithumbFeed
 from exchanges.bithumb.profile import FACTS as BITHUMB
@@ -65,13 +65,17 @@ def frame_decoder(exchange: Exchange) -> FrameDecoder:
     return FrameDecoder(_FACTS[exchange].stream_spec)
 
 
-def instrument(exchange: Exchange, market: str, rules: MarketRules | None) -> Instrument:
+def instrument(exchange: Exchange, market: str, rules: MarketRules | None, now_wall_ns: Ns | None = None) -> Instrument:
     """Return what may be ordered on one market; `rules` are what the exchange says right now, if asked.
 
     Without them the profile's defaults count, which are the dear ones. Fee and minimum are rounded
-    up, the maximum down: against us.
+    up, the maximum down: against us. Price steps are those of the rules, else those in force at
+    `now_wall_ns`, else the newest.
     """
     facts = _FACTS[exchange]
+    ticks = facts.ticks[-1] if now_wall_ns is None else in_force(facts.ticks, kst_date(now_wall_ns))
+    if rules is not None and rules.ticks is not None:
+        ticks = rules.ticks
     fee_ppm, minimum, maximum = facts.fee_ppm, facts.min_notional, facts.max_notional
     if rules is not None:
         fee = max(rules.bid_fee, rules.ask_fee) * Decimal(PPM)
@@ -81,7 +85,7 @@ def instrument(exchange: Exchange, market: str, rules: MarketRules | None) -> In
     return Instrument(
         exchange=exchange,
         market=market,
-        ticks=facts.ticks,
+        ticks=ticks,
         lot_step=facts.lot_step,
         min_notional=minimum,
         max_notional=maximum,

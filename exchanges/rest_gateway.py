@@ -7,9 +7,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+import msgspec
+
 from arbitrage.domain.drift import Drift
 from arbitrage.domain.errors import InvariantError, NotSent, ReadFailed
 from arbitrage.domain.events import Holding
+from arbitrage.domain.frame_spec import FrameDecoder
+from arbitrage.domain.instrument import in_force, kst_date
 from arbitrage.domain.order import Order, OrderReport, OrderRole, RefusalReason
 from arbitrage.domain.order_kind import kind_fault
 from arbitrage.domain.params import is_market
@@ -22,7 +26,7 @@ from arbitrage.domain.ports import (
     RequestBudget,
     Unknown,
 )
-from arbitrage.domain.units import Exchange, base_of
+from arbitrage.domain.units import Exchange, Ns, base_of
 from arbitrage.domain.wire import ExchangeWire
 from exchanges.drift import DriftLog
 from exchanges.facts import Facts, GroupLimit
@@ -67,16 +71,17 @@ class RestGateway:
         self._clock = clock
         self._last_check = last_check
         self._limiter = limiter or Limiter(facts.limits, clock.mono_ns())
-        self._use_fields(Fields(self.exchange))
+        self.use_wire(ExchangeWire())
         self._placed: deque[str] = deque(maxlen=_REMEMBERED)
         self._placed_set: set[str] = set()
 
     def use_wire(self, wire: ExchangeWire) -> None:
-        """Read every answer and private frame from now on by the field maps of `wire`.
+        """Read every answer and private frame from now on by the field maps and book layouts of `wire`.
 
-        ConfigError with every finding when they cannot be used; the maps in use stay then.
+        ConfigError with every finding when they cannot be used; what is in use stays then.
         """
         self._use_fields(Fields(self.exchange, wire.fields))
+        self._decoder = FrameDecoder(wire.spec(self._facts.rest_spec))
 
     def _use_fields(self, fields: Fields) -> None:
         self._reads = Reads(fields)
@@ -193,7 +198,9 @@ class RestGateway:
         if not is_market(market):
             raise ReadFailed(f"market was {market!r}, must look like KRW-BTC")
         body = await self._read(self._facts.paths.chance, f"market={market}")
-        return self._readable("market_rules", body, self._reads.rules)
+        rules = self._readable("market_rules", body, self._reads.rules)
+        table = in_force(self._facts.ticks, kst_date(Ns(self._clock.wall_ns())))
+        return msgspec.structs.replace(rules, ticks=table)
 
     def budget(self) -> RequestBudget:
         """Return how many new orders and how many queries may leave right now."""
@@ -237,6 +244,14 @@ class RestGateway:
         )
         self._learn(group, outcome)
         return outcome
+
+    async def _read_public(self, path: str, query: str, group: str) -> bytes:
+        if not self._limiter.take((group,), Lane.QUERY, self._clock.mono_ns()):
+            raise NotSent(SPENT)
+        request = Request("GET", path, query)
+        outcome = await self._transport.send(lambda: request, use=Use.READS, timeout_ns=READ_TIMEOUT_NS)
+        self._learn(group, outcome)
+        return read_body(outcome, self._facts, self._reads.errors)
 
     async def _read(self, path: str, query: str) -> bytes:
         group = self._facts.groups.private

@@ -78,7 +78,7 @@ class Trader:
         # Before the exchanges were asked, the dear fees and usual bounds of their profiles count.
         context, gateways, journal = self._context, self._gateways, self._journal
         instruments = {
-            (exchange, market): registry.instrument(exchange, market, None)
+            (exchange, market): registry.instrument(exchange, market, None, context.clock.wall_ns())
             for exchange in EXCHANGES
             for market in self._markets
         }
@@ -181,14 +181,17 @@ class Trader:
         )
 
     def _take_rules(self, exchange: Exchange, rules: MarketRules) -> None:
-        """Use what the exchange says of a market; one it does not trade right now is paused."""
+        """Use what the exchange says of a market; one not traded, or whose price step is not known, is paused."""
         instrument = registry.instrument(exchange, rules.market, rules)
         self.engine.set_instrument(instrument)
         self.desk.set_instrument(instrument)
         if not rules.is_active:
+            self._context.log.warning("market_not_active", exchange=exchange, market=rules.market)
+        if rules.tick_fault:
+            self._context.log.error("price_step_unknown", exchange=exchange, market=rules.market, why=rules.tick_fault)
+        if rules.tick_fault or not rules.is_active:
             until = self._context.clock.mono_ns() + 2 * int(RULES_EVERY_S * SECOND)
             self._context.control.pause_market(rules.market, Ns(until))
-            self._context.log.warning("market_not_active", exchange=exchange, market=rules.market)
 
     # While trading
 

@@ -5,6 +5,8 @@ names its direction. Which table, minimum and fee an exchange has is said in its
 """
 
 from bisect import bisect_right
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import msgspec
@@ -14,6 +16,7 @@ from arbitrage.domain.units import (
     SCALE,
     Exchange,
     Krw,
+    Ns,
     Ppm,
     Price,
     Qty,
@@ -21,7 +24,11 @@ from arbitrage.domain.units import (
     fee_ceil,
     fee_cut,
     qty_floor,
+    units_text,
 )
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_KST_S = 9 * 3600
 
 
 class TickBand(msgspec.Struct, frozen=True):
@@ -43,6 +50,37 @@ class TickTable(msgspec.Struct, frozen=True):
         if index < 0:
             raise ValueError(f"no tick band covers price {price}")
         return self.bands[index].tick
+
+
+def in_force(tables: Sequence[TickTable], date: str) -> TickTable:
+    """Return the newest table valid on `date` (ISO, KST); the oldest when all are of a later date.
+
+    Tables come oldest first; one with a date to come is kept beside the present one until its day.
+    """
+    return next((table for table in reversed(tables) if table.valid_from <= date), tables[0])
+
+
+def kst_date(wall_ns: Ns) -> str:
+    """Return the ISO date in Korea at a moment of the wall clock."""
+    return (_EPOCH + timedelta(seconds=wall_ns // 1_000_000_000 + _KST_S)).date().isoformat()
+
+
+def tick_fault(table: TickTable, told: Price | None, near: Sequence[Price]) -> str:
+    """Return why the price step is not known, or an empty text: then prices may be made from `table`.
+
+    `told` is what the exchange itself names for its present price, `near` prices of its book right then:
+    at the edge of a band either of their steps is right (upbit.md §1.2, §5.1).
+    """
+    if told is None:
+        return "the exchange names no price step"
+    try:
+        steps = {table.tick_at(price) for price in near}
+    except ValueError as error:
+        return str(error)
+    if told not in steps:
+        ours = " or ".join(units_text(step) for step in sorted(steps)) or "nothing to compare with"
+        return f"price step was {units_text(told)}, the table of {table.valid_from} says {ours}"
+    return ""
 
 
 class Instrument(msgspec.Struct, frozen=True):

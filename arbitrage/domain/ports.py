@@ -15,6 +15,7 @@ import msgspec
 from arbitrage.domain.drift import DriftSeen
 from arbitrage.domain.events import Holding
 from arbitrage.domain.frame_spec import DecodedBook, FrameSpec
+from arbitrage.domain.instrument import TickTable
 from arbitrage.domain.order import Order, OrderReport, RefusalReason
 from arbitrage.domain.units import Exchange, Ns, Qty, Side
 from arbitrage.domain.wire import ExchangeWire
@@ -111,6 +112,10 @@ class MarketRules(msgspec.Struct, frozen=True):
     is_active: bool
     lot_step: Qty | None = None
     """Smallest step of a quantity, where it differs from the profile's: the legacy generation's."""
+    ticks: TickTable | None = None
+    """The price steps in force when this was asked; None = not said."""
+    tick_fault: str = ""
+    """Why the price step is not known, not empty = do not trade this market."""
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):

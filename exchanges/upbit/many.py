@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from arbitrage.domain.errors import InvariantError
+from arbitrage.domain.instrument import tick_fault
 from arbitrage.domain.order import Order, OrderOn, OrderReport, RefusalReason
 from arbitrage.domain.order_kind import kind_fault
 from arbitrage.domain.params import is_market
@@ -10,6 +13,7 @@ from arbitrage.domain.ports import (
     Accepted,
     Answer,
     CancelScope,
+    MarketRules,
     NewSize,
     OpenOrder,
     Refused,
@@ -17,10 +21,11 @@ from arbitrage.domain.ports import (
     Swept,
     Unknown,
 )
-from exchanges.list_shapes import WireCancels, WireCancelsPart, WireCancelsRow, WireReplaced
+from arbitrage.domain.units import Price
+from exchanges.list_shapes import WireCancels, WireCancelsPart, WireCancelsRow, WireInstrument, WireReplaced
 from exchanges.many_orders import ManyOrders, rows_of
 from exchanges.ratelimit import Lane
-from exchanges.reads import some_id
+from exchanges.reads import read_books, some_id, units
 from exchanges.shapes import id_text
 from exchanges.transport import Request
 from exchanges.upbit.codec import smp_members
@@ -47,6 +52,31 @@ class UpbitOrders(ManyOrders):
     def _cancels_request(self, client_order_ids: Sequence[str]) -> Request:
         query = ids_query(self._facts.ids.client_many, client_order_ids)
         return Request("DELETE", self._facts.paths.cancel_many, query, b"", self._token(query))
+
+    async def market_rules(self, market: str) -> MarketRules:
+        """Return fees and bounds, and whether the price step the exchange names is the one we know (upbit.md §1.2).
+
+        The step is of the present price, so the book is looked at in the same breath.
+        """
+        rules = await super().market_rules(market)
+        if rules.ticks is None:
+            raise InvariantError(f"{market}: rules without price steps")
+        group, query = self._facts.groups.orderbook, f"markets={market}"
+        told = self._readable(
+            "instruments",
+            await self._read_public(self._facts.paths.instruments, query, group),
+            lambda data: {row.market: units(row.tick, "tick") for row in self._reads.many(WireInstrument, data)},
+        )
+        books = self._readable(
+            "instruments",
+            await self._read_public(self._facts.paths.orderbook, query, group),
+            lambda data: {book.market: book for book in read_books(self._decoder, data)},
+        )
+        book = books.get(market)
+        near = [] if book is None else [level.price for level in (*book.bids[:1], *book.asks[:1])]
+        step = told.get(market)
+        fault = tick_fault(rules.ticks, None if step is None else Price(step), near)
+        return msgspec.structs.replace(rules, tick_fault=fault)
 
     async def cancel_all(self, scope: CancelScope) -> Swept | Refused | Unknown:
         """Ask for the cancel of what rests in `scope`: at most 300 orders, one call in 2 s (upbit.md §1.7, §4).

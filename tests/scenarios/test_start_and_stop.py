@@ -10,9 +10,10 @@ from story_life import until
 from arbitrage.domain.arb import ArbState
 from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.events import TRADER_STREAM, BalancesRead
+from arbitrage.domain.instrument import TickBand, TickTable
 from arbitrage.domain.order import OrderState
 from arbitrage.domain.params import MS
-from arbitrage.domain.units import Exchange
+from arbitrage.domain.units import SCALE, Exchange, Price
 from fast_path.journal import Journal
 
 FILLED, REFUSED = OrderState.FILLED, OrderState.REFUSED
@@ -154,3 +155,13 @@ async def test_crash_leaves_no_word_that_it_is_ready(story: Story) -> None:
     await until(lambda: second.trader.treasury.is_known(Exchange.BITHUMB))
     assert not second.is_ready
     await story.end(second)
+
+
+async def test_market_whose_price_step_changed_unseen_is_not_traded(story: Story) -> None:
+    half_won = TickTable("2026-11-26", (TickBand(Price(0), Price(SCALE // 2)),))
+    story.exchange(Exchange.UPBIT).set_rules(ticks=half_won)
+    life = await story.live()
+    control, now = life.context.control, life.context.clock.mono_ns()
+    assert control.paused_until_mono_ns("KRW-ETH") > now
+    assert story.reached == {}
+    assert await life.stop() == 0
