@@ -8,6 +8,7 @@ from arbitrage import (
     admin_ledger,
     admin_params,
     admin_watch,
+    admin_wire,
 )
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "admin_ledger",
     "admin_params",
     "admin_watch",
+    "admin_wire",
 ]

@@ -16,10 +16,12 @@ from arbitrage.dashboard import desk_context, flow_context
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.errors import KArbError
 from arbitrage.models_control import EmergencyState
-from arbitrage.services import controls, params
+from arbitrage.services import controls, drift, params, wire
 
 RESUME_RIGHT = "arbitrage.change_control"
 PARAMS_RIGHT = "arbitrage.change_paramset"
+WIRE_RIGHT = "arbitrage.change_wireset"
+DRIFT_RIGHT = "arbitrage.change_shapedrift"
 
 
 def environment_badge(request: HttpRequest) -> tuple[str, str]:
@@ -120,6 +122,37 @@ def param_step(request: HttpRequest, param_set_id: int, step: str) -> HttpRespon
                 return f"Draft {copy.pk} made of set {param_set_id}"
 
     return _acted(request, act, PARAMS_RIGHT)
+
+
+@require_POST
+def wire_step(request: HttpRequest, wire_set_id: int, step: str) -> HttpResponse:
+    """Validate or activate a wire set, copy it to a new draft, or roll back to the one before."""
+
+    def act(reason: str, by: str) -> str:
+        match step:
+            case "validate":
+                found = wire.validate(wire_set_id, by)
+                for finding in found:
+                    messages.error(request, finding)
+                return "" if found else "Valid: it can be activated"
+            case "activate":
+                return f"Active: wire epoch {wire.activate(wire_set_id, by, reason)} is in force"
+            case "roll_back":
+                return f"Rolled back: wire epoch {wire.roll_back(by, reason)} is in force"
+            case _:
+                return f"Draft {wire.copy_to_draft(wire_set_id, by).pk} made of set {wire_set_id}"
+
+    return _acted(request, act, WIRE_RIGHT)
+
+
+@require_POST
+def acknowledge_drift(request: HttpRequest, drift_id: int) -> HttpResponse:
+    """Note that a person has seen one kind of shape drift."""
+
+    def act(reason: str, by: str) -> str:
+        return "Noted" if drift.acknowledge(drift_id, by) else "It was acknowledged before"
+
+    return _acted(request, act, DRIFT_RIGHT)
 
 
 def _acted(request: HttpRequest, act: Callable[[str, str], str], right: str = "") -> HttpResponse:

@@ -13,7 +13,7 @@ from arbitrage.display import age, duration, krw
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.units import EXCHANGES
 from arbitrage.models_control import Emergency, EmergencyState
-from arbitrage.services import controls
+from arbitrage.services import controls, monitor_only
 
 FRESH_S = 3
 """A heartbeat older than this is shown as lost."""
@@ -46,6 +46,7 @@ def desk_context() -> dict[str, Any]:
     figures = _figures()
     view = selectors.desk_view()
     asked, obeyed = controls.wanted(), controls.observed_level()
+    stopped = monitor_only.stopped()
     beats = selectors.heartbeats()
     parts = [_part(name, beats) for name in _process_names(beats)]
     bars = [
@@ -64,7 +65,7 @@ def desk_context() -> dict[str, Any]:
         "limited": [
             (key, level.name)
             for key, level in [*asked.exchanges.items(), *asked.markets.items()]
-            if level is not TradingLevel.ACTIVE
+            if level is not TradingLevel.ACTIVE and key not in stopped
         ],
         "exchanges": [_part(f"feed.{exchange}", beats, exchange.value.capitalize()) for exchange in EXCHANGES],
         "parts": parts,
@@ -77,6 +78,9 @@ def desk_context() -> dict[str, Any]:
         "alerts": list(selectors.open_alerts()[:6]),
         "alerts_open": selectors.open_alerts().count(),
         **epoch_context(),
+        **wire_context(),
+        "stopped": [(exchange.value, reason) for exchange, reason in stopped.items()],
+        "error_rates": selectors.error_rates(),
         "latencies": _latencies(),
         "denials": [(reason, count, count * 100 // most) for reason, count in list(denials.items())[:8]],
     }
@@ -89,6 +93,16 @@ def epoch_context() -> dict[str, Any]:
         "epoch_wanted": epoch.epoch if epoch else 0,
         "epoch_set": epoch.param_set_id if epoch else None,
         "epoch_applied": view.applied_epoch if view else 0,
+    }
+
+
+def wire_context() -> dict[str, Any]:
+    """Return the wire epoch wanted, its set, and the epoch each process that uses it has applied."""
+    epoch = selectors.wire_epoch()
+    return {
+        "wire_epoch": epoch.epoch if epoch else 0,
+        "wire_set": epoch.wire_set_id if epoch else None,
+        "wire_applied": list(selectors.wire_applied().items()),
     }
 
 

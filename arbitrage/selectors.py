@@ -16,11 +16,12 @@ from arbitrage.domain.ledger import AccountKind
 from arbitrage.domain.reconciliation import BalanceFigure
 from arbitrage.domain.strategy_health import ArbRow
 from arbitrage.domain.units import Exchange, Ns, exact_sum
-from arbitrage.models_desk import DailyCount, DeskView, Heartbeat, StageLatency
+from arbitrage.models_desk import Counter, DailyCount, DeskView, Heartbeat, StageLatency
 from arbitrage.models_incidents import Alert
 from arbitrage.models_ledger import Account
 from arbitrage.models_params import ParamEpoch
 from arbitrage.models_trading import Arb
+from arbitrage.models_wire import WireEpoch
 
 
 class HourPnl(msgspec.Struct, frozen=True):
@@ -130,6 +131,25 @@ def desk_view() -> DeskView | None:
 def active_epoch() -> ParamEpoch | None:
     """Return the epoch in force, or None before the first seed."""
     return ParamEpoch.objects.select_related("param_set").first()
+
+
+def wire_epoch() -> WireEpoch | None:
+    """Return the wire epoch in force, or None while everything is as shipped."""
+    return WireEpoch.objects.first()
+
+
+def wire_applied() -> dict[str, int]:
+    """Return the wire epoch that each process using it works with, as the bridge saw it last."""
+    names = ["trader", *(f"feed.{exchange}" for exchange in Exchange)]
+    return dict(Heartbeat.objects.filter(process__in=names).values_list("process", "wire_epoch"))
+
+
+def error_rates() -> dict[str, str]:
+    """Return the share of errors of each exchange's answers and frames in the last minute, as the trader sees it."""
+    head = "error_ppm."
+    rows = Counter.objects.filter(process="trader", name__startswith=head)
+    named = {row: row.name.removeprefix(head).partition(".") for row in rows}
+    return {f"{exchange} {what}": f"{row.value / 10_000:.1f} %" for row, (what, _, exchange) in named.items()}
 
 
 def wallets(exchange: Exchange | None = None) -> dict[tuple[Exchange, str], Decimal]:

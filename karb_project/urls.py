@@ -27,6 +27,8 @@ desk_patterns = [
     path("confirm", admin_dashboard.guarded(admin_dashboard.confirm_step), name="confirm"),
     path("level", admin_dashboard.guarded(admin_dashboard.set_level), name="level"),
     path("params/<int:param_set_id>/<slug:step>", admin_dashboard.guarded(admin_dashboard.param_step), name="params"),
+    path("wire/<int:wire_set_id>/<slug:step>", admin_dashboard.guarded(admin_dashboard.wire_step), name="wire"),
+    path("drift/<int:drift_id>", admin_dashboard.guarded(admin_dashboard.acknowledge_drift), name="drift"),
 ]
 
 urlpatterns = [

@@ -106,12 +106,14 @@ class Supervisor:
         trader = counters.get("trader", {})
         started = before.counters.get("trader", {})
         level = self.watch.level()
+        watched = self.watch.monitor_only()
         down = [name for name, tended in self._tended.items() if tended.state != "ready"]
         denied = sum(value - started.get(name, 0) for name, value in trader.items() if name.startswith("denied."))
         opened, closed = (trader.get(name, 0) - started.get(name, 0) for name in ("arbs_opened", "arbs_closed"))
         words = [
             self.env.mode,
             level.name,
+            *([f"monitor-only: {', '.join(watched)}"] if watched else []),
             *([f"not ready: {', '.join(down)}"] if down else []),
             f"alerts {counters.get('bridge', {}).get('alerts_open', 0)}",
             f"books {self.watch.fresh_books()}/{2 * len(self.env.markets)}",

@@ -52,6 +52,10 @@ class Watch:
         """Return the desk's trading level."""
         return self.control.level()
 
+    def monitor_only(self) -> list[str]:
+        """Return the exchanges that are only watched, because they could not be believed."""
+        return [exchange.value for exchange in EXCHANGES if self.control.monitor_only_since(exchange)]
+
     def counters(self) -> dict[str, dict[str, int]]:
         """Return process -> counter -> value."""
         return read_counters(self.env.shm_dir)

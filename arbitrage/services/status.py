@@ -13,7 +13,7 @@ from arbitrage import selectors
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.errors import KArbError
 from arbitrage.fields import decimal_text
-from arbitrage.services import controls, incidents, params
+from arbitrage.services import controls, incidents, monitor_only, params
 from arbitrage.services.postings import ledger_problems
 
 
@@ -31,6 +31,7 @@ def desk_status() -> dict[str, Any]:
     today = timezone.localdate(now)
     figures = selectors.today_figures()
     epoch, view = selectors.active_epoch(), selectors.desk_view()
+    wire_epoch = selectors.wire_epoch()
     obeyed = controls.observed_level()
     asked = controls.wanted()
     return {
@@ -40,6 +41,10 @@ def desk_status() -> dict[str, Any]:
         "reason": asked.reason,
         "epoch_wanted": epoch.epoch if epoch else 0,
         "epoch_applied": view.applied_epoch if view else 0,
+        "wire_epoch_wanted": wire_epoch.epoch if wire_epoch else 0,
+        "wire_epoch_applied": selectors.wire_applied(),
+        "monitor_only": {exchange.value: reason for exchange, reason in monitor_only.stopped().items()},
+        "errors_last_minute": selectors.error_rates(),
         "open_arbs": selectors.open_arbs().count(),
         "arbs_closed_today": figures.arbs,
         "pnl_krw_today": decimal_text(figures.pnl_krw),

@@ -116,7 +116,9 @@ def test_every_list_can_be_searched_and_sorted(admin_client, desk, model):
 
 
 def test_every_table_of_ours_can_be_seen():
-    hidden = {"arbstep", "emergencystep", "incidentevent", "improvement", "paramchange", "deskview", "dailycount"}
+    hidden = {"arbstep", "emergencystep", "incidentevent", "improvement", "paramchange", "deskview", "dailycount"} | {
+        "wirechange"
+    }
     shown = {model._meta.model_name for model in admin.site._registry}
     ours = {model._meta.model_name for model in apps.get_app_config("arbitrage").get_models()}
     assert ours - shown == hidden

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from arbitrage.domain.controls import TradingLevel
+from arbitrage.domain.units import Exchange
 from arbitrage.models import Incident, ParamEpoch
-from arbitrage.services import alerts, params
+from arbitrage.services import alerts, health, monitor_only, params
 from karb_project.env import read_env
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,6 +99,18 @@ def test_status_tells_the_state(switch):
     assert (told["mode"], told["level_asked"], told["level_obeyed"]) == ("simulated", "HALTED", "HALTED")
     assert (told["epoch_wanted"], told["epoch_applied"], told["pnl_krw_today"]) == (1, 0, "0")
     assert "level_asked            HALTED" in called("status")
+
+
+@pytest.mark.django_db
+def test_status_tells_wire_epochs_and_exchanges_that_are_only_watched(switch):
+    called("seed")
+    health.keep({"trader": health.BeatSeen(1, 1, {}, 1), "feed.upbit": health.BeatSeen(1, 1)})
+    health.keep_counters({"trader": {"error_ppm.frames.bithumb": 250_000}})
+    monitor_only.keep_stopped(Exchange.BITHUMB, "51 of 60 frames in the last minute were errors", timezone.now())
+    told = json.loads(called("status", as_json=True))
+    assert (told["wire_epoch_wanted"], told["wire_epoch_applied"]) == (1, {"feed.upbit": 0, "trader": 1})
+    assert told["monitor_only"] == {"bithumb": "51 of 60 frames in the last minute were errors"}
+    assert told["errors_last_minute"] == {"bithumb frames": "25.0 %"}
 
 
 @pytest.mark.django_db

@@ -203,6 +203,33 @@ def test_a_draft_is_edited_validated_and_put_in_force(page, desk):
     expect(page.locator(".karb-life")).to_contain_text("the trader has applied epoch 1")
 
 
+def test_a_wire_set_is_edited_validated_and_put_in_force(page, desk):
+    page.goto(f"{desk.address}/admin/arbitrage/wireset/add/")
+    page.fill("[name=note]", "obu was renamed")
+    page.click("text=Upbit · book frame upbit.orderbook.simple")
+    units = page.locator("[name=upbit--frames--upbit_orderbook_simple--units_key]")
+    assert units.get_attribute("placeholder") == "obu"
+    units.fill("cd")
+    page.click("[name=_continue]")
+    expect(page.locator(".karb-findings")).to_contain_text("units_key was 'cd', must differ from market_key")
+    expect(units).to_be_visible()
+    units.fill("levels")
+    page.click("[name=_continue]")
+    expect(page.locator(".karb-findings")).to_have_count(0)
+    page.click("#karb-validate")
+    page.click("#karb-activate")
+    page.fill(".karb-door input[name=reason]", "their notice of today")
+    page.click("text=Put in force")
+    expect(page.locator(".karb-life-here")).to_have_text("active")
+    expect(page.locator(".karb-table")).to_contain_text("upbit.frames.upbit.orderbook.simple.units_key")
+    page.goto(f"{desk.address}/admin/arbitrage/wireset/")
+    expect(page.locator(".karb-life")).to_contain_text("Epoch 2")
+    page.click("summary:has-text('Roll back')")
+    page.fill(".karb-door input[name=reason]", "it was a test")
+    page.click(".karb-door button")
+    expect(page.locator(".karb-life")).to_contain_text("Epoch 3")
+
+
 def test_every_page_of_the_sidebar_and_a_row_of_each_opens(page, desk):
     links = page.locator("#nav-sidebar a, nav a").evaluate_all("all => all.map(each => each.href)")
     lists = sorted({link for link in links if link.startswith(f"{desk.address}/admin/") and "logout" not in link})
