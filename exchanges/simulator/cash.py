@@ -86,6 +86,8 @@ class Cash:
         self.outside: dict[str, int] = {}
         self.withdraw_fees: dict[str, Fine] = {}
         """What a withdrawal costs on top, by asset; no source gives figures, so none is charged unless set."""
+        self.addresses: dict[str, list[tuple[str, str, str]]] = {}
+        """Account -> (asset, network, address) it may withdraw to; made in the web page, not by the API."""
         self.on_assets: Callable[[Account, tuple[str, ...], int], None] = lambda account, assets, at: None
         self._exchange = exchange
         self._register = register

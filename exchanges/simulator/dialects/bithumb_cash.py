@@ -1,22 +1,16 @@
-"""Deposits and withdrawals as Bithumb lists them; no key of the simulator may withdraw (bithumb.md §3.8a)."""
+"""Deposit addresses, fees and what may be withdrawn, as Bithumb says it (bithumb.md §3.3, §3.8a)."""
 
 import hashlib
 
 from arbitrage.domain.units import base_of
 from exchanges.simulator.dialect import Call
-from exchanges.simulator.dialects.bithumb_errors import (
-    DEPOSIT_NOT_FOUND,
-    OUT_OF_SCOPE,
-    WITHDRAW_NOT_FOUND,
-    bad,
-    refusal,
-)
+from exchanges.simulator.dialects.bithumb_errors import bad
 from exchanges.simulator.dialects.shared import account_row, json_answer
+from exchanges.simulator.money import fine_text
 from exchanges.simulator.sim_exchange import SimExchange
 from exchanges.simulator.wire import Response, WireRefusal
 
 _MINIMUM = "0.001"
-_FEE = "0.0005"
 
 
 def _coin(sim: SimExchange, call: Call) -> str:
@@ -35,19 +29,8 @@ def _address(call: Call, coin: str) -> dict[str, object]:
     return {"currency": coin, "net_type": coin, "deposit_address": f"sim{mark[:36]}", "secondary_address": None}
 
 
-def none_yet(sim: SimExchange, call: Call) -> Response:
-    """Answer a list that is empty."""
-    return json_answer([])
-
-
-def deposit(sim: SimExchange, call: Call) -> Response:
-    """Answer GET /v1/deposit."""
-    raise refusal(DEPOSIT_NOT_FOUND)
-
-
-def withdraw(sim: SimExchange, call: Call) -> Response:
-    """Answer GET /v1/withdraw."""
-    raise refusal(WITHDRAW_NOT_FOUND)
+def _fee(sim: SimExchange, coin: str) -> str:
+    return fine_text(sim.cash.withdraw_fees.get(coin, 0))
 
 
 def address(sim: SimExchange, call: Call) -> Response:
@@ -63,17 +46,23 @@ def addresses(sim: SimExchange, call: Call) -> Response:
 def withdraw_chance(sim: SimExchange, call: Call) -> Response:
     """Answer GET /v1/withdraws/chance."""
     coin = _coin(sim, call)
+    wallet = sim.wallets.real(coin)
     words = {
-        "currency": {"code": coin, "withdraw_fee": _FEE, "is_coin": True, "wallet_state": "working"},
+        "currency": {
+            "code": coin,
+            "withdraw_fee": _fee(sim, coin),
+            "is_coin": True,
+            "wallet_state": wallet.state.value,
+        },
         "account": account_row(call.owner, coin),
-        "withdraw_limit": {"currency": coin, "minimum": _MINIMUM, "can_withdraw": False},
+        "withdraw_limit": {"currency": coin, "minimum": _MINIMUM, "can_withdraw": wallet.takes_withdrawals},
     }
     return json_answer(words)
 
 
-def refused(sim: SimExchange, call: Call) -> Response:
-    """Refuse what moves money out or in: the keys have no such scope."""
-    raise refusal(OUT_OF_SCOPE)
+def second_factor(sim: SimExchange, call: Call) -> Response:
+    """Refuse to move KRW: a second factor from an app is needed (bithumb.md §3.8a, §3.10)."""
+    raise WireRefusal(400, "two_factor_auth_required")
 
 
 def inout_fees(sim: SimExchange, call: Call) -> Response:
@@ -90,7 +79,7 @@ def inout_fees(sim: SimExchange, call: Call) -> Response:
                     "net_type": coin,
                     "deposit_fee": "0",
                     "deposit_minimum": _MINIMUM,
-                    "withdraw_fee": _FEE,
+                    "withdraw_fee": _fee(sim, coin),
                     "withdraw_minimum": _MINIMUM,
                 }
             ],

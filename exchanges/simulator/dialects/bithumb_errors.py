@@ -33,8 +33,6 @@ PARAMETER = Named(400, "invalid_parameter", message="잘못된 파라미터입�
 NOT_FOUND = Named(404, "order_not_found", message="주문을 찾지 못했습니다.")
 NOT_READY = Named(422, "order_not_ready", message="주문이 아직 준비되지 않았습니다.")
 OUT_OF_SCOPE = Named(401, "out_of_scope", message="허용되지 않은 기능입니다.")
-DEPOSIT_NOT_FOUND = Named(404, "deposit_not_found", message="입금 내역을 찾지 못했습니다.")
-WITHDRAW_NOT_FOUND = Named(404, "withdraw_not_found", message="출금 내역을 찾지 못했습니다.")
 TOO_MANY_REQUESTS = Named(429, "too_many_requests", Source.GUESSED, "요청 수 제한을 초과하였습니다.")
 TWO_FACTOR = Named(400, "two_factor_auth_required", message="2차 인증이 필요합니다.")
 

@@ -13,6 +13,7 @@ from exchanges.simulator.dialects.bithumb_quirks import BithumbQuirks
 from exchanges.simulator.dialects.bithumb_twap import BithumbTwap
 from exchanges.simulator.dialects.reading import read_count
 from exchanges.simulator.dialects.shared import JSON, json_answer
+from exchanges.simulator.dialects.transfers import BITHUMB_TRANSFERS, Transfers
 from exchanges.simulator.kst import SECOND, kst_text
 from exchanges.simulator.orders import OrdType
 from exchanges.simulator.sim_exchange import SimExchange
@@ -100,24 +101,16 @@ class BithumbDialect(BithumbPrints, BithumbWords):
         }
         for coin in ("ALL", *map(base_of, markets)):
             self.routes["GET", f"/v2/fee/inout/{coin}"] = Route(public, "other", cash.inout_fees)
-        for path in ("/v1/deposits", "/v1/deposits/krw", "/v1/withdraws", "/v1/withdraws/krw"):
-            self.routes["GET", path] = Route(private, "private", cash.none_yet)
+        transfers = Transfers(BITHUMB_TRANSFERS)
+        self.routes |= transfers.routes() | transfers.krw_routes()
         self.routes |= {
-            ("GET", "/v1/deposit"): Route(private, "private", cash.deposit),
-            ("GET", "/v1/withdraw"): Route(private, "private", cash.withdraw),
             ("GET", "/v1/deposits/coin_address"): Route(private, "private", cash.address),
             ("POST", "/v1/deposits/generate_coin_address"): Route(private, "private", cash.address),
             ("GET", "/v1/deposits/coin_addresses"): Route(private, "private", cash.addresses),
             ("GET", "/v1/withdraws/chance"): Route(private, "private", cash.withdraw_chance),
-            ("GET", "/v1/withdraws/coin_addresses"): Route(private, "private", cash.none_yet),
+            ("POST", "/v1/withdraws/krw"): Route(private, "private", cash.second_factor),
+            ("POST", "/v1/deposits/krw"): Route(private, "private", cash.second_factor),
         }
-        for method, path in (
-            ("POST", "/v1/withdraws/coin"),
-            ("DELETE", "/v1/withdraws/coin"),
-            ("POST", "/v1/withdraws/krw"),
-            ("POST", "/v1/deposits/krw"),
-        ):
-            self.routes[method, path] = Route(private, "private", cash.refused)
 
     def _market_list(self, sim: SimExchange, call: Call) -> Response:
         warned = {market for market, _, _ in self.quirks.warnings}

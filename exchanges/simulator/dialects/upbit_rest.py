@@ -3,6 +3,7 @@
 from exchanges.simulator.dialect import Access, Route
 from exchanges.simulator.dialects import shared
 from exchanges.simulator.dialects import upbit_quotation as quotation
+from exchanges.simulator.dialects.transfers import UPBIT_TRANSFERS, Transfers, withdraw_chance
 from exchanges.simulator.dialects.upbit import UpbitWords
 from exchanges.simulator.dialects.upbit_lists import UpbitLists
 from exchanges.simulator.dialects.upbit_placing import UpbitPlacing
@@ -44,5 +45,7 @@ class UpbitDialect(UpbitPrints, UpbitWords):
             ("GET", "/v1/api_keys"): Route(private, "default", shared.api_keys),
             ("GET", "/v1/status/wallet"): Route(private, "default", shared.wallets),
         }
+        self.routes |= Transfers(UPBIT_TRANSFERS).routes()
+        self.routes["GET", "/v1/withdraws/chance"] = Route(private, "default", withdraw_chance)
         if quirks.old_list is OldList.SERVED:
             self.routes["GET", "/v1/orders"] = Route(private, "default", lists.old)

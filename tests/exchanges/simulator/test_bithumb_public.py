@@ -6,6 +6,7 @@ import pytest
 
 from arbitrage.domain.units import Exchange
 from exchanges.simulator.dialects.bithumb_quirks import BithumbQuirks
+from exchanges.simulator.keys import Scope
 from exchanges.simulator.kst import SECOND
 from exchanges.simulator.wire import Request
 
@@ -67,6 +68,7 @@ def test_fees_per_network_for_one_coin_and_for_all(world):
 
 
 def test_money_neither_leaves_nor_enters_by_a_key_without_that_scope(world):
+    world.simulator.exchange(BITHUMB).keys.limit("AK-B", scopes=[Scope.VIEW_ASSETS, Scope.MAKE_ORDERS])
     body = {"currency": "BTC", "net_type": "BTC", "amount": "0.1", "address": "x"}
     for path, words in (
         ("/v1/withdraws/coin", body),
@@ -94,6 +96,6 @@ def test_transfers_addresses_and_what_could_be_withdrawn_can_be_read(world):
     assert (one["currency"], one["secondary_address"]) == ("BTC", None)
     assert one in world.ask(BITHUMB, "GET", "/v1/deposits/coin_addresses")[1]
     chance = world.ask(BITHUMB, "GET", "/v1/withdraws/chance", "currency=BTC")[1]
-    assert (chance["account"]["balance"], chance["withdraw_limit"]["can_withdraw"]) == ("1", False)
+    assert (chance["account"]["balance"], chance["withdraw_limit"]["can_withdraw"]) == ("1", True)
     status, answer = world.ask(BITHUMB, "GET", "/v1/withdraws/chance", "currency=NOPE")
     assert (status, answer["error"]["name"]) == (400, "currency does not have a valid value")

@@ -4,6 +4,7 @@ import pytest
 
 from arbitrage.domain.units import Exchange
 from exchanges.simulator.dialects.bithumb_quirks import BithumbQuirks, DetailShape
+from exchanges.simulator.money import FINE
 from tests.exchanges.simulator.legacy_client import LegacyClient
 
 BITHUMB = Exchange.BITHUMB
@@ -208,5 +209,14 @@ def test_transactions_are_the_fills_of_one_side_newest_first_a_page_at_a_time(cl
     assert (sale["price"], sale["amount"], sale["fee_currency"]) == ("99000000", "297000", "KRW")
     assert 0 <= client.world.now // 1_000 - sale["transfer_date"] < 1_000_000
     assert rows(searchGb="4") == []
+    sim = client.world.simulator.exchange(Exchange.BITHUMB)
+    account, now = sim.accounts["AK-B"], client.world.now
+    sim.cash.deposit(account, "BTC", FINE // 2, now)
+    sim.cash.deposit(account, "KRW", 7_000 * FINE, now, delay_ns=10**12)
+    sim.cash.withdraw(account, "BTC", FINE // 4, now, delay_ns=0)
+    sim.cash.withdraw(account, "BTC", FINE // 8, now)
+    client.world.pass_ms(10)
+    found = {kind: [(row["units"], row["amount"]) for row in rows(searchGb=kind)] for kind in "3459"}
+    assert found == {"3": [("0.125", "0")], "4": [("0.5", "0")], "5": [("0.25", "0")], "9": [("0", "7000")]}
     for broken in ({"count": "51"}, {"offset": "-1"}, {"searchGb": "7"}):
         assert client.ask("/info/user_transactions", **PAIR, **broken)["status"] == "5500"
