@@ -130,3 +130,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     max_notional: Krw
     fee_ppm: Ppm
     fee_step_dec: Decimal
+
+    @property
+    def known_names(self) -> frozenset[str]:
+        """Return every error name that was documented or seen."""
+        return self.unproven | self.auth_names | self.not_found_names | self.scope_names | self.refusals.keys()

@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from typing import TypeVar
 from uuid import uuid4
 
 from arbitrage.domain.errors import FrameInvalid
-from arbitrage.domain.ports import BalanceNews, OrderNews, PrivateNews, StreamNews, StreamState
+from arbitrage.domain.ports import StreamNews, StreamState
 from exchanges.drift import DriftLog
 from exchanges.stream import Ready, Stream, StreamTiming
 from exchanges.transport import Clock, Socket
 
-ReadNews = Callable[[bytes], OrderNews | BalanceNews | None]
+N = TypeVar("N")
+"""What one kind of private frame says."""
 
 
 async def private_news(
@@ -18,18 +20,18 @@ async def private_news(
     url: str,
     token: Callable[[], str],
     subscription: Callable[[str], str],
-    read: ReadNews,
+    read: Callable[[bytes], N | None],
     clock: Clock,
     drift: DriftLog,
     timing: StreamTiming,
-) -> AsyncIterator[PrivateNews]:
+) -> AsyncIterator[N | StreamNews]:
     """Yield news until closed; reconnects by itself, with a token of its own for each connection.
 
     No snapshot comes at (re)connect (upbit.md §3.7, bithumb.md §6.3): after UP, what was missed must
     be asked for. A frame that cannot be read is kept as drift and skipped; the order it spoke of is
     asked for by its owner when the news stays away.
     """
-    queue: asyncio.Queue[PrivateNews | None] = asyncio.Queue()
+    queue: asyncio.Queue[N | StreamNews | None] = asyncio.Queue()
     stream = Stream(
         lambda: Socket.open(url, {"Authorization": f"Bearer {token()}"}),
         lambda: subscription(uuid4().hex),

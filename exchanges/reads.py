@@ -200,7 +200,7 @@ def order_report(order: WireOrder) -> OrderReport:
         executed_funds=maybe_plain(order.executed_funds, "executed_funds"),
         paid_fee=maybe_plain(order.paid_fee, "paid_fee"),
         fills=tuple(_fill(trade) for trade in order.trades or ()),
-        detail=order.state,
+        detail=f"{order.state} {order.cancel_type or ''}".rstrip(),
     )
 
 

@@ -27,6 +27,7 @@ from exchanges.transport import Clock
 from exchanges.upbit.auth import UpbitSigner
 from exchanges.upbit.feed import UpbitFeed
 from exchanges.upbit.profile import FACTS as UPBIT
+from exchanges.upbit.profile import STREAMS
 from exchanges.words import Signer
 from karb_project import logs
 from karb_project.env import ROOT, Env
@@ -38,8 +39,11 @@ _SIMULATED = "simulated"
 def feed(exchange: Exchange, env: Env, clock: Clock) -> Feed:
     """Return the public feed of `exchange`."""
     rest_url, stream_url = addresses(exchange, env)
-    make = UpbitFeed if exchange is Exchange.UPBIT else BithumbFeed
-    return make(rest_url, stream_url, clock, limiter=limiter(exchange, env, clock))
+    budget = limiter(exchange, env, clock)
+    if exchange is Exchange.BITHUMB:
+        return BithumbFeed(rest_url, stream_url, clock, limiter=budget)
+    stream, depth = STREAMS[env.upbit_book_format], int(env.upbit_book_depth)
+    return UpbitFeed(rest_url, stream_url, clock, limiter=budget, stream=stream, depth=depth)
 
 
 def limiter(exchange: Exchange, env: Env, clock: Clock) -> Limiter:

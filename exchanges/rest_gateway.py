@@ -32,7 +32,7 @@ from exchanges.drift import DriftLog
 from exchanges.facts import Facts, GroupLimit
 from exchanges.fields import Fields
 from exchanges.ratelimit import Lane, Limiter
-from exchanges.reads import Reads
+from exchanges.reads import Reads, wire_error
 from exchanges.transport import AsyncTransport, Clock, HttpAnswer, Outcome, Request, Stopped, Unsent, Use, redacted
 from exchanges.verdict import command_answer, lookup_answer, read_body
 from exchanges.words import CLIENT_ORDER_ID, MAX_PAGES, PAGE, WIRE_ID, Signer, page_query
@@ -280,11 +280,16 @@ class RestGateway:
         if isinstance(outcome, HttpAnswer):
             self._limiter.heed(group, outcome.status, outcome.headers, self._facts.remaining_in, self._clock.mono_ns())
 
+    def _is_documented(self, answer: HttpAnswer) -> bool:
+        """Return whether the answer is an error of a name we know: it proves nothing, but its shape is as ever."""
+        error = wire_error(answer.body, answer.status, self._reads.errors)
+        return error is not None and answer.status >= 400 and error.name in self._facts.known_names
+
     def _noted(self, where: str, outcome: Outcome, answer: A) -> A:
         # An answer that came whole and still proves nothing is a shape to look at.
         if isinstance(outcome, HttpAnswer):
             self._note_gaps(where, outcome.body)
-            if isinstance(answer, Unknown):
+            if isinstance(answer, Unknown) and not self._is_documented(outcome):
                 kind = Drift.UNREADABLE if 200 <= outcome.status < 300 else Drift.ERROR
                 self.drift.note(where, answer.cause, outcome.body, self._clock.wall_ns(), kind=kind)
         return answer

@@ -6,6 +6,7 @@ from exchanges.bithumb.legacy_profile import STREAM_SPEC as LEGACY_STREAM
 from exchanges.bithumb.profile import FACTS as BITHUMB
 from exchanges.facts import Facts
 from exchanges.field_maps import SHIPPED
+from exchanges.upbit.profile import DEFAULT_SPEC as UPBIT_DEFAULT
 from exchanges.upbit.profile import FACTS as UPBIT
 
 _FACTS: dict[Exchange, Facts] = {Exchange.UPBIT: UPBIT, Exchange.BITHUMB: BITHUMB}
@@ -19,6 +20,5 @@ def shipped() -> dict[Exchange, Shipped]:
 def _shipped(exchange: Exchange) -> Shipped:
     facts = _FACTS[exchange]
     specs = [facts.stream_spec, facts.rest_spec]
-    if exchange is Exchange.BITHUMB:
-        specs.append(LEGACY_STREAM)
+    specs.append(LEGACY_STREAM if exchange is Exchange.BITHUMB else UPBIT_DEFAULT)
     return Shipped(frames={spec.name: spec for spec in specs}, fields=SHIPPED[exchange])

@@ -82,8 +82,8 @@ def page_query(page: int) -> str:
     return f"state=wait&page={page}&limit={PAGE}"
 
 
-def private_subscription(ticket: str) -> str:
+def private_subscription(ticket: str, keys: str = "DEFAULT") -> str:
     """Return the subscription to all own orders and balances (upbit.md §3.2: no codes for myAsset;
-    bithumb.md §6.3: codes omitted = all)."""
-    parts = [{"ticket": ticket}, {"type": "myOrder"}, {"type": "myAsset"}, {"format": "DEFAULT"}]
+    bithumb.md §6.3: codes omitted = all). `keys` is DEFAULT or SIMPLE."""
+    parts = [{"ticket": ticket}, {"type": "myOrder"}, {"type": "myAsset"}, {"format": keys}]
     return msgspec.json.encode(parts).decode()

@@ -53,6 +53,9 @@ class Env(msgspec.Struct, frozen=True, kw_only=True):
     """HS512 is recommended, HS256 accepted too (upbit.md §2)."""
     upbit_smp: str = "cancel_taker"
     """What every order to Upbit names as its self-trade rule (upbit.md §6.1)."""
+    upbit_book_format: str = "simple"
+    upbit_book_depth: str = "30"
+    """How Upbit's stream is asked for books (upbit.md §3.2)."""
     bithumb_batch_hash: str = "indexed"
     """How the objects of a batch of orders are hashed: not established (bithumb.md §3.2)."""
 
@@ -167,6 +170,8 @@ def _check(env: Env, found: list[str]) -> None:
     _choice("journal_fsync", env.journal_fsync, ("intent", "none"), found)
     _choice("upbit_jwt_alg", env.upbit_jwt_alg, ("HS512", "HS256"), found)
     _choice("upbit_smp", env.upbit_smp, ("cancel_taker", "cancel_maker", "reduce", "none", "account"), found)
+    _choice("upbit_book_format", env.upbit_book_format, ("simple", "default"), found)
+    _choice("upbit_book_depth", env.upbit_book_depth, ("1", "5", "15", "30"), found)
     _choice("bithumb_batch_hash", env.bithumb_batch_hash, ("indexed", "json"), found)
     _choice("native", env.native, ("auto", "0", "1"), found)
     _choice("log_level", env.log_level, ("DEBUG", "INFO", "WARNING", "ERROR"), found)

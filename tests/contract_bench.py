@@ -55,6 +55,10 @@ class Can(StrEnum):
     TELL_TICKS = "tell_ticks"
     PRIVATE_STREAM = "private_stream"
     HS512 = "hs512"
+    CHOOSE_FRAMES = "choose_frames"
+    """Formats and depths of streams can be chosen."""
+    CHOOSE_SELF_TRADE = "choose_self_trade"
+    ANNOUNCE = "announce"
     MAP_FIELDS = "map_fields"
     """Answers are read through field maps that can be overridden."""
 
@@ -89,7 +93,9 @@ ADAPTERS = (
     Adapter(
         Exchange.UPBIT,
         Generation.JWT,
-        _BOTH | {Can.CANCEL_ALL, Can.REPLACE, Can.TEST, Can.TELL_TICKS, Can.HS512},
+        _BOTH
+        | {Can.CANCEL_ALL, Can.REPLACE, Can.TEST, Can.TELL_TICKS, Can.HS512, Can.CHOOSE_FRAMES}
+        | {Can.CHOOSE_SELF_TRADE, Can.ANNOUNCE},
     ),
     Adapter(Exchange.BITHUMB, Generation.JWT, _BOTH | {Can.BATCH}),
     Adapter(Exchange.BITHUMB, Generation.LEGACY, frozenset()),

@@ -158,6 +158,19 @@ class StreamNews(msgspec.Struct, frozen=True):
 PrivateNews = OrderNews | BalanceNews | StreamNews
 
 
+class AnnouncementNews(msgspec.Struct, frozen=True):
+    """The exchange announced something, in its own words: maintenance, a wallet stop (upbit.md §3.8)."""
+
+    announcement_id: str
+    event: str
+    """CREATED or UPDATED."""
+    category: str
+    title: str
+    url: str
+    listed_at: str
+    body: str = ""
+
+
 class RequestBudget(msgspec.Struct, frozen=True):
     """How many more requests this second each lane may send."""
 

@@ -8,12 +8,13 @@ import msgspec
 
 from arbitrage.domain.errors import FrameInvalid
 from arbitrage.domain.order import Fill, Order, OrderReport, TimeInForce
-from arbitrage.domain.ports import BalanceNews, OrderNews
+from arbitrage.domain.ports import AnnouncementNews, BalanceNews, OrderNews
 from arbitrage.domain.units import Ns, Price, Qty, exact_product
 from exchanges.fields import Fields, Shape
+from exchanges.list_shapes import WireAnnouncement
 from exchanges.reads import STATE_WORDS, event_of, holding, maybe_plain, some_id, units
 from exchanges.shapes import Id, id_text
-from exchanges.upbit.profile import DEFAULT_SMP, Smp
+from exchanges.upbit.profile import DEFAULT_SMP, MOST_UNITS, SIMPLE_STREAM, BookStream, Smp
 from exchanges.words import Members, body_and_query, order_members
 
 _MS_NS = 1_000_000
@@ -35,10 +36,22 @@ def smp_members(order: Order, smp: Smp, name: str) -> Members:
     return [(name, smp.value)]
 
 
-def book_subscription(ticket: str, markets: tuple[str, ...]) -> str:
-    """Return the whole subscription: it replaces what was there before (upbit.md §3.2). 30 levels are the default."""
-    parts = [{"ticket": ticket}, {"type": "orderbook", "codes": markets}, {"format": "SIMPLE"}]
+def book_subscription(
+    ticket: str, markets: tuple[str, ...], stream: BookStream = SIMPLE_STREAM, depth: int = MOST_UNITS
+) -> str:
+    """Return the whole subscription: it replaces what was there before (upbit.md §3.2).
+
+    The format is the one of `stream.spec`; a suffix asks for fewer units than 30, which are the default.
+    """
+    suffix = "" if depth == MOST_UNITS else f".{depth}"
+    codes = [f"{market}{suffix}" for market in markets]
+    parts = [{"ticket": ticket}, {"type": "orderbook", "codes": codes}, {"format": stream.format}]
     return msgspec.json.encode(parts).decode()
+
+
+def announcement_subscription(ticket: str) -> str:
+    """Return the subscription to announcements, on the private stream's address (upbit.md §3.8)."""
+    return msgspec.json.encode([{"ticket": ticket}, {"type": "announcement"}, {"format": "DEFAULT"}]).decode()
 
 
 class _Head(Shape, kw_only=True):
@@ -104,6 +117,35 @@ class _AssetNewsSimple(Shape, kw_only=True):
 
     object_name: ClassVar[str] = "asset_news_simple"
     assets: list[_AssetRowSimple]
+
+
+class AnnouncementReader:
+    """Reads announcements, DEFAULT names; `note` hears of what looks changed (upbit.md §3.8)."""
+
+    def __init__(self, fields: Fields, note: Callable[[str, bytes], None] = lambda _finding, _data: None) -> None:
+        self._fields = fields
+        self._note = note
+
+    def read(self, data: bytes) -> AnnouncementNews | None:
+        """Return what a frame announces, None for another type. FrameInvalid when unreadable."""
+        try:
+            head = self._fields.one(_Head, data)
+            if head.type != "announcement":
+                return None
+            row = self._fields.one(WireAnnouncement, data)
+        except ValueError as error:
+            raise FrameInvalid(f"upbit announcement: {error}") from None
+        for name in row.gaps():
+            self._note(f"announcement.{name} was absent", data)
+        return AnnouncementNews(
+            announcement_id=id_text(row.announcement_id) or "",
+            event=row.event or "",
+            category=row.category or "",
+            title=row.title,
+            url=row.url or "",
+            listed_at=row.listed_at or "",
+            body=row.body or "",
+        )
 
 
 class NewsReader:

@@ -5,7 +5,7 @@ from functools import partial
 
 from arbitrage.domain.drift import Drift
 from arbitrage.domain.order import Order
-from arbitrage.domain.ports import PrivateNews
+from arbitrage.domain.ports import AnnouncementNews, PrivateNews, StreamNews
 from arbitrage.domain.units import Exchange
 from exchanges.credentials import Credentials
 from exchanges.fields import Fields
@@ -14,7 +14,7 @@ from exchanges.ratelimit import Limiter
 from exchanges.stream import StreamTiming
 from exchanges.transport import AsyncTransport, Clock
 from exchanges.upbit.auth import DEFAULT_ALGORITHM, UpbitSigner
-from exchanges.upbit.codec import NewsReader, order_body
+from exchanges.upbit.codec import AnnouncementReader, NewsReader, announcement_subscription, order_body
 from exchanges.upbit.many import UpbitOrders
 from exchanges.upbit.profile import DEFAULT_SMP, FACTS, Smp
 from exchanges.words import private_subscription
@@ -35,18 +35,21 @@ class UpbitGateway(UpbitOrders):
         limiter: Limiter | None = None,
         algorithm: str = DEFAULT_ALGORITHM,
         smp: Smp = DEFAULT_SMP,
+        private_format: str = "DEFAULT",
     ) -> None:
         """`last_check` is asked right before an order's bytes go to the socket: a reason stops it."""
         signer = UpbitSigner(credentials.access_key, credentials.secret_key, algorithm)
         body = partial(order_body, smp=smp)
         super().__init__(FACTS, body, signer, AsyncTransport(rest_url, clock), clock, last_check, limiter)
         self._smp = smp
+        self._private_format = private_format
         self._stream_url = stream_url + FACTS.paths.private_stream
         self._timing = timing or StreamTiming(ping_every_ns=FACTS.ping_every_ns)
 
     def _use_fields(self, fields: Fields) -> None:
         super()._use_fields(fields)
         self._news_reader = NewsReader(fields, self._note_news)
+        self._announcement_reader = AnnouncementReader(fields, self._note_news)
 
     def _note_news(self, finding: str, data: bytes) -> None:
         self.drift.note("private_news", finding, data, self._clock.wall_ns(), kind=Drift.GAP)
@@ -56,8 +59,23 @@ class UpbitGateway(UpbitOrders):
         return private_news(
             url=self._stream_url,
             token=lambda: self._token(""),
-            subscription=private_subscription,
+            subscription=lambda ticket: private_subscription(ticket, self._private_format),
             read=lambda data: self._news_reader.read(data),
+            clock=self._clock,
+            drift=self.drift,
+            timing=self._timing,
+        )
+
+    def announcements(self) -> AsyncIterator[AnnouncementNews | StreamNews]:
+        """Yield announcements over a connection of their own until closed; reconnects by itself (upbit.md §3.8).
+
+        They are a hint of maintenance and wallet stops, and never in the way of orders.
+        """
+        return private_news(
+            url=self._stream_url,
+            token=lambda: self._token(""),
+            subscription=announcement_subscription,
+            read=lambda data: self._announcement_reader.read(data),
             clock=self._clock,
             drift=self.drift,
             timing=self._timing,

@@ -6,6 +6,8 @@ What upbit.md §9 calls "not established" is a named setting here, not a guess i
 from decimal import Decimal
 from enum import StrEnum
 
+import msgspec
+
 from arbitrage.domain.frame_spec import FrameSpec, TimeUnit
 from arbitrage.domain.instrument import TickBand, TickTable
 from arbitrage.domain.order import RefusalReason
@@ -27,6 +29,36 @@ STREAM_SPEC = FrameSpec(
     ask_qty_key="as",
     bid_qty_key="bs",
 )
+
+# upbit.md §3.4: the same frame under its long keys.
+DEFAULT_SPEC = FrameSpec(
+    name="upbit.orderbook.default",
+    version=1,
+    type_key="type",
+    type_value="orderbook",
+    market_key="code",
+    time_key="timestamp",
+    time_unit=TimeUnit.MILLISECONDS,
+    units_key="orderbook_units",
+    ask_price_key="ask_price",
+    bid_price_key="bid_price",
+    ask_qty_key="ask_size",
+    bid_qty_key="bid_size",
+)
+
+
+class BookStream(msgspec.Struct, frozen=True):
+    """A way to be sent books: the format to ask for, and how its frames are laid out (upbit.md §3.2)."""
+
+    format: str
+    spec: FrameSpec
+
+
+SIMPLE_STREAM = BookStream("SIMPLE", STREAM_SPEC)
+STREAMS: dict[str, BookStream] = {"simple": SIMPLE_STREAM, "default": BookStream("DEFAULT", DEFAULT_SPEC)}
+UNITS = (1, 5, 15, 30)
+"""How many levels can be asked for, since 2025-07-02; anything else gives 30 (upbit.md §3.2)."""
+MOST_UNITS = 30
 
 # upbit.md §1.2: an array of these; time in ms.
 REST_SPEC = FrameSpec(

@@ -96,3 +96,32 @@ def test_subscriptions_are_whole_requests() -> None:
         {"format": "DEFAULT"},
     ]
     assert json.loads(private_subscription("t2"))[1:3] == [{"type": "myOrder"}, {"type": "myAsset"}]
+
+
+def test_short_keys_say_what_the_long_ones_say() -> None:
+    simple = (
+        b'{"ty":"myOrder","st":"REALTIME","cd":"KRW-BTC","oid":"C0101000009900000004","coid":"arb-0004","sd":"buy",'
+        b'"ot":"limit","s":"trade","tif":"ioc","op":131245000,"oq":0.02,"oa":2624900,"tid":"C0101000000990000004",'
+        b'"tp":131240000,"tq":0.012,"ta":1574880,"rq":0.008,"eq":0.012,"ea":1574880,"pf":629.95,"otms":1,'
+        b'"ttms":1790000000120,"tms":3}'
+    )
+    assert read_news(simple) == news_of()
+
+
+def test_why_an_order_was_cancelled_is_kept_for_people() -> None:
+    assert news_of(state="cancel", cancel_type="stp_cancel", canceling_order_id="C01").report.detail == (
+        "cancel stp_cancel"
+    )
+
+
+def test_market_buy_has_no_volume_to_be_filled_by() -> None:
+    news = news_of(order_type="price", order_quantity=0, executed_quantity=0.02, state="done")
+    assert news.report.on is OrderOn.CANCELED
+
+
+def test_what_a_trade_lacks_is_noted() -> None:
+    noted: list[str] = []
+    reader = NewsReader(Fields(Exchange.BITHUMB), lambda finding, data: noted.append(finding))
+    reader.read(json.dumps({key: value for key, value in TRADE.items() if key != "paid_fee"}).encode())
+    reader.read(b'{"type":"myOrder","order_id":"C01","state":"wait"}')
+    assert noted == ["order_news.paid_fee was absent"]

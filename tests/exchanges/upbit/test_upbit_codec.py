@@ -8,10 +8,11 @@ import pytest
 from arbitrage.domain.errors import FrameInvalid
 from arbitrage.domain.events import Holding
 from arbitrage.domain.order import Fill, OrderOn
-from arbitrage.domain.ports import BalanceNews, OrderNews
+from arbitrage.domain.ports import AnnouncementNews, BalanceNews, OrderNews
 from arbitrage.domain.units import SCALE, Exchange, Price, Qty
 from exchanges.fields import Fields
-from exchanges.upbit.codec import NewsReader, book_subscription
+from exchanges.upbit.codec import AnnouncementReader, NewsReader, book_subscription
+from exchanges.upbit.profile import STREAMS
 from exchanges.words import private_subscription
 
 TRADE = {
@@ -127,3 +128,61 @@ def test_subscriptions_are_whole_requests() -> None:
         {"format": "SIMPLE"},
     ]
     assert json.loads(private_subscription("t2"))[1:3] == [{"type": "myOrder"}, {"type": "myAsset"}]
+
+
+SIMPLE_TRADE = (
+    b'{"ty":"myOrder","cd":"KRW-ETH","uid":"0b7c","ab":"BID","ot":"limit","s":"trade","tuid":"5e1f","p":4321000,'
+    b'"ap":4321000,"v":0.004,"rv":0.006,"ev":0.004,"tc":1,"rsf":21.605,"rmf":12.963,"pf":8.642,"l":25938.963,'
+    b'"ef":17284,"tif":null,"tf":8.642,"im":true,"id":"arb-17","smpt":null,"pv":0,"pl":0,"ttms":1795000001456,'
+    b'"otms":1795000000000,"tms":1795000001460,"st":"REALTIME"}'
+)
+
+
+def test_short_keys_say_what_the_long_ones_say() -> None:
+    assert read_news(SIMPLE_TRADE) == read_news(json.dumps(TRADE).encode())
+    frame = b'{"ty":"myAsset","astuid":"x","ast":[{"cu":"KRW","b":5.25,"l":0}],"asttms":1,"tms":2,"st":"REALTIME"}'
+    assert read_news(frame) == BalanceNews((Holding("KRW", Decimal("5.25"), Decimal(0)),))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"order_type": "price", "volume": 0.004, "remaining_volume": 0, "executed_volume": 0.004},
+        {"order_type": "best", "volume": 0.004, "remaining_volume": 0, "executed_volume": 0.004},
+        {"order_type": "price", "state": "done", "volume": 0.004, "executed_volume": 0.004},
+    ],
+)
+def test_order_given_by_funds_is_never_full_by_a_volume(changes: dict[str, object]) -> None:
+    assert news_of(**changes).report.on in (OrderOn.PART_FILL, OrderOn.CANCELED)
+
+
+def test_what_looks_changed_is_noted_and_read_over() -> None:
+    noted: list[str] = []
+    reader = NewsReader(Fields(Exchange.UPBIT), lambda finding, data: noted.append(finding))
+    assert reader.read(json.dumps(TRADE | {"state": "melted", "paid_fee": None}).encode()) is not None
+    assert noted == ["order_news.paid_fee was absent", "order_news.state was 'melted', a word never seen"]
+
+
+@pytest.mark.parametrize("data", [b'{"status":"UP","uuid":"x"}', b"[]", b'{"type":null}', b'{"type":5}'])
+def test_frame_without_a_type_is_invalid(data: bytes) -> None:
+    with pytest.raises(FrameInvalid):
+        read_news(data)
+
+
+@pytest.mark.parametrize(("depth", "code"), [(1, "KRW-BTC.1"), (5, "KRW-BTC.5"), (15, "KRW-BTC.15"), (30, "KRW-BTC")])
+@pytest.mark.parametrize("form", ["simple", "default"])
+def test_subscription_asks_for_the_format_of_its_frames(form: str, depth: int, code: str) -> None:
+    request = json.loads(book_subscription("t1", ("KRW-BTC",), STREAMS[form], depth))
+    assert request[1:] == [{"type": "orderbook", "codes": [code]}, {"format": form.upper()}]
+
+
+def test_announcement_is_read_and_other_types_are_not() -> None:
+    reader = AnnouncementReader(Fields(Exchange.UPBIT))
+    frame = (
+        b'{"type":"announcement","event_type":"UPDATED","uuid":"u","category":"wallet","title":"t","url":"w",'
+        b'"listed_at":"l"}'
+    )
+    assert reader.read(frame) == AnnouncementNews("u", "UPDATED", "wallet", "t", "w", "l")
+    assert reader.read(json.dumps(TRADE).encode()) is None
+    with pytest.raises(FrameInvalid):
+        reader.read(b'{"type":"announcement"}')
