@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+from arbitrage.domain.drift import Drift
 from arbitrage.domain.errors import NotSent, ReadFailed
 from arbitrage.domain.frame_spec import FrameDecoder
 from arbitrage.domain.params import is_market
@@ -68,7 +69,7 @@ class ReaderCore:
             raise ReadFailed(redacted(f"{where}: {problem}")) from None
         finally:
             for gap in self._reads.take_gaps():
-                self.drift.note(where, gap, body, self._clock.wall_ns())
+                self.drift.note(where, gap, body, self._clock.wall_ns(), kind=Drift.GAP)
 
     def _take(self, group: str) -> None:
         if not self._limiter.take((group,), Lane.QUERY, self._clock.mono_ns()):

@@ -5,7 +5,6 @@ Exit code 0 when every figure agrees to the last digit, 1 when one does not or c
 
 import argparse
 import sys
-from contextlib import closing
 from typing import Any
 
 import msgspec
@@ -42,13 +41,13 @@ def main(argv: list[str]) -> int:
 def reconcile(env: Env, since_ns: int) -> dict[str, Any]:
     """Return every difference of both exchanges, and fees and profit since then as exact text."""
     from workers.reconciling import break_text, compare_exchange, sums_since
-    from workers.tasks.readers import open_reader
+    from workers.tasks.readers import reading
 
     differences: list[str] = []
     accounts = orders = 0
     for exchange in EXCHANGES:
         try:
-            with closing(open_reader(exchange, env)) as reader:
+            with reading(exchange, env) as reader:
                 look = compare_exchange(reader, env, since_ns, orders_at_most=ORDERS_AT_MOST)
         except KArbError as error:
             differences.append(f"{exchange}: could not be asked: {error}")

@@ -1,7 +1,5 @@
 """API keys by their fingerprints: which are in use, how old, when they end (R5.1). Safe to run twice."""
 
-from contextlib import closing
-
 from celery import shared_task
 from django.conf import settings
 
@@ -10,7 +8,7 @@ from arbitrage.domain.units import EXCHANGES
 from arbitrage.services import keys
 from arbitrage.wall_time import moment
 from karb_project import logs
-from workers.tasks.readers import open_reader
+from workers.tasks.readers import reading
 
 _log = logs.get("tasks.keys")
 
@@ -21,7 +19,7 @@ def check_key_age() -> list[str]:
     env = settings.KARB_ENV
     for exchange in EXCHANGES:
         try:
-            with closing(open_reader(exchange, env)) as reader:
+            with reading(exchange, env) as reader:
                 found = reader.keys()
         except KArbError as error:
             _log.warning("keys_not_read", exchange=exchange, error=str(error))

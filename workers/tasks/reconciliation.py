@@ -4,7 +4,6 @@ Safe to run twice: a run is kept under the task's own id, which a redelivery sha
 """
 
 import time
-from contextlib import closing
 
 from celery import Task, shared_task
 from django.conf import settings
@@ -14,7 +13,7 @@ from arbitrage.domain.units import EXCHANGES
 from arbitrage.services import reconciliation
 from karb_project import logs
 from workers.reconciling import compare_exchange
-from workers.tasks.readers import open_reader
+from workers.tasks.readers import reading
 
 ORDERS_SINCE_NS = 300_000_000_000
 _log = logs.get("tasks.reconciliation")
@@ -27,7 +26,7 @@ def reconcile(self: "Task[[], dict[str, int]]") -> dict[str, int]:
     found = {}
     for exchange in EXCHANGES:
         try:
-            with closing(open_reader(exchange, env)) as reader:
+            with reading(exchange, env) as reader:
                 look = compare_exchange(reader, env, time.time_ns() - ORDERS_SINCE_NS)
         except KArbError as error:
             _log.warning("exchange_not_reconciled", exchange=exchange, error=str(error))

@@ -5,6 +5,7 @@ Safe to run twice: a second run looks anew and keeps what it sees.
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 
 from celery import shared_task
 from django.conf import settings
@@ -17,7 +18,7 @@ from arbitrage.services import reconciliation
 from exchanges.reader import SyncReader
 from fast_path.books import BookReader
 from fast_path.control import ControlBlock
-from workers.tasks.readers import open_reader
+from workers.tasks.readers import reading
 
 PAUSE_S = 0.15
 """Between two questions: public reads share the exchange's limit with the feeds."""
@@ -36,22 +37,26 @@ def check_books() -> dict[str, int]:
     seen: dict[str, int] = {}
     try:
         for exchange in EXCHANGES:
-            reader, slots = open_reader(exchange, env), BookReader(env.shm_dir, exchange, env.markets)
-            for index, market in enumerate(env.markets):
-                outcome, detail = check_book(reader, slots, index, market)
-                if outcome == "different":
-                    # Two looks: a book that moved in between is no difference.
-                    outcome, detail = check_book(reader, slots, index, market)
-                does_resync = outcome in ("different", "no_book")
-                if does_resync:
-                    control.request_resync(exchange, market)
-                reconciliation.keep_book_check(exchange.value, market, outcome, detail=detail, did_resync=does_resync)
-                seen[outcome] = seen.get(outcome, 0) + 1
-            slots.close()
-            reader.close()
+            slots = BookReader(env.shm_dir, exchange, env.markets)
+            with closing(slots), reading(exchange, env) as reader:
+                for index, market in enumerate(env.markets):
+                    outcome = _check_market(control, reader, slots, index, market)
+                    seen[outcome] = seen.get(outcome, 0) + 1
     finally:
         control.close()
     return seen
+
+
+def _check_market(control: ControlBlock, reader: SyncReader, slots: BookReader, index: int, market: str) -> str:
+    outcome, detail = check_book(reader, slots, index, market)
+    if outcome == "different":
+        # Two looks: a book that moved in between is no difference.
+        outcome, detail = check_book(reader, slots, index, market)
+    does_resync = outcome in ("different", "no_book")
+    if does_resync:
+        control.request_resync(reader.exchange, market)
+    reconciliation.keep_book_check(reader.exchange.value, market, outcome, detail=detail, did_resync=does_resync)
+    return outcome
 
 
 def check_book(

@@ -61,6 +61,12 @@ JOBS = (
         about="R5.1: a reminder from 25 days on",
     ),
     Job(
+        name="Read announcements",
+        task="workers.tasks.announcements.read_announcements",
+        minute="20",
+        about="R1.1: notices of maintenance and change, warnings of our markets",
+    ),
+    Job(
         name="Drop old rows",
         task="workers.tasks.retention.drop_old_rows",
         hour="4",

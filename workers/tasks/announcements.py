@@ -1,0 +1,105 @@
+"""What the exchanges announce and warn of, as alerts (R1.1): notices, warnings of our markets, markets not listed.
+
+Safe to run twice: a notice is told once, ever; a warning as long as it stands.
+"""
+
+import hashlib
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from arbitrage.domain.errors import KArbError
+from arbitrage.domain.units import EXCHANGES, Exchange
+from arbitrage.models_incidents import Alert, Severity
+from arbitrage.services import alerts
+from exchanges.reader import SyncReader
+from exchanges.records import Notice, NotOffered
+from karb_project import logs
+from workers.tasks.readers import reading
+
+NOTICE, WARNING, UNLISTED = "notice", "market_warning", "market_unlisted"
+TOLD_FOR = timedelta(days=7)
+"""Older notices are history: a new desk is not woken by them."""
+_KST = ZoneInfo("Asia/Seoul")
+_INVESTMENT_WARNING = "WARNING"
+"""Upbit's 유의, which often comes before the end of a market (upbit.md §5.3)."""
+_log = logs.get("tasks.announcements")
+
+
+@shared_task(name="workers.tasks.announcements.read_announcements", ignore_result=True)
+def read_announcements() -> dict[str, int]:
+    """Look at both exchanges; return how many alerts are new on each, -1 where it could not be asked."""
+    env = settings.KARB_ENV
+    found = {}
+    for exchange in EXCHANGES:
+        try:
+            with reading(exchange, env) as reader:
+                found[exchange.value] = _tell_notices(reader) + _tell_markets(reader, env.markets)
+        except KArbError as error:
+            _log.warning("announcements_not_read", exchange=exchange, error=str(error))
+            found[exchange.value] = -1
+    return found
+
+
+def _tell_notices(reader: SyncReader) -> int:
+    notices = reader.notices()
+    if isinstance(notices, NotOffered):
+        return 0
+    news = 0
+    for notice in notices:
+        subject = notice_subject(reader.exchange, notice)
+        if not is_recent(notice) or Alert.objects.filter(kind=NOTICE, subject=subject).exists():
+            continue
+        severity = Severity.HIGH if notice.is_maintenance else Severity.LOW
+        parts = (notice.title, ", ".join(notice.categories), notice.listed_at, notice.url)
+        text = f"{reader.exchange}: {' · '.join(part for part in parts if part)}"
+        alerts.raise_alert(NOTICE, text, subject=subject, severity=severity, risk_id="R1.1")
+        news += 1
+    return news
+
+
+def notice_subject(exchange: Exchange, notice: Notice) -> str:
+    """Return what a notice goes by: its address, or its title and time where it has none."""
+    mark = hashlib.sha256((notice.url or f"{notice.title} {notice.listed_at}").encode()).hexdigest()[:16]
+    return f"{exchange} {mark}"
+
+
+def is_recent(notice: Notice) -> bool:
+    """Return whether a notice is young enough to be told; one without a readable time is."""
+    try:
+        listed = datetime.fromisoformat(notice.listed_at)
+    except ValueError:
+        return True
+    # KST without a zone (bithumb.md §3.3).
+    listed = listed if listed.tzinfo else listed.replace(tzinfo=_KST)
+    return timezone.now() - listed < TOLD_FOR
+
+
+def _tell_markets(reader: SyncReader, markets: tuple[str, ...]) -> int:
+    flags = {row.market: set(row.flags) for row in reader.market_list()}
+    warnings = reader.market_warnings()
+    if not isinstance(warnings, NotOffered):
+        for row in warnings:
+            flags.setdefault(row.market, set()).add(f"{row.kind} {row.step}".strip())
+    news = 0
+    for market in markets:
+        subject = f"{reader.exchange} {market}"
+        listed = flags.get(market)
+        news += _told_while_it_stands(UNLISTED, subject, "is not listed" if listed is None else "", Severity.HIGH)
+        severity = Severity.HIGH if listed and _INVESTMENT_WARNING in listed else Severity.MEDIUM
+        news += _told_while_it_stands(WARNING, subject, ", ".join(sorted(listed or ())), severity)
+    return news
+
+
+def _told_while_it_stands(kind: str, subject: str, what: str, severity: Severity) -> int:
+    if not what:
+        alerts.close_alerts_of(kind, subject)
+        return 0
+    text = f"{subject}: {what}"
+    if Alert.objects.filter(kind=kind, subject=subject, closed_at=None, text=text).exists():
+        return 0
+    alerts.raise_alert(kind, text, subject=subject, severity=severity, risk_id="R1.1")
+    return 1
