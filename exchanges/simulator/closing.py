@@ -46,6 +46,9 @@ class Closing:
         """How long after the reopening wallets open again; "later", say the notices."""
         self.cut: Callable[[], None] = lambda: None
         """Ends every connection."""
+        self.on_begin: Callable[[tuple[str, ...], int], None] = lambda names, at: None
+        self.on_end: Callable[[tuple[str, ...], int], None] = lambda names, at: None
+        """Hear which markets close and open, right then."""
         self.book: Callable[[str], tuple[Ladder, Ladder]] = lambda name: market.shown(matching.rules.exchange, name)
         """Reads the book as everyone sees it."""
         self._matching = matching
@@ -81,6 +84,7 @@ class Closing:
         self._keep({"begin": list(names), "last": {name: shut.last for name, shut in self._shut.items()}, "at_ns": now})
         if not markets:
             self._wallets.change_all(WalletState.PAUSED, now)
+        self.on_begin(tuple(names), now)
         if self.streams is Streams.CUT:
             self.cut()
 
@@ -89,6 +93,7 @@ class Closing:
         names = [name for name in markets or tuple(self._shut) if name in self._shut]
         was_whole = any(wallet.state is WalletState.PAUSED for wallet in self._wallets.all_real())
         self._keep({"end": names, "at_ns": now})
+        self.on_end(tuple(names), now)
         for name in names:
             self._open(name, now)
         if was_whole and not self._shut:
@@ -132,7 +137,7 @@ class Closing:
     def _open_wallets(self, now: int) -> None:
         for wallet in self._wallets.all_real():
             if not self._shut and wallet.state is WalletState.PAUSED:
-                self._wallets.change(wallet.currency, WalletState.WORKING, now, net_type=wallet.net_type)
+                self._wallets.change(wallet.currency, WalletState.WORKING, now, net_type=wallet.net_type, is_told=False)
 
     def _keep(self, line: dict[str, Any]) -> None:
         self._sink.append({"line": "closing", "exchange": self._matching.rules.exchange.value, **line})

@@ -20,6 +20,8 @@ class Listing(msgspec.Struct, frozen=True):
     is_suspended: bool = False
     delisting_date: str | None = None
     has_warning: bool = False
+    cautions: tuple[str, ...] = ()
+    """Names of the caution flags that are up (upbit.md §1.2)."""
 
 
 ACTIVE = Listing()

@@ -15,6 +15,7 @@ from arbitrage.domain.units import Exchange, Side
 from exchanges.simulator.account import Account
 from exchanges.simulator.agenda import Agenda
 from exchanges.simulator.announcements import Announcement, Board
+from exchanges.simulator.announcing import Announcer
 from exchanges.simulator.auth import NonceMemory
 from exchanges.simulator.conversation import ABNORMAL, Conversation
 from exchanges.simulator.dialect import Access, BookView, Call, Dialect, Format, Ids, News, Older, Route
@@ -89,6 +90,7 @@ class SimExchange:
         """Replace it to count requests in another way."""
         self.board = Board(rules.exchange)
         self.board.on_notice = self._on_notice
+        Announcer(self.board, self.closing, self.wallets)
 
     @property
     def rules(self) -> Rules:

@@ -3,6 +3,7 @@
 Both exchanges warn that the shown state lags (upbit.md §1.9, §8 #18; bithumb.md §3.5).
 """
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
@@ -58,6 +59,7 @@ class Wallets:
     def __init__(self, exchange: Exchange, currencies: tuple[str, ...], sink: Sink) -> None:
         self.lag_ns = 180 * SECOND
         """How long the shown state stays behind; the sources say minutes, not how many."""
+        self.on_change: Callable[[Wallet, int], None] = lambda wallet, at: None
         self._exchange = exchange
         self._sink = sink
         self._past: dict[tuple[str, str], list[Wallet]] = {(name, name): [Wallet(name, name)] for name in currencies}
@@ -97,8 +99,12 @@ class Wallets:
         *,
         net_type: str | None = None,
         block: BlockState = BlockState.NORMAL,
+        is_told: bool = True,
     ) -> None:
-        """Open or close a coin's wallet, on one network or on all. ConfigError when there is none."""
+        """Open or close a coin's wallet, on one network or on all, and tell who listens unless nobody is to be told.
+
+        ConfigError when there is none.
+        """
         nets = self.networks(currency) if net_type is None else [net_type]
         if not nets or any((currency, net) not in self._past for net in nets):
             raise ConfigError([f"{self._exchange} has no wallet {currency} {net_type or ''}".rstrip()])
@@ -107,11 +113,13 @@ class Wallets:
             self._past[currency, net].append(wallet)
             line = {"line": "wallet", "exchange": self._exchange.value, "wallet": msgspec.to_builtins(wallet)}
             self._sink.append(line)
+            if is_told:
+                self.on_change(wallet, now)
 
     def change_all(self, state: WalletState, now: int) -> None:
-        """Open or close every wallet."""
+        """Open or close every wallet, without a word on each."""
         for currency, net_type in list(self._past):
-            self.change(currency, state, now, net_type=net_type)
+            self.change(currency, state, now, net_type=net_type, is_told=False)
 
     def restore(self, line: dict[str, Any]) -> None:
         """Take back one change from the state log."""

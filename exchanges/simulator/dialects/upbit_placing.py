@@ -12,7 +12,7 @@ from exchanges.simulator.dialects.shared import json_answer
 from exchanges.simulator.dialects.upbit_errors import STATUS, refusal
 from exchanges.simulator.dialects.upbit_lists import count_of, is_newest_first, named_order, named_orders
 from exchanges.simulator.dialects.upbit_orders import brief_words, fault_names, order_types, order_words
-from exchanges.simulator.dialects.upbit_quirks import BodyNumbers, UpbitQuirks
+from exchanges.simulator.dialects.upbit_quirks import BodyNumbers, HaltedCancel, UpbitQuirks
 from exchanges.simulator.matching import Fault
 from exchanges.simulator.money import plain_text
 from exchanges.simulator.orders import Draft, SimOrder, Tif
@@ -62,6 +62,8 @@ class UpbitPlacing:
         order = named_order(sim, call)
         if not order.is_open:
             raise refusal(self._quirks.closed_cancel_name)
+        if self._is_halted(sim, order):
+            raise refusal("market_offline")
         answer = json_answer(self._words(order))
         sim.matching.cancel(order, call.now)
         return answer
@@ -70,12 +72,13 @@ class UpbitPlacing:
         """Answer DELETE /v1/orders/uuids; `success` comes last asked first, as it was captured (upbit.md §1.7)."""
         named = named_orders(sim, call, 20)
         word = "uuid" if call.params.many("uuids") else "identifier"
-        found = [order for order in named.values() if order is not None and order.is_open]
-        failed: list[dict[str, object]] = [
-            {word: given} if order is None else brief_words(order)
-            for given, order in named.items()
-            if order is None or not order.is_open
-        ]
+        found: list[SimOrder] = []
+        failed: list[dict[str, object]] = []
+        for given, order in named.items():
+            if order is not None and order.is_open and not self._is_halted(sim, order):
+                found.append(order)
+            else:
+                failed.append({word: given} if order is None else brief_words(order))
         return self._cancel_all(sim, call, found[::-1], failed)
 
     def cancel_open(self, sim: SimExchange, call: Call) -> Response:
@@ -99,7 +102,11 @@ class UpbitPlacing:
             for order in own_orders(sim, call, (State.WAIT,))
             if is_meant(order.draft.market) and side in ("all", order.draft.side.value)
         ]
-        return self._cancel_all(sim, call, found[:count], [])
+        refused = [brief_words(order) for order in found[:count] if self._is_halted(sim, order)]
+        return self._cancel_all(sim, call, [one for one in found[:count] if not self._is_halted(sim, one)], refused)
+
+    def _is_halted(self, sim: SimExchange, order: SimOrder) -> bool:
+        return self._quirks.halted_cancel is HaltedCancel.REFUSED and sim.closing.is_closed(order.draft.market)
 
     def _cancel_all(
         self, sim: SimExchange, call: Call, orders: Iterable[SimOrder], failed: list[dict[str, object]]

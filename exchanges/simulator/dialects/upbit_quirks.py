@@ -89,6 +89,16 @@ class ControlFrame(StrEnum):
     BINARY = "binary"
 
 
+class HaltedCancel(StrEnum):
+    """What a cancel gets while its market is halted: `may be refused as well` (§5.3).
+
+    WAITS: it is taken, and works when the market opens again. A whole exchange in maintenance refuses either way.
+    """
+
+    WAITS = "waits"
+    REFUSED = "refused"
+
+
 class AfterWsError(StrEnum):
     """Whether an error frame is followed by the end of the connection (§3.10, §9.6)."""
 
@@ -117,8 +127,9 @@ class UpbitQuirks(msgspec.Struct, frozen=True, kw_only=True):
     """Only where the rules refuse a post_only that would take (§9.3)."""
     fok_short_name: str = "create_{side}_error"
     """Only where the rules refuse a FOK that cannot fill (§9.3)."""
-    not_cancelable_name: str = "bad_request"
-    """A cancel while the market rests (§5.3)."""
+    halted_cancel: HaltedCancel = HaltedCancel.WAITS
+    verified_again_name: str = "bad_request"
+    """A deposit verified a second time within ten minutes (§1.9)."""
     over_limit_text: str = "Too many API requests."
     """Body of 429 (§4, §9.1)."""
     orders_per_second: int = 12
@@ -144,8 +155,6 @@ class UpbitQuirks(msgspec.Struct, frozen=True, kw_only=True):
     """Codes per request before WRONG_FORMAT; no number is published (§3.1, §9.6)."""
     life_ns: int | None = None
     """Longest life of a connection; not documented (§3.1, §9.6)."""
-    wallet_lag_ns: int = 180 * SECOND
-    """How far status/wallet lags behind the truth: `minutes` (§1.9)."""
 
 
 def problems_of(quirks: UpbitQuirks) -> list[str]:
@@ -162,6 +171,4 @@ def problems_of(quirks: UpbitQuirks) -> list[str]:
         value = getattr(quirks, name)
         if value is not None and value < 1:
             found.append(f"{name} was {value}, must be at least 1 or absent")
-    if quirks.wallet_lag_ns < 0:
-        found.append(f"wallet_lag_ns was {quirks.wallet_lag_ns}, must be at least 0")
     return found

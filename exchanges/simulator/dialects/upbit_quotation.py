@@ -15,6 +15,7 @@ from exchanges.simulator.dialects.upbit import view_levels
 from exchanges.simulator.dialects.upbit_frames import UNIT, ranked
 from exchanges.simulator.dialects.upbit_quirks import Totals, UpbitQuirks
 from exchanges.simulator.grouping import grouped
+from exchanges.simulator.listing import MarketState
 from exchanges.simulator.money import plain_text
 from exchanges.simulator.sim_exchange import SimExchange
 from exchanges.simulator.wire import Response, WireRefusal, number
@@ -42,12 +43,18 @@ def quoted(answer: Answer) -> Answer:
 
 
 def market_list(sim: SimExchange, call: Call) -> Response:
-    """Answer /v1/market/all; there is no halt or wallet flag in it (upbit.md §1.2)."""
+    """Answer /v1/market/all: without halt or wallet flags, and without what is delisted (upbit.md §1.2)."""
     rows: list[dict[str, object]] = []
     for market in sim.market.markets:
+        listing = sim.listing(market)
+        if listing.state is MarketState.DELISTED:
+            continue
         row: dict[str, object] = dict(shared.names_of(market))
         if call.params.one("is_details") == "true":
-            row["market_event"] = {"warning": False, "caution": dict.fromkeys(CAUTIONS, False)}
+            row["market_event"] = {
+                "warning": listing.has_warning,
+                "caution": {name: name in listing.cautions for name in CAUTIONS},
+            }
         rows.append(row)
     return json_answer(rows)
 

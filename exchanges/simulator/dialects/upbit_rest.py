@@ -5,8 +5,10 @@ from exchanges.simulator.dialects import shared
 from exchanges.simulator.dialects import upbit_quotation as quotation
 from exchanges.simulator.dialects.transfers import UPBIT_TRANSFERS, Transfers, withdraw_chance
 from exchanges.simulator.dialects.upbit import UpbitWords
+from exchanges.simulator.dialects.upbit_cash import CASH_ROUTES, travel_routes
 from exchanges.simulator.dialects.upbit_lists import UpbitLists
 from exchanges.simulator.dialects.upbit_placing import UpbitPlacing
+from exchanges.simulator.dialects.upbit_pockets import POCKET_ROUTES
 from exchanges.simulator.dialects.upbit_prints import PRINT_ROUTES, UpbitPrints
 from exchanges.simulator.dialects.upbit_quirks import OldList, UpbitQuirks
 
@@ -44,6 +46,9 @@ class UpbitDialect(UpbitPrints, UpbitWords):
             ("DELETE", "/v1/orders/open"): Route(private, "order-cancel-all", placing.cancel_open),
             ("GET", "/v1/api_keys"): Route(private, "default", shared.api_keys),
             ("GET", "/v1/status/wallet"): Route(private, "default", shared.wallets),
+            **CASH_ROUTES,
+            **travel_routes(quirks),
+            **POCKET_ROUTES,
         }
         self.routes |= Transfers(UPBIT_TRANSFERS).routes()
         self.routes["GET", "/v1/withdraws/chance"] = Route(private, "default", withdraw_chance)
