@@ -99,6 +99,17 @@ class Closing:
         if was_whole and not self._shut:
             self._agenda.at(now + self.wallets_after_ns, self._open_wallets)
 
+    def sweep(self, now: int, *markets: str) -> None:
+        """End every open order of these markets, or of all, as a tick change once did (upbit.md §5.1, 2024-08-19)."""
+        names = markets or self._market.markets
+        register, matching = self._matching.register, self._matching
+        for order in [order for order in register.open_orders.values() if order.draft.market in names]:
+            moment = Moment(now)
+            register.end(order, State.CANCEL, moment)
+            matching.commit(moment)
+        for name in names:
+            matching.publish_soon(name, now)
+
     def restore(self, line: dict[str, Any]) -> None:
         """Take back one line of the state log; the books of a closed market are those of now."""
         for name in line.get("begin", ()):

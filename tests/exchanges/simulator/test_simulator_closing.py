@@ -164,3 +164,17 @@ def test_closed_exchange_is_closed_after_a_restart(world, worlds):
     assert sim.wallets.real("BTC").state is WalletState.WORKING
     again.simulator.close()
     assert worlds().ask(UPBIT, "POST", "/v1/orders", body=ORDER)[0] == 201
+
+
+def test_exchange_may_end_every_open_order_of_a_market_without_a_request(world):
+    sim = world.simulator.exchange(UPBIT)
+    world.order(UPBIT, **ORDER, identifier="resting")
+    world.pass_ms(100)
+    world.order(UPBIT, **ORDER, identifier="accepted")
+    world.order(UPBIT, **ORDER | {"market": "KRW-ETH", "price": "3000000"}, identifier="other")
+    sim.closing.sweep(world.now, "KRW-BTC")
+    world.pass_ms(100)
+    states = [world.find(UPBIT, name)["state"] for name in ("resting", "accepted", "other")]
+    assert states == ["cancel", "cancel", "wait"]
+    assert world.balances(UPBIT)["KRW"] == ("99969985", "30015")
+    assert sim.view("KRW-BTC", world.now).bids[0] == (100_000_000 * SCALE, 5 * SCALE)
