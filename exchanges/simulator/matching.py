@@ -185,7 +185,7 @@ class Matching:
 
     def book_changed(self, market: str, now: int) -> None:
         """Fill resting orders that the market now trades through; only the best of each side is looked at."""
-        if self.is_closed(market):
+        if self.is_closed(market) or not self.register.resting.has(market):
             return
         for side in Side:
             resting = self.register.resting.side(market, side)

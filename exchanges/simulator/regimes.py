@@ -26,6 +26,8 @@ class Regime(StrEnum):
     """Upbit stays 1.5 % above Bithumb."""
     CRASH = "crash"
     """Down by about 8 % a minute on thin books, sellers take, the exchanges lose each other."""
+    PANIC = "panic"
+    """A crash without its fall: for prices that are steered."""
 
 
 class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +53,19 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
 
 USUAL = Behaviour()
 
+_CRASH = Behaviour(
+    walk_ppm=6 * PPM,
+    drift_ppb=-70_000,
+    gap_walk_ppm=8 * PPM,
+    burst_wait_ppm=400_000,
+    frame_gap_ppm=700_000,
+    depth_ppm=150_000,
+    spread_ppm=6 * PPM,
+    print_wait_ppm=150_000,
+    print_size_ppm=2 * PPM,
+    buyers_ppm=250_000,
+)
+
 BEHAVIOURS: dict[Regime, Behaviour] = {
     Regime.NORMAL: USUAL,
     Regime.QUIET: Behaviour(
@@ -65,16 +80,6 @@ BEHAVIOURS: dict[Regime, Behaviour] = {
     Regime.TRENDING: Behaviour(walk_ppm=1_500_000, drift_ppb=12_500, print_wait_ppm=500_000, buyers_ppm=700_000),
     Regime.THIN: Behaviour(depth_ppm=80_000, spread_ppm=3 * PPM, print_size_ppm=300_000),
     Regime.GAP: Behaviour(gap_mean_ppb=15_000_000, gap_walk_ppm=1_500_000, burst_wait_ppm=2 * PPM),
-    Regime.CRASH: Behaviour(
-        walk_ppm=6 * PPM,
-        drift_ppb=-70_000,
-        gap_walk_ppm=8 * PPM,
-        burst_wait_ppm=400_000,
-        frame_gap_ppm=700_000,
-        depth_ppm=150_000,
-        spread_ppm=6 * PPM,
-        print_wait_ppm=150_000,
-        print_size_ppm=2 * PPM,
-        buyers_ppm=250_000,
-    ),
+    Regime.CRASH: _CRASH,
+    Regime.PANIC: msgspec.structs.replace(_CRASH, drift_ppb=0),
 }

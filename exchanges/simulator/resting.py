@@ -74,6 +74,14 @@ class Resting:
             found = self._sides[market, side] = RestingSide(side)
         return found
 
+    def has(self, market: str) -> bool:
+        """Return whether any own order rests on a market: asked at every publication."""
+        for side in (Side.BID, Side.ASK):
+            found = self._sides.get((market, side))
+            if found is not None and found.best() is not None:
+                return True
+        return False
+
     def of(self, order: SimOrder) -> RestingSide:
         """Return the side an order belongs to."""
         return self.side(order.draft.market, order.draft.side)

@@ -217,6 +217,8 @@ class SimExchange:
     # As last published, with what the accounts' own orders add to it.
     def _book(self, market: str) -> tuple[Ladder, Ladder]:
         resting = self.matching.register.resting
+        if not resting.has(market):
+            return self.market.shown(self.exchange, market)
         own_bids, own_asks = (resting.side(market, side).levels() for side in (Side.BID, Side.ASK))
         return merged(self.market.shown(self.exchange, market), own_bids, own_asks, self.rules.depth)
 

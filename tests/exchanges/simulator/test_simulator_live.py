@@ -86,13 +86,20 @@ def test_numbers_of_one_upbit_frame_are_spelled_in_several_ways(world):
 
 
 @pytest.mark.parametrize("exchange", Exchange)
-def test_own_fills_are_printed_to_everyone(make_world, frame, exchange):
+def test_own_fills_are_printed_to_everyone_level_by_level(make_world, frame, exchange):
     units = [("100000000", "1"), ("100001000", "2")], [("99999000", "3"), ("99998000", "4")]
     world = make_world([frame(exchange, "KRW-BTC", *units)])
-    session = subscribed(world, exchange, {"type": "trade", "codes": ["KRW-BTC"], "isOnlyRealtime": True})
-    world.simulator.market.printed(exchange, "KRW-BTC", 100_000_000 * UNIT, UNIT // 2, Side.BID, world.now)
-    (shown,) = heard(session)
-    assert (shown["trade_price"], shown["trade_volume"], shown["ask_bid"]) == (100_000_000, Decimal("0.5"), "BID")
+    world.simulator.market.closed.add((exchange, "KRW-BTC"))
+    session = subscribed(world, exchange, {"type": "trade", "codes": ["KRW-BTC"]})
+    session.outbox.clear()
+    word = "ord_type" if exchange is UPBIT else "order_type"
+    world.order(exchange, market="KRW-BTC", side="ask", price="99998000", volume="0.9", **{word: "limit"})
+    world.order(exchange, market="KRW-BTC", side="bid", price="100000000", volume="0.5", **{word: "limit"})
+    world.pass_ms(200)
+    frames = heard(session)
+    rows = [(shown["trade_price"], shown["trade_volume"], shown["ask_bid"]) for shown in frames]
+    assert sorted(rows) == [(99_999_000, Decimal("0.9"), "ASK"), (100_000_000, Decimal("0.5"), "BID")]
+    assert frames[-1]["sequential_id"] == world.simulator.market.tape(exchange, "KRW-BTC").last().stream_id
 
 
 @pytest.mark.parametrize("exchange", Exchange)
