@@ -4,6 +4,8 @@ from fault_bench import BITHUMB, UPBIT, story
 
 from exchanges.simulator.trouble import orders
 from exchanges.simulator.trouble.fault import Scope
+from exchanges.simulator.trouble.keys import TokenVoid
+from exchanges.simulator.wire import Request
 
 LIMIT = {"market": "KRW-BTC", "side": "bid", "ord_type": "limit", "price": "100001000", "volume": "0.001"}
 RESTING = LIMIT | {"price": "90000000"}
@@ -173,3 +175,18 @@ def missing_in_lists(bench):
     assert world.find(UPBIT, "a")["uuid"] == order_ids[0]
     arm(world, orders.MissingInLists())
     assert world.ask(UPBIT, "GET", "/v1/orders/open") == (200, [])
+
+
+@story("token_void")
+def token_void(bench):
+    world = bench.book()
+    arm(world, TokenVoid(), count=1)
+    status, answer = world.ask(UPBIT, "GET", "/v1/accounts")
+    assert (status, answer["error"]["name"]) == (401, "jwt_verification")
+    assert world.ask(UPBIT, "GET", "/v1/accounts")[0] == 200
+    arm(world, TokenVoid())
+    headers = {
+        "authorization": bench.sign("AK-U", world.simulator.exchange(UPBIT).accounts["AK-U"].secret.decode(), "")
+    }
+    stream = Request("GET", "/websocket/v1/private", "", headers)
+    assert world.simulator.exchange(UPBIT).connect(stream, world.now).status == 401

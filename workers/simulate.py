@@ -15,25 +15,88 @@ from arbitrage.domain.units import EXCHANGES
 from exchanges.simulator.activity import Activity
 from exchanges.simulator.config import AccountSpec, SimConfig, market_problems, read_keys
 from exchanges.simulator.regimes import Regime
+from exchanges.simulator.scenario import Scenario, library, read_scenario
 from exchanges.simulator.server import RunningSimulator, start
 from karb_project.env import is_whole, read_env
 from workers.process import Context, run_process
 
 _COUNT_EVERY_S = 0.5
+_SEED = 7
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def main(argv: list[str]) -> int:
     """Run until SIGTERM or SIGINT and return the exit code."""
-    config = config_of(argv)
-    return run_process("simulator", lambda context: _serve(context, config), read_env())
+    if "--list-scenarios" in argv:
+        for name in library():
+            print(f"{name}: {read_scenario(name).about}")
+        return 0
+    config, scenario = asked_for(argv)
+    return run_process("simulator", lambda context: _serve(context, config, scenario), read_env())
 
 
-def config_of(argv: list[str]) -> SimConfig:
+def asked_for(argv: list[str]) -> tuple[SimConfig, Scenario | None]:
     """Return what the arguments ask for. ConfigError with every problem; SystemExit(2) for unknown arguments."""
+    given = _parser().parse_args(argv)
+    problems: list[str] = []
+    addresses = [_address(name, getattr(given, name), problems) for name in ("upbit", "bithumb")]
+    control = None if given.control is None else _address("control", given.control, problems)
+    if control is not None and control[0] not in _LOOPBACK and not given.control_from_anywhere:
+        problems.append(f"--control was {given.control!r}, must be on loopback unless --control-from-anywhere is given")
+    scenario: Scenario | None = None
+    accounts: tuple[AccountSpec, ...] = ()
+    try:
+        scenario = None if given.scenario is None else read_scenario(given.scenario)
+    except ConfigError as error:
+        problems += error.problems
+    try:
+        accounts = () if given.keys is None else read_keys(given.keys)
+    except ConfigError as error:
+        problems += error.problems
+    markets = tuple(part.strip() for part in given.markets.split(",") if part.strip())
+    problems += market_problems(markets)
+    seed, markets = _settled(given.seed, markets, scenario, problems)
+    if problems:
+        raise ConfigError(problems)
+    config = SimConfig(
+        upbit=addresses[0],
+        bithumb=addresses[1],
+        control=control,
+        tls=None if given.tls is None else (given.tls[0], given.tls[1]),
+        seed=seed,
+        markets=markets,
+        regime=Regime(given.regime),
+        activity=Activity(given.activity),
+        recording=given.recording,
+        accounts=accounts,
+        state_dir=given.state,
+    )
+    return config, scenario
+
+
+# What the command line says wins over the scenario, if the scenario can still be told.
+def _settled(
+    seed: int | None, markets: tuple[str, ...], scenario: Scenario | None, problems: list[str]
+) -> tuple[int, tuple[str, ...]]:
+    if scenario is None:
+        return _SEED if seed is None else seed, markets
+    if markets and not set(scenario.markets) <= set(markets):
+        missing = sorted(set(scenario.markets) - set(markets))
+        problems.append(f"--markets lacks {', '.join(missing)}, which --scenario {scenario.name} needs")
+    own = _SEED if scenario.seed is None else scenario.seed
+    return own if seed is None else seed, markets or scenario.markets
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m workers simulate", description="Two simulated exchanges.")
     parser.add_argument("--upbit", default="127.0.0.1:7001", metavar="HOST:PORT", help="port 0 takes a free one")
     parser.add_argument("--bithumb", default="127.0.0.1:7002", metavar="HOST:PORT")
-    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--seed", type=int, help=f"default: the scenario's, else {_SEED}")
+    parser.add_argument("--scenario", metavar="NAME|FILE", help="a story to tell, see --list-scenarios")
+    parser.add_argument("--list-scenarios", action="store_true", help="name the stories that come along, and end")
+    parser.add_argument("--control", metavar="HOST:PORT", help="take faults, acts and scenarios by HTTP here")
+    parser.add_argument("--control-from-anywhere", action="store_true", help="allow --control off loopback")
+    parser.add_argument("--tls", nargs=2, type=Path, metavar=("CERT", "KEY"), help="speak https and wss, PEM files")
     parser.add_argument("--recording", type=Path, metavar="DIR", help="play recorded frames as the market")
     parser.add_argument("--keys", type=Path, metavar="FILE", help="accounts with their keys and first balances")
     parser.add_argument("--state", type=Path, metavar="DIR", help="accounts and orders outlive the process here")
@@ -42,30 +105,7 @@ def config_of(argv: list[str]) -> SimConfig:
         "--regime", default="normal", choices=list(Regime), help="how the seeded market behaves at first"
     )
     parser.add_argument("--activity", default="even", choices=list(Activity), help="tailed: the first are the busiest")
-    given = parser.parse_args(argv)
-    problems: list[str] = []
-    addresses = [_address(name, getattr(given, name), problems) for name in ("upbit", "bithumb")]
-    markets = tuple(part.strip() for part in given.markets.split(",") if part.strip())
-    problems += market_problems(markets)
-    accounts: tuple[AccountSpec, ...] = ()
-    if given.keys is not None:
-        try:
-            accounts = read_keys(given.keys)
-        except ConfigError as error:
-            problems += error.problems
-    if problems:
-        raise ConfigError(problems)
-    return SimConfig(
-        upbit=addresses[0],
-        bithumb=addresses[1],
-        seed=given.seed,
-        markets=markets,
-        recording=given.recording,
-        regime=Regime(given.regime),
-        activity=Activity(given.activity),
-        accounts=accounts,
-        state_dir=given.state,
-    )
+    return parser
 
 
 def _address(name: str, text: str, problems: list[str]) -> tuple[str, int]:
@@ -76,7 +116,7 @@ def _address(name: str, text: str, problems: list[str]) -> tuple[str, int]:
     return host, int(port)
 
 
-async def _serve(context: Context, config: SimConfig) -> int:
+async def _serve(context: Context, config: SimConfig, scenario: Scenario | None) -> int:
     code = 0
     running: RunningSimulator | None = None
 
@@ -108,6 +148,11 @@ async def _serve(context: Context, config: SimConfig) -> int:
             "bithumb": running.bithumb_address,
             "markets": running.markets,
         }
+        if running.control_address:
+            ready["control"] = running.control_address
+        if scenario is not None:
+            ready["scenario"] = scenario.name
+            running.tell(scenario)
         print(json.dumps(ready), flush=True)
         while not context.stopping.is_set():
             _count(context, running)

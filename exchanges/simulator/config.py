@@ -54,6 +54,8 @@ class SimConfig(msgspec.Struct, frozen=True, kw_only=True):
     repeated_headers_from_ns: int | None = parse_time("2026-07-31T00:00:00+09:00")
     """From when on Upbit refuses a header sent twice; None = never (upbit.md §1.1: it may)."""
     offers_deflate: bool = True
+    control: tuple[str, int] | None = None
+    """Where the control endpoint listens; None = nowhere."""
     tls: tuple[Path, Path] | None = None
     """Certificate chain and key, PEM: both exchanges then speak https and wss."""
     wall_ns: Callable[[], int] = time.time_ns

@@ -13,7 +13,9 @@ from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.units import EXCHANGES, Exchange
 from exchanges.simulator.config import SimConfig
 from exchanges.simulator.connection import Connection
+from exchanges.simulator.control_http import Control, ControlConnection
 from exchanges.simulator.faults import Faults
+from exchanges.simulator.scenario import Scenario, Telling
 from exchanges.simulator.sim_exchange import SimExchange
 from exchanges.simulator.simulator import Simulator
 from exchanges.simulator.trouble.fault import SOMETHING, Place
@@ -28,6 +30,10 @@ class RunningSimulator:
     def __init__(self, config: SimConfig) -> None:
         self._wall_ns = config.wall_ns
         self.simulator = Simulator(config, config.wall_ns())
+        self.control = Control(self.simulator, config.wall_ns)
+        self.control_address = ""
+        """host:port of the control endpoint; empty while there is none."""
+        self._control_server: asyncio.Server | None = None
         self._connections: list[Connection] = []
         self._servers: dict[Exchange, asyncio.Server] = {}
         self._addresses: dict[Exchange, tuple[str, int]] = {}
@@ -78,10 +84,27 @@ class RunningSimulator:
                 lambda: self._connected(sim), address[0], address[1], backlog=256, ssl=self._tls
             )
         except OSError as error:
-            why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be opened: {error.strerror or error}"
-            raise ConfigError([f"--{exchange} {address[0]}:{address[1]} {why}; choose another port"]) from None
+            raise ConfigError([_unheard(exchange.value, address, error)]) from None
         self._servers[exchange] = server
         self._addresses[exchange] = server.sockets[0].getsockname()[:2]
+
+    def tell(self, scenario: Scenario) -> Telling:
+        """Begin to tell a scenario now."""
+        telling = self.control.begin(scenario)
+        self.tick()
+        return telling
+
+    async def listen_control(self, address: tuple[str, int]) -> None:
+        """Open the control endpoint. ConfigError when the port cannot be had."""
+        try:
+            server = await self._loop.create_server(
+                lambda: ControlConnection(self.control, self._wall_ns, self.tick), address[0], address[1]
+            )
+        except OSError as error:
+            raise ConfigError([_unheard("control", address, error)]) from None
+        self._control_server = server
+        host, port = server.sockets[0].getsockname()[:2]
+        self.control_address = f"{host}:{port}"
 
     def tick(self) -> None:
         """Let what is due happen, send what came of it, and come back when more is due."""
@@ -95,7 +118,7 @@ class RunningSimulator:
             self._timer.cancel()
         for task in self._doors.values():
             task.cancel()
-        for server in self._servers.values():
+        for server in (*self._servers.values(), *filter(None, [self._control_server])):
             server.close()
         for connection in list(self._connections):
             connection.abort()
@@ -142,6 +165,11 @@ class RunningSimulator:
                 self._doors[exchange] = self._loop.create_task(self.listen(exchange, self._addresses[exchange]))
 
 
+def _unheard(option: str, address: tuple[str, int], error: OSError) -> str:
+    why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be opened: {error.strerror or error}"
+    return f"--{option} {address[0]}:{address[1]} {why}; choose another port"
+
+
 def _tls_context(tls: tuple[Path, Path] | None) -> ssl.SSLContext | None:
     if tls is None:
         return None
@@ -160,6 +188,8 @@ async def start(config: SimConfig) -> RunningSimulator:
     try:
         for exchange, address in zip(EXCHANGES, (config.upbit, config.bithumb), strict=True):
             await running.listen(exchange, address)
+        if config.control is not None:
+            await running.listen_control(config.control)
     except ConfigError:
         await running.stop()
         raise

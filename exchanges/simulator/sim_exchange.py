@@ -16,7 +16,7 @@ from exchanges.simulator.account import Account
 from exchanges.simulator.agenda import Agenda
 from exchanges.simulator.announcements import Announcement, Board
 from exchanges.simulator.announcing import Announcer
-from exchanges.simulator.auth import NonceMemory
+from exchanges.simulator.auth import AuthFault, NonceMemory
 from exchanges.simulator.conversation import ABNORMAL, Conversation
 from exchanges.simulator.dialect import Access, BookView, Call, Dialect, Format, Ids, News, Older, Route
 from exchanges.simulator.entrance import Entrance
@@ -36,6 +36,7 @@ from exchanges.simulator.stream import Session
 from exchanges.simulator.tape import Print
 from exchanges.simulator.trouble.answers import Answers, seen_of
 from exchanges.simulator.trouble.fault import SOMETHING, Lane
+from exchanges.simulator.trouble.keys import TokenVoid
 from exchanges.simulator.trouble.orders import CancelTooLate, LookupLags, RepeatReturnsExisting, RuleRefused
 from exchanges.simulator.trouble.stream_acts import StreamActs
 from exchanges.simulator.twap import Twaps
@@ -153,6 +154,7 @@ class SimExchange:
     def connect(self, request: Request, now: int) -> Conversation | Response:
         """Open a WebSocket connection, or refuse it with an HTTP answer."""
         now = self._agenda.advance(now)
+        self._asking = seen_of(request) if self.faults.has_live else SOMETHING
         refused = self.answers.handshake(request)
         if refused is not None:
             return refused
@@ -172,7 +174,7 @@ class SimExchange:
         if access is None:
             return self.dialect.path_unknown()
         try:
-            account = self.entrance.account_of(request, Params(()), now) if access is Access.PRIVATE else None
+            account = self._believed(request, Params(()), now) if access is Access.PRIVATE else None
         except WireRefusal as refusal:
             return self.dialect.refused(refusal, access)
         passage = self.gate.ask(CONNECT, request, account, "", now)
@@ -330,6 +332,12 @@ class SimExchange:
         mine = (session for session in self.sessions if isinstance(session, Session) and session.account is account)
         return most is not None and sum(1 for _ in mine) >= most
 
+    def place_own(self, account: Account, draft: Draft, now: int) -> SimOrder | Fault:
+        """Place an order that comes from no client of ours: the owner by hand, or a second program."""
+        order = self.matching.place(account, draft, now)
+        self.counts["orders"] += isinstance(order, SimOrder)
+        return order
+
     def _words(self, path: str) -> Dialect | Older:
         return self.older if self.older is not None and self.older.owns(path) else self.dialect
 
@@ -344,9 +352,15 @@ class SimExchange:
             self.entrance.refuse_if_closed(request)
             return call
         params = self.dialect.read_params(request)
-        account = self.entrance.account_of(request, params, now) if access is Access.PRIVATE else None
+        account = self._believed(request, params, now) if access is Access.PRIVATE else None
         self.entrance.refuse_if_closed(request)
         return Call(request, params, now, account)
+
+    def _believed(self, request: Request, params: Params, now: int) -> Account:
+        account = self.entrance.account_of(request, params, now)
+        if self.faults.take(TokenVoid, self._asking) is not None:
+            raise self.dialect.auth_refusal(AuthFault.SIGNATURE)
+        return account
 
     def _on_step(self, account: Account, step: OrderStep) -> None:
         if step.trade is not None:

@@ -3,6 +3,7 @@
 In memory: make one with a start time, call `exchange(...).handle(...)`, and `advance` to `next_due()`.
 """
 
+from collections.abc import Callable
 from random import Random
 
 from arbitrage.domain.errors import ConfigError
@@ -76,6 +77,10 @@ class Simulator:
     def advance(self, now: int) -> None:
         """Let everything happen that is due by `now`."""
         self._agenda.advance(now)
+
+    def at(self, due_ns: int, run: Callable[[int], None]) -> None:
+        """Call `run(time)` once `due_ns` has come."""
+        self._agenda.at(due_ns, run)
 
     def next_due(self) -> int | None:
         """Return when something happens next."""

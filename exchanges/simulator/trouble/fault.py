@@ -31,6 +31,7 @@ class Place(StrEnum):
     ORDER = "order"
     MATCH = "match"
     LOOKUP = "lookup"
+    AUTH = "auth"
 
 
 class Lane(StrEnum):
