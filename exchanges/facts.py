@@ -114,6 +114,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     limit_statuses: frozenset[int]
     """HTTP statuses that prove a refusal for too many requests."""
     auth_names: frozenset[str]
+    address_names: frozenset[str]
+    """Those of them that say the request came from an address the key does not allow."""
     not_found_names: frozenset[str]
     scope_names: frozenset[str]
     """Error names that prove the key lacks the right for this call."""

@@ -36,6 +36,11 @@ _FACTS: dict[Exchange, Facts] = {Exchange.UPBIT: UPBIT, Exchange.BITHUMB: BITHUM
 _SIMULATED = "simulated"
 
 
+def facts(exchange: Exchange) -> Facts:
+    """Return everything about `exchange` that is data."""
+    return _FACTS[exchange]
+
+
 def feed(exchange: Exchange, env: Env, clock: Clock) -> Feed:
     """Return the public feed of `exchange`."""
     rest_url, stream_url = addresses(exchange, env)

@@ -108,7 +108,7 @@ def read_body(outcome: Outcome, facts: Facts, errors: tuple[str, str, str] = ERR
             if error is None and 200 <= outcome.status < 300:
                 return outcome.body
             if error is not None and (error.name in facts.auth_names or outcome.status == 401):
-                raise AuthRefused(_words(error))
+                raise AuthRefused(_words(error), error.name)
             raise ReadFailed(f"HTTP {outcome.status}" if error is None else _words(error))
         case _:
             assert_never(outcome)

@@ -68,6 +68,10 @@ class Env(msgspec.Struct, frozen=True, kw_only=True):
     bithumb_access_key: str = ""
     bithumb_secret_key: str = ""
 
+    upbit_fee_ppm: int = 500
+    bithumb_fee_ppm: int = 400
+    """What the desk believes it pays, in ppm; the doctor says when an exchange tells or charges another fee."""
+
     secret_key: str = ""
     """Django's own; empty = made once and kept in var_dir."""
     journal_fsync: Literal["intent", "none"] = "intent"
@@ -157,12 +161,13 @@ def _convert(values: dict[str, object], found: list[str]) -> None:
         values["shm_dir"] = memory / f"karb-{os.getuid()}-{mark}" if os.access(memory, os.W_OK) else var_dir / "shm"
     if "markets" in values:
         values["markets"] = tuple(part.strip() for part in str(values["markets"]).split(",") if part.strip())
-    if "seed" in values:
-        text = str(values.pop("seed"))
-        if is_whole(text):
-            values["seed"] = int(text)
-        else:
-            found.append(f"KARB_SEED was {text!r}, must be a whole number from 0")
+    for name in ("seed", "upbit_fee_ppm", "bithumb_fee_ppm"):
+        if name in values:
+            text = str(values.pop(name))
+            if is_whole(text):
+                values[name] = int(text)
+            else:
+                found.append(f"{PREFIX}{name.upper()} was {text!r}, must be a whole number from 0")
 
 
 def _check(env: Env, found: list[str]) -> None:

@@ -17,6 +17,8 @@ from karb_project.env import Env, read_env, split_address
 KARB_ENV = read_env()
 KARB_SWITCH = "workers.switch.SharedMemorySwitch"
 """What stops the desk at once; named here so that the app never imports a floor above it."""
+KARB_PREFLIGHT = "workers.preflight.Preflight"
+"""What `doctor` asks the exchanges with; named here for the same reason."""
 KARB_WIRE_WORDS = "exchanges.shipped.shipped"
 """What wire settings may override, with the shipped defaults; named here for the same reason."""
 KARB_SEEDERS: list[str] = ["workers.tasks.schedule.seed_beat"]

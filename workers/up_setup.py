@@ -118,6 +118,8 @@ def make_keys(env: Env) -> Path:
             "access_key": secrets.token_urlsafe(30),
             "secret_key": secrets.token_urlsafe(48),
             "balances": balances,
+            # What a desk's key should have, and no right to withdraw (docs/going-live.md).
+            "scopes": ["view_assets", "view_orders", "make_orders", "view_deposits"],
         }
         for exchange in EXCHANGES
     ]

@@ -48,7 +48,11 @@ class ReadFailed(ExchangeError):
 
 
 class AuthRefused(ExchangeError):
-    """The exchange refused our key: stop trading there."""
+    """The exchange refused our key: stop trading there. `name` is the wire's own word for why, empty when unknown."""
+
+    def __init__(self, message: str, name: str = "") -> None:
+        self.name = name
+        super().__init__(message)
 
 
 class InvariantError(KArbError):

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -12,17 +11,10 @@ from django.utils import timezone
 from arbitrage import selectors
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.errors import KArbError
+from arbitrage.domain.preflight import Check
 from arbitrage.fields import decimal_text
 from arbitrage.services import controls, incidents, monitor_only, params
 from arbitrage.services.postings import ledger_problems
-
-
-class Check(msgspec.Struct, frozen=True):
-    """One thing looked at. `problem` is empty when it is well."""
-
-    name: str
-    found: str = ""
-    problem: str = ""
 
 
 def desk_status() -> dict[str, Any]:

@@ -174,6 +174,7 @@ FACTS = Facts(
     # What an overrun answers was never seen (bithumb.md §4): no status proves a refusal.
     limit_statuses=frozenset(),
     auth_names=AUTH_NAMES,
+    address_names=frozenset({"NotAllowIP"}),  # bithumb.md §3.10
     not_found_names=frozenset({"order_not_found"}),
     scope_names=frozenset({"out_of_scope"}),
     scope_lookalikes=frozenset({"jwt_verification"}),  # bithumb.md §3.2: seen instead of out_of_scope

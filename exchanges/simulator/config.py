@@ -13,6 +13,7 @@ from arbitrage.domain.units import Exchange
 from exchanges.simulator.activity import Activity
 from exchanges.simulator.dialects.bithumb_quirks import BithumbQuirks
 from exchanges.simulator.dialects.upbit_quirks import UpbitQuirks
+from exchanges.simulator.keys import ALL_SCOPES, Scope
 from exchanges.simulator.kst import parse_time
 from exchanges.simulator.money import Fine, fine_of_text
 from exchanges.simulator.regimes import Regime
@@ -25,6 +26,8 @@ class AccountSpec(msgspec.Struct, frozen=True):
     access_key: str
     secret_key: str
     balances: dict[str, Fine]
+    scopes: frozenset[Scope] = ALL_SCOPES
+    """What the key may do at first."""
 
     def __repr__(self) -> str:
         return f"AccountSpec({self.exchange}, {self.access_key!r})"
@@ -65,6 +68,7 @@ class SimConfig(msgspec.Struct, frozen=True, kw_only=True):
 def read_keys(path: Path) -> tuple[AccountSpec, ...]:
     """Return the accounts in a keys file: `{"accounts": [{"exchange", "access_key", "secret_key", "balances"}]}`.
 
+    A row may have `scopes`, a list of what its key may do; without one it may do everything.
     ConfigError with every problem found; values of secrets are never in it.
     """
     try:
@@ -95,7 +99,7 @@ def _account(row: Any, where: str, problems: list[str]) -> AccountSpec | None:
         problems.append(f"{where} must be an object")
         return None
     before = len(problems)
-    known = ("exchange", "access_key", "secret_key", "balances")
+    known = ("exchange", "access_key", "secret_key", "balances", "scopes")
     problems += [f"{where}.{name} is not a member of an account" for name in sorted(row.keys() - set(known))]
     if row.get("exchange") not in tuple(Exchange):
         problems.append(f"{where}.exchange was {row.get('exchange')!r}, must be one of {', '.join(Exchange)}")
@@ -117,9 +121,13 @@ def _account(row: Any, where: str, problems: list[str]) -> AccountSpec | None:
                 amounts[asset] = fine_of_text(text)
             except ValueError as error:
                 problems.append(f"{where}.balances.{asset}: {error}")
+    scopes = row.get("scopes", sorted(ALL_SCOPES))
+    if not isinstance(scopes, list) or any(scope not in tuple(Scope) for scope in scopes):
+        problems.append(f"{where}.scopes was {scopes!r}, must be a list of {', '.join(sorted(ALL_SCOPES))}")
     if len(problems) > before:
         return None
-    return AccountSpec(Exchange(row["exchange"]), row["access_key"], row["secret_key"], amounts)
+    allowed = frozenset(map(Scope, scopes))
+    return AccountSpec(Exchange(row["exchange"]), row["access_key"], row["secret_key"], amounts, allowed)
 
 
 def market_problems(markets: tuple[str, ...]) -> list[str]:

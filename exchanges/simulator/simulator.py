@@ -126,7 +126,7 @@ class Simulator:
                 account.free = kept.free[spec.access_key]
                 account.locked = kept.locked[spec.access_key]
             matching.accounts[spec.access_key] = account
-            self._exchanges[exchange].keys.open(account)
+            self._exchanges[exchange].keys.open(account).scopes = spec.scopes
         for operation in kept.operations:
             self._exchanges[exchange].operations.restore(operation)
         for access_key, client_order_id in kept.burned:

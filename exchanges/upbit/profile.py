@@ -227,6 +227,7 @@ FACTS = Facts(
     # 429: over the limit of this second. 418: blocked for a while (upbit.md §4). Both before the order is made.
     limit_statuses=frozenset({429, 418}),
     auth_names=AUTH_NAMES,
+    address_names=frozenset({"no_authorization_ip", "no_authorization_i_p"}),  # upbit.md §2, old and new spelling
     not_found_names=frozenset({"order_not_found"}),
     scope_names=frozenset({"out_of_scope"}),
     scope_lookalikes=frozenset(),  # upbit.md §2

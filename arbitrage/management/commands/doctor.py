@@ -1,24 +1,42 @@
-"""`python manage.py doctor`: what is wrong with this desk, and what to do about it."""
+"""`python manage.py doctor`: what is wrong with this desk and its exchanges, and what to do about it."""
 
+from argparse import ArgumentParser
+from collections.abc import Iterator
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from arbitrage.domain.preflight import Check
 from arbitrage.services import status
+from arbitrage.services.preflight import examine_exchanges
 
 
 class Command(BaseCommand):
     """Exit code 1 when something needs a person."""
 
-    help = "Check the database, migrations, parameters, ledger and trading state."
+    help = "Check this desk (database, parameters, ledger) and both exchanges (clock, keys, fees, rules, streams)."
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        """Print every check with its outcome."""
-        is_sound = True
-        for check in status.examine():
-            is_sound = is_sound and not check.problem
-            self.stdout.write(
-                f"{'ok ' if not check.problem else 'BAD'} {check.name:<20} {check.problem or check.found}"
-            )
-        if not is_sound:
-            raise CommandError("this desk needs attention")
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take whether the exchanges are asked."""
+        parser.add_argument("--offline", action="store_true", help="check the desk only, ask no exchange")
+
+    def handle(self, *args: Any, offline: bool, **options: Any) -> None:
+        """Print every check with its outcome as soon as it is made."""
+        self.stdout.write(f"mode: {settings.KARB_ENV.mode}")
+        problems = 0
+        for check in self._checks(offline=offline):
+            problems += bool(check.problem)
+            self.stdout.write(f"{'BAD' if check.problem else 'ok '} {check.name:<22} {check.problem or check.found}")
+            self.stdout.flush()
+        if problems:
+            things = "1 thing needs" if problems == 1 else f"{problems} things need"
+            raise CommandError(f"{things} attention")
+        self.stdout.write("all is well")
+
+    def _checks(self, *, offline: bool) -> Iterator[Check]:
+        desk = status.examine()
+        yield from desk
+        # Without a database the wire settings cannot be had: what is asked then would be asked in the wrong words.
+        if not offline and not any(check.problem for check in desk if check.name == "database"):
+            yield from examine_exchanges()
