@@ -9,11 +9,11 @@ from arbitrage.domain.errors import KArbError, ReadFailed
 from arbitrage.domain.events import Holding
 from arbitrage.domain.order import OrderReport
 from arbitrage.domain.ports import Lookup, MarketRules, OpenOrder, Unknown
+from exchanges.key_rights import finding, withdraw_query
 from exchanges.list_shapes import WireTransfer, WireWallet
 from exchanges.reader_core import ReaderCore, check_market
-from exchanges.reads import iso_ns, plain, wire_error
+from exchanges.reads import iso_ns, plain
 from exchanges.records import (
-    Grant,
     KeyInfo,
     Scope,
     ScopeFinding,
@@ -22,7 +22,7 @@ from exchanges.records import (
     fingerprint,
 )
 from exchanges.shapes import WireKey, id_text
-from exchanges.transport import HttpAnswer, Lost, Outcome
+from exchanges.transport import Lost, Outcome
 from exchanges.verdict import lookup_answer
 from exchanges.words import CLIENT_ORDER_ID, MAX_PAGES, PAGE, page_query
 
@@ -105,31 +105,19 @@ class AccountReads(ReaderCore):
     def scopes(self, market: str) -> tuple[ScopeFinding, ...]:
         """Return what the key may see, found out by reads alone; `market` is one both sides of which may be asked for.
 
-        A refusal for want of scope proves the scope is missing. Bithumb was seen to say
-        `jwt_verification` for that (bithumb.md §3.2): it counts only once another call passed.
+        How the answers are judged is said in `key_rights.py`.
         """
         check_market(market)
-        asset = market.partition("-")[2]
         asked = (
             (Scope.VIEW_ASSETS, self._facts.paths.accounts, ""),
             (Scope.VIEW_ORDERS, self._facts.paths.chance, f"market={market}"),
-            (Scope.VIEW_WITHDRAWALS, self._facts.paths.withdraw_chance, f"currency={asset}&net_type={asset}"),
+            (Scope.VIEW_WITHDRAWALS, self._facts.paths.withdraw_chance, withdraw_query(market)),
         )
         answers = [(scope, self._ask(path, query)) for scope, path, query in asked]
-        names = self._facts.scope_names
-        if any(200 <= answer.status < 300 for _, answer in answers):
-            names |= self._facts.scope_lookalikes
-        return tuple(self._finding(scope, answer, names) for scope, answer in answers)
-
-    def _finding(self, scope: Scope, answer: HttpAnswer, denials: frozenset[str]) -> ScopeFinding:
-        error = wire_error(answer.body, answer.status, self._reads.errors)
-        if error is None and 200 <= answer.status < 300:
-            return ScopeFinding(scope, Grant.GRANTED, f"HTTP {answer.status}")
-        name = "" if error is None else error.name
-        detail = f"HTTP {answer.status} {name}".rstrip()
-        if name in denials:
-            return ScopeFinding(scope, Grant.DENIED, detail)
-        return ScopeFinding(scope, Grant.NOT_PROVEN, detail)
+        passed = any(200 <= answer.status < 300 for _, answer in answers)
+        return tuple(
+            finding(scope, answer, self._facts, self._reads.errors, passed_before=passed) for scope, answer in answers
+        )
 
 
 def transfer_record(row: WireTransfer) -> TransferRecord:

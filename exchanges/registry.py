@@ -20,10 +20,11 @@ from exchanges.bithumb.profile import FACTS as BITHUMB
 from exchanges.credentials import Credentials, FileRule, FromEnviron, FromFile, FromSecret, KeySource, load_credentials
 from exchanges.facts import Facts
 from exchanges.governor import SharedRows
+from exchanges.key_rights import KeyRights
 from exchanges.ratelimit import Limiter
 from exchanges.reader import SyncReader
 from exchanges.secrets_manager import fetch_secret
-from exchanges.transport import Clock
+from exchanges.transport import AsyncTransport, Clock
 from exchanges.upbit.auth import UpbitSigner
 from exchanges.upbit.feed import UpbitFeed
 from exchanges.upbit.profile import FACTS as UPBIT
@@ -59,14 +60,21 @@ def limiter(exchange: Exchange, env: Env, clock: Clock) -> Limiter:
 
 def sync_reader(exchange: Exchange, env: Env, clock: Clock) -> SyncReader:
     """Return the reader for jobs: no order call in it. ConfigError as for `gateway`."""
-    keys = credentials(exchange, env)
-    signer: Signer
-    if exchange is Exchange.UPBIT:
-        signer = UpbitSigner(keys.access_key, keys.secret_key, env.upbit_jwt_alg)
-    else:
-        signer = BithumbSigner(keys.access_key, keys.secret_key)
     rest_url = addresses(exchange, env)[0]
-    return SyncReader(_FACTS[exchange], signer, rest_url, clock, limiter(exchange, env, clock))
+    return SyncReader(_FACTS[exchange], _signer(exchange, env), rest_url, clock, limiter(exchange, env, clock))
+
+
+def key_rights(exchange: Exchange, env: Env, clock: Clock) -> KeyRights:
+    """Return what asks whether the key may withdraw. ConfigError as for `gateway`."""
+    transport = AsyncTransport(addresses(exchange, env)[0], clock, order_connections=0)
+    return KeyRights(_FACTS[exchange], _signer(exchange, env), transport, clock, limiter(exchange, env, clock))
+
+
+def _signer(exchange: Exchange, env: Env) -> Signer:
+    keys = credentials(exchange, env)
+    if exchange is Exchange.UPBIT:
+        return UpbitSigner(keys.access_key, keys.secret_key, env.upbit_jwt_alg)
+    return BithumbSigner(keys.access_key, keys.secret_key)
 
 
 def frame_decoder(exchange: Exchange) -> FrameDecoder:

@@ -12,6 +12,7 @@ from decimal import ROUND_CEILING, Decimal
 from email.utils import parsedate_to_datetime
 
 from arbitrage.domain.errors import AuthRefused, ConfigError, ExchangeError, ReadFailed
+from arbitrage.domain.instrument import in_force, kst_date
 from arbitrage.domain.ports import MarketRules
 from arbitrage.domain.preflight import (
     SECOND_NS,
@@ -83,6 +84,7 @@ class ExchangeLook:
         self._clock = clock
         self._reader = reader
         self._facts = registry.facts(exchange)
+        self._ticks = in_force(self._facts.ticks, kst_date(Ns(clock.wall_ns())))
         self._rules: dict[str, MarketRules] = {}
 
     def all(self) -> tuple[tuple[str, Callable[[str], Check]], ...]:
@@ -171,19 +173,17 @@ class ExchangeLook:
         """Compare the price steps the exchange names with our table; where it names none, say so."""
         told = self._reader.ticks(self._env.markets)
         if isinstance(told, NotOffered):
-            return Check(name, f"not told by the exchange; the table of {self._facts.ticks.valid_from} is used")
+            return Check(name, f"not told by the exchange; the table of {self._ticks.valid_from} is used")
         problems = [check.problem for check in map(self._tick, told) if check.problem]
         missing = set(self._env.markets) - {row.market for row in told}
         problems += [f"no price step is told for {market}" for market in sorted(missing)]
-        return Check(
-            name, f"{len(told)} markets as in the table of {self._facts.ticks.valid_from}", "; ".join(problems)
-        )
+        return Check(name, f"{len(told)} markets as in the table of {self._ticks.valid_from}", "; ".join(problems))
 
     def _tick(self, told: TickTold) -> Check:
         best = self._reader.book(told.market).bids
         if not best:
             raise ReadFailed(f"the book of {told.market} has no bids")
-        ours = self._facts.ticks.tick_at(Price(best[0].price))
+        ours = self._ticks.tick_at(Price(best[0].price))
         return figure_check("", f"the price step of {told.market}", units_text(ours), units_text(told.tick))
 
     def minimums(self, name: str) -> Check:

@@ -19,6 +19,8 @@ from arbitrage.domain.events import ArbStepped, StrangeOrderSeen, TraderStarted
 from arbitrage.domain.params import SECOND
 from arbitrage.domain.ports import Gateway, MarketRules, OpenOrder
 from arbitrage.domain.units import EXCHANGES, Exchange, Ns
+from exchanges import registry
+from exchanges.records import Grant
 from fast_path.journal import Journal
 from workers.process import Backoff, Context
 from workers.today import DAY_NS, DAYS_KEPT
@@ -88,6 +90,28 @@ def _base36(number: int) -> str:
         text = DIGITS[rest] + text
         if not number:
             return text
+
+
+async def refuse_withdrawing_keys(context: Context) -> None:
+    """Return when no key is proven to reach withdrawals. ConfigError names every key that does (R5.1).
+
+    An exchange that is away, or whose answer proves nothing, does not hold up the evening out of old arbs:
+    it is logged and counted, and `doctor` calls it a problem.
+    """
+    market = context.env.markets[0]
+    asked = [registry.key_rights(exchange, context.env, context.clock).withdrawals(market) for exchange in EXCHANGES]
+    problems = []
+    for exchange, found in zip(EXCHANGES, await asyncio.gather(*asked), strict=True):
+        match found.grant:
+            case Grant.GRANTED:
+                problems.append(f"the key of {exchange} reaches withdrawals: make one without that right")
+            case Grant.NOT_PROVEN:
+                context.counters.add("key_rights_unproven")
+                context.log.warning("key_rights_unproven", exchange=exchange, detail=found.detail)
+            case Grant.DENIED:
+                context.log.info("key_rights_proven", exchange=exchange)
+    if problems:
+        raise ConfigError(problems)
 
 
 class Start:

@@ -34,7 +34,7 @@ from workers.drift_file import DriftFile
 from workers.errands import RULES_EVERY_S, Errands
 from workers.exchange_watch import ExchangeWatch
 from workers.process import EXIT_FAILED, EXIT_OK, Context, run_process
-from workers.start import Past, Start, new_run_id, read_past
+from workers.start import Past, Start, new_run_id, read_past, refuse_withdrawing_keys
 from workers.treasury import Treasury
 from workers.watched_gateway import WatchedGateway
 from workers.wire_use import WireUse
@@ -315,6 +315,7 @@ async def _main(context: Context) -> int:
     lock = _lock(context.env.var_dir / "trader.lock")
     journal = Journal(context.env.journal_path, TRADER_STREAM, context.env.journal_fsync)
     try:
+        await refuse_withdrawing_keys(context)
         held: list[Trader] = []
         gateways = {
             exchange: gateway(exchange, context.env, context.clock, last_check=lambda at, o: held[0].last_check(at, o))
