@@ -11,6 +11,7 @@ from arbitrage.domain.frame_spec import DecodedBook, FrameDecoder, FrameSpec
 from arbitrage.domain.ports import Frame, StreamState
 from arbitrage.domain.units import Exchange, Ns
 from arbitrage.domain.wire import ExchangeWire
+from exchanges.drift import DriftLog
 from exchanges.freshness import Doubt, Watch, is_behind
 from exchanges.rest_books import RestBooks
 from exchanges.stream import Ready, Stream, StreamTiming
@@ -69,6 +70,10 @@ class BookFeed:
         self.spec = wire.spec(self._shipped)
         self._rest.use_wire(wire)
         self._watch_anew()
+
+    def use_drift(self, drift: DriftLog) -> None:
+        """Keep what cannot be read in this log from now on."""
+        self.drift = self._rest.drift = drift
 
     async def run(
         self,
@@ -183,6 +188,10 @@ class BookFeed:
         except ExchangeError:
             return set()
         return {book.market for book in books if is_behind(self._streamed(book.market), book)} & markets
+
+    def newest(self, market: str) -> DecodedBook | None:
+        """Return the newest book the stream brought on this connection, None when there is none."""
+        return self._streamed(market) if market in self._markets and self._is_up() else None
 
     def _streamed(self, market: str) -> DecodedBook | None:
         try:

@@ -4,10 +4,15 @@ from collections.abc import Callable
 
 from arbitrage.domain.order import Order
 from arbitrage.domain.ports import Gateway
-from arbitrage.domain.units import Exchange
+from arbitrage.domain.units import Exchange, Ns
+from arbitrage.domain.wire import SHIPPED_WIRE, ExchangeWire
 from exchanges.bithumb.gateway import BithumbGateway
+from exchanges.bithumb.legacy_gateway import LegacyGateway
+from exchanges.bithumb.legacy_profile import LegacySettings
 from exchanges.bithumb.many import BatchHash
-from exchanges.registry import addresses, credentials, limiter
+from exchanges.bithumb.switching_gateway import SwitchingGateway
+from exchanges.generation_log import GenerationLog
+from exchanges.registry import addresses, credentials, legacy_credentials, limiter
 from exchanges.transport import Clock
 from exchanges.upbit.gateway import UpbitGateway
 from exchanges.upbit.profile import Smp
@@ -20,17 +25,18 @@ def gateway(
     clock: Clock,
     *,
     last_check: Callable[[Exchange, Order], str | None] | None = None,
+    wire: ExchangeWire = SHIPPED_WIRE,
 ) -> Gateway:
     """Return the gateway of `exchange`. ConfigError when its keys are missing or unsafe.
 
     `last_check` is asked for a reason to stop right before an order's bytes are handed to the
-    socket; whoever sends orders must pass one.
+    socket; whoever sends orders must pass one. Bithumb's can be switched between generations by `use_wire`.
     """
     rest_url, stream_url = addresses(exchange, env)
     keys = credentials(exchange, env)
     budget = limiter(exchange, env, clock)
     if exchange is Exchange.BITHUMB:
-        return BithumbGateway(
+        jwt = BithumbGateway(
             keys,
             rest_url,
             stream_url,
@@ -39,7 +45,18 @@ def gateway(
             limiter=budget,
             batch_hash=BatchHash(env.bithumb_batch_hash),
         )
-    return UpbitGateway(
+        legacy = LegacyGateway(
+            legacy_credentials(env),
+            rest_url,
+            clock,
+            markets=env.markets,
+            last_check=last_check,
+            settings=_legacy_settings(env),
+            limiter=budget,
+        )
+        log = GenerationLog(env.var_dir / "journal" / "bithumb.generations")
+        return SwitchingGateway(jwt, legacy, log, clock, markets=env.markets, wire=wire)
+    made = UpbitGateway(
         keys,
         rest_url,
         stream_url,
@@ -48,4 +65,13 @@ def gateway(
         limiter=budget,
         algorithm=env.upbit_jwt_alg,
         smp=Smp(env.upbit_smp),
+    )
+    made.use_wire(wire)
+    return made
+
+
+def _legacy_settings(env: Env) -> LegacySettings:
+    return LegacySettings(
+        ioc_rest_ns=Ns(env.bithumb_legacy_ioc_rest_ms * 1_000_000),
+        unit_decimals=env.bithumb_legacy_unit_decimals,
     )

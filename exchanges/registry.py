@@ -14,9 +14,13 @@ from arbitrage.domain.frame_spec import FrameDecoder
 from arbitrage.domain.instrument import Instrument, in_force, kst_date
 from arbitrage.domain.ports import Feed, MarketRules
 from arbitrage.domain.units import PPM, Exchange, Krw, Ns, Ppm, units_ceil, units_floor
+from arbitrage.domain.wire import SHIPPED_WIRE, ExchangeWire, Generation
 from exchanges.bithumb.auth import BithumbSigner
 from exchanges.bithumb.feed import BithumbFeed
+from exchanges.bithumb.legacy_feed import MAKERS as LEGACY_FEEDS
+from exchanges.bithumb.legacy_profile import BookSource
 from exchanges.bithumb.profile import FACTS as BITHUMB
+from exchanges.book_feed import BookFeed
 from exchanges.credentials import Credentials, FileRule, FromEnviron, FromFile, FromSecret, KeySource, load_credentials
 from exchanges.facts import Facts
 from exchanges.governor import SharedRows
@@ -24,6 +28,7 @@ from exchanges.key_rights import KeyRights
 from exchanges.ratelimit import Limiter
 from exchanges.reader import SyncReader
 from exchanges.secrets_manager import fetch_secret
+from exchanges.switching_feed import SwitchingFeed
 from exchanges.transport import AsyncTransport, Clock
 from exchanges.upbit.auth import UpbitSigner
 from exchanges.upbit.feed import UpbitFeed
@@ -42,14 +47,24 @@ def facts(exchange: Exchange) -> Facts:
     return _FACTS[exchange]
 
 
-def feed(exchange: Exchange, env: Env, clock: Clock) -> Feed:
-    """Return the public feed of `exchange`."""
+def feed(exchange: Exchange, env: Env, clock: Clock, wire: ExchangeWire = SHIPPED_WIRE) -> Feed:
+    """Return the public feed of `exchange`; Bithumb's can be switched between generations by `use_wire`."""
     rest_url, stream_url = addresses(exchange, env)
     budget = limiter(exchange, env, clock)
-    if exchange is Exchange.BITHUMB:
+    if exchange is Exchange.UPBIT:
+        stream, depth = STREAMS[env.upbit_book_format], int(env.upbit_book_depth)
+        made = UpbitFeed(rest_url, stream_url, clock, limiter=budget, stream=stream, depth=depth)
+        made.use_wire(wire)
+        return made
+    legacy_url = stream_url if env.mode == _SIMULATED else env.bithumb_legacy_ws_url.rstrip("/")
+    make_legacy = LEGACY_FEEDS[BookSource(env.bithumb_legacy_books)]
+
+    def make(generation: Generation) -> BookFeed:
+        if generation is Generation.LEGACY:
+            return make_legacy(rest_url, legacy_url, clock, limiter=budget)
         return BithumbFeed(rest_url, stream_url, clock, limiter=budget)
-    stream, depth = STREAMS[env.upbit_book_format], int(env.upbit_book_depth)
-    return UpbitFeed(rest_url, stream_url, clock, limiter=budget, stream=stream, depth=depth)
+
+    return SwitchingFeed(make, clock, wire)
 
 
 def limiter(exchange: Exchange, env: Env, clock: Clock) -> Limiter:
@@ -103,7 +118,7 @@ def instrument(exchange: Exchange, market: str, rules: MarketRules | None, now_w
         exchange=exchange,
         market=market,
         ticks=ticks,
-        lot_step=facts.lot_step,
+        lot_step=facts.lot_step if rules is None or rules.lot_step is None else rules.lot_step,
         min_notional=minimum,
         max_notional=maximum,
         fee_ppm=fee_ppm,
@@ -125,9 +140,12 @@ def addresses(exchange: Exchange, env: Env) -> tuple[str, str]:
     rest_url = (env.upbit_url if is_upbit else env.bithumb_url).rstrip("/")
     stream_url = (env.upbit_ws_url if is_upbit else env.bithumb_ws_url).rstrip("/")
     name = exchange.value.upper()
+    urls = [("URL", rest_url, "https://"), ("WS_URL", stream_url, "wss://")]
+    if not is_upbit:
+        urls.append(("LEGACY_WS_URL", env.bithumb_legacy_ws_url, "wss://"))
     found = [
         f"KARB_{name}_{part} was {url!r}, must start with {scheme} in live mode"
-        for part, url, scheme in (("URL", rest_url, "https://"), ("WS_URL", stream_url, "wss://"))
+        for part, url, scheme in urls
         if not url.startswith(scheme)
     ]
     if found:
@@ -162,6 +180,15 @@ def _key_source(exchange: Exchange, env: Env) -> KeySource:
     if is_simulated and not given:
         return FromFile(env.simulated_keys_path, rule, ROOT)
     return FromEnviron(access_key, secret_key)
+
+
+def legacy_credentials(env: Env) -> Credentials:
+    """Return the keys of Bithumb's legacy generation: its own where there are any, else the exchange's."""
+    if not env.bithumb_legacy_access_key:
+        return credentials(Exchange.BITHUMB, env)
+    for text in (env.bithumb_legacy_access_key, env.bithumb_legacy_secret_key):
+        logs.hide(text)
+    return Credentials(Exchange.BITHUMB, env.bithumb_legacy_access_key, env.bithumb_legacy_secret_key)
 
 
 def config_problems(exchanges: Sequence[Exchange], env: Env) -> list[str]:

@@ -4,7 +4,7 @@ An order command is sent once. What came of it is judged in `verdict.py`; nothin
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -85,6 +85,9 @@ class RestGateway:
 
     def _use_fields(self, fields: Fields) -> None:
         self._reads = Reads(fields)
+
+    def remember(self, orders: Iterable[Order]) -> None:
+        """Take over nothing: orders are asked for by our own ids."""
 
     async def open(self) -> None:
         """Open the connections orders will use, ahead of time."""

@@ -18,7 +18,16 @@ from arbitrage.domain.params import is_market
 PREFIX = "KARB_"
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_MARKETS = ("KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-SOL", "KRW-DOGE")
-_SECRETS = ("upbit_access_key", "upbit_secret_key", "bithumb_access_key", "bithumb_secret_key", "secret_key")
+_SECRETS = (
+    "upbit_access_key",
+    "upbit_secret_key",
+    "bithumb_access_key",
+    "bithumb_secret_key",
+    "bithumb_legacy_access_key",
+    "bithumb_legacy_secret_key",
+    "secret_key",
+)
+_WHOLE = ("seed", "upbit_fee_ppm", "bithumb_fee_ppm", "bithumb_legacy_ioc_rest_ms", "bithumb_legacy_unit_decimals")
 
 
 class Env(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +65,14 @@ class Env(msgspec.Struct, frozen=True, kw_only=True):
     upbit_book_format: str = "simple"
     upbit_book_depth: str = "30"
     """How Upbit's stream is asked for books (upbit.md §3.2)."""
+    bithumb_legacy_ws_url: str = "wss://pubwss.bithumb.com"
+    """The legacy generation's public stream; used in live mode only."""
+    bithumb_legacy_books: str = "snapshots"
+    """Whole books, or changes folded on REST books (bithumb.md §2.1, §2.2)."""
+    bithumb_legacy_ioc_rest_ms: int = 150
+    """How long a legacy order that is to match at once rests before it is cancelled (bithumb.md §1.5)."""
+    bithumb_legacy_unit_decimals: int = 4
+    """Decimals a legacy quantity may have: four are safe, eight not established (bithumb.md §1.5)."""
     bithumb_batch_hash: str = "indexed"
     """How the objects of a batch of orders are hashed: not established (bithumb.md §3.2)."""
 
@@ -67,6 +84,9 @@ class Env(msgspec.Struct, frozen=True, kw_only=True):
     upbit_secret_key: str = ""
     bithumb_access_key: str = ""
     bithumb_secret_key: str = ""
+    bithumb_legacy_access_key: str = ""
+    bithumb_legacy_secret_key: str = ""
+    """Keys of the legacy generation; empty = it takes the same ones, which is not established."""
 
     upbit_fee_ppm: int = 500
     bithumb_fee_ppm: int = 400
@@ -161,7 +181,7 @@ def _convert(values: dict[str, object], found: list[str]) -> None:
         values["shm_dir"] = memory / f"karb-{os.getuid()}-{mark}" if os.access(memory, os.W_OK) else var_dir / "shm"
     if "markets" in values:
         values["markets"] = tuple(part.strip() for part in str(values["markets"]).split(",") if part.strip())
-    for name in ("seed", "upbit_fee_ppm", "bithumb_fee_ppm"):
+    for name in _WHOLE:
         if name in values:
             text = str(values.pop(name))
             if is_whole(text):
@@ -178,6 +198,12 @@ def _check(env: Env, found: list[str]) -> None:
     _choice("upbit_book_format", env.upbit_book_format, ("simple", "default"), found)
     _choice("upbit_book_depth", env.upbit_book_depth, ("1", "5", "15", "30"), found)
     _choice("bithumb_batch_hash", env.bithumb_batch_hash, ("indexed", "json"), found)
+    _choice("bithumb_legacy_books", env.bithumb_legacy_books, ("snapshots", "diffs"), found)
+    for name, most in (("bithumb_legacy_ioc_rest_ms", 5_000), ("bithumb_legacy_unit_decimals", 8)):
+        if getattr(env, name) > most:
+            found.append(f"{PREFIX}{name.upper()} was {getattr(env, name)}, must be at most {most}")
+    if bool(env.bithumb_legacy_access_key) is not bool(env.bithumb_legacy_secret_key):
+        found.append("KARB_BITHUMB_LEGACY_ACCESS_KEY and KARB_BITHUMB_LEGACY_SECRET_KEY must be set together")
     _choice("native", env.native, ("auto", "0", "1"), found)
     _choice("log_level", env.log_level, ("DEBUG", "INFO", "WARNING", "ERROR"), found)
     if not 1 <= len(env.markets) <= 256:
@@ -199,6 +225,7 @@ def _check(env: Env, found: list[str]) -> None:
         ("bithumb_url", ("http", "https")),
         ("upbit_ws_url", ("ws", "wss")),
         ("bithumb_ws_url", ("ws", "wss")),
+        ("bithumb_legacy_ws_url", ("ws", "wss")),
     ):
         value = getattr(env, name)
         if value and urlsplit(value).scheme not in schemes:

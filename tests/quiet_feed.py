@@ -15,6 +15,7 @@ class QuietFeed:
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
         self.spec = registry.frame_decoder(exchange).spec
+        self.counts: dict[str, int] = {}
         self.resyncs = 0
         self.drift = DriftLog()
 

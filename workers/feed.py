@@ -139,9 +139,16 @@ class FeedWorker:
         else:
             self._published(book)
 
+    def market_died(self, market: str, cause: str) -> None:
+        """Take one market's book away: the feed does not believe it any more until the next one."""
+        self._dead(market)
+        self._context.counters.add(f"market_died.{cause}")
+        self._context.log.warning("market_died", exchange=self._exchange, market=market, cause=cause)
+
     def state_changed(self, state: StreamState, cause: str) -> None:
         """Kill every slot when the stream goes, and again when it is back: polled times are another clock."""
         context = self._context
+        self._follow_spec()
         match state:
             case StreamState.CONNECTING:
                 return
@@ -164,7 +171,8 @@ class FeedWorker:
         """Run until asked to stop. A bug in the feed ends the process; the supervisor restarts it."""
         markets = self._writer.markets
         running = asyncio.create_task(
-            self._feed.run(markets, self.frame_came, self.state_changed, self.snapshot_came), name="feed"
+            self._feed.run(markets, self.frame_came, self.state_changed, self.snapshot_came, self.market_died),
+            name="feed",
         )
         stopping = asyncio.create_task(self._context.stopping.wait(), name="stopping")
         looks = 0
@@ -176,6 +184,7 @@ class FeedWorker:
                 if looks % _SAVE_EVERY_LOOKS == 0:
                     self._save()
                     self._drift_file.save()
+                    self._show_counts()
                     self.tell()
                 await asyncio.wait((running, stopping), timeout=RESYNC_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
             if running.done():
@@ -187,9 +196,18 @@ class FeedWorker:
             self._save()
         return 0
 
+    def _show_counts(self) -> None:
+        # Connections, silence, dead markets, comparisons: counted where they are noticed, shown with the rest.
+        for name, count in self._feed.counts.items():
+            self._context.counters.set(f"feed.{name}", count)
+
     def _use_wire(self, wire: Wire) -> None:
         """Use these settings from the next frame on; a changed layout kills every slot until one comes."""
         self._feed.use_wire(wire.of(self._exchange))
+        self._follow_spec()
+
+    def _follow_spec(self) -> None:
+        """Read frames as the feed lays them out now: settings or another generation may have changed it."""
         if self._feed.spec != self._decoder.spec:
             self._decoder = _RememberingDecoder(self._feed.spec)
             self._writer.use_decoder(self._decoder)

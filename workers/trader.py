@@ -175,6 +175,9 @@ class Trader:
             self._context.clock.wall_ns(),
         )
         self._journal.append(started, durable=True)
+        orders = [order for arb in past.images.values() for order in arb.orders]
+        for one in self._gateways.values():
+            one.remember(orders)
         self.executor.recover(past.images)
         self._context.log.info(
             "trader_recovered", arbs=len(past.images), open_arbs=self.executor.open_count, run_id=self._run_id

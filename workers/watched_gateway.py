@@ -1,6 +1,6 @@
 """A gateway whose every answer is told to the `ExchangeWatch`."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import TypeVar
 
 from arbitrage.domain.errors import AuthRefused, NotSent, ReadFailed
@@ -49,6 +49,10 @@ class WatchedGateway:
     def use_wire(self, wire: ExchangeWire) -> None:
         """Use these settings from now on."""
         self._inner.use_wire(wire)
+
+    def remember(self, orders: Iterable[Order]) -> None:
+        """Take over what the journal kept."""
+        self._inner.remember(orders)
 
     async def open(self) -> None:
         """Open the connections."""

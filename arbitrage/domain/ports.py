@@ -5,7 +5,7 @@ that it does not have it. Unknown: bytes left and no proof came back; ask by our
 again (R3.1).
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
@@ -192,8 +192,14 @@ class Feed(Protocol):
     """Public order books of one exchange. Never raises for what the network does."""
 
     exchange: Exchange
-    spec: FrameSpec
-    """How the frames handed on are laid out right now."""
+
+    @property
+    def spec(self) -> FrameSpec:
+        """Return how the frames handed on are laid out right now."""
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Return what was counted since the start: connects, disconnects, resyncs, markets found dead and the like."""
 
     @property
     def drift(self) -> SeenDrift:
@@ -236,6 +242,9 @@ class Gateway(Protocol):
 
     def use_wire(self, wire: ExchangeWire) -> None:
         """Use these settings from the next request and answer on."""
+
+    def remember(self, orders: Iterable[Order]) -> None:
+        """Take over what the journal kept of orders of an earlier run, before anything is asked."""
 
     async def open(self) -> None:
         """Open the connections orders will use, ahead of time."""

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 
 from arbitrage.domain.drift import Drift
 from arbitrage.domain.order import Order
-from arbitrage.domain.ports import PrivateNews
+from arbitrage.domain.ports import Lookup, PrivateNews, Unknown
 from arbitrage.domain.units import Exchange
 from exchanges.bithumb.auth import BithumbSigner
 from exchanges.bithumb.codec import NewsReader, order_body
@@ -13,10 +13,12 @@ from exchanges.bithumb.profile import FACTS
 from exchanges.credentials import Credentials
 from exchanges.fields import Fields
 from exchanges.private_stream import private_news
-from exchanges.ratelimit import Limiter
+from exchanges.ratelimit import Lane, Limiter
+from exchanges.rest_gateway import ORDER_TIMEOUT_NS
 from exchanges.stream import StreamTiming
-from exchanges.transport import AsyncTransport, Clock
-from exchanges.words import private_subscription
+from exchanges.transport import AsyncTransport, Clock, Use
+from exchanges.verdict import lookup_answer
+from exchanges.words import WIRE_ID, private_subscription
 
 
 class BithumbGateway(BithumbOrders):
@@ -47,6 +49,19 @@ class BithumbGateway(BithumbOrders):
 
     def _note_news(self, finding: str, data: bytes) -> None:
         self.drift.note("private_news", finding, data, self._clock.wall_ns(), kind=Drift.GAP)
+
+    async def by_id(self, order: Order, exchange_order_id: str) -> Lookup:
+        """Return what this generation says of an order placed through the other one (bithumb.md §3.5)."""
+        group = self._facts.groups.private
+        if not WIRE_ID.fullmatch(exchange_order_id):
+            return Unknown(f"not asked: exchange_order_id was {exchange_order_id!r}")
+        if not self._limiter.take((group,), Lane.QUERY, self._clock.mono_ns()):
+            return Unknown("not asked: own request budget is spent")
+        query = f"uuid={exchange_order_id}"
+        outcome = await self._send("GET", self._facts.paths.order, query, group, Use.READS, ORDER_TIMEOUT_NS)
+        return lookup_answer(
+            outcome, self._facts, lambda body: self._reads.order(body, order.client_order_id), self._reads.errors
+        )
 
     def private_news(self) -> AsyncIterator[PrivateNews]:
         """Yield own orders and balances until closed; reconnects by itself."""

@@ -138,6 +138,10 @@ class LegacyDiffFeed(LegacyFeed):
     def _errands(self) -> tuple[Coroutine[Any, Any, None], ...]:
         return (self._poll(), self._keep_anchored())
 
+    def _streamed(self, market: str) -> DecodedBook | None:
+        folded = self._folded.get(market)
+        return folded.book(market) if folded is not None and folded.is_whole else None
+
     def _state_changed(self, state: StreamState) -> None:
         self._folded = {market: FoldedBook() for market in self._markets}
         self._broken.set()

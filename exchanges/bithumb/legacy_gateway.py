@@ -46,6 +46,7 @@ from exchanges.bithumb.legacy_search import Absent, Filled, Finding, Lists, Rest
 from exchanges.bithumb.legacy_verdict import command_answer
 from exchanges.bithumb.profile import FACTS
 from exchanges.credentials import Credentials
+from exchanges.drift import DriftLog
 from exchanges.ratelimit import Lane, Limiter
 from exchanges.transport import AsyncTransport, Clock, HttpAnswer, Stopped, Unsent
 from exchanges.words import CLIENT_ORDER_ID, WIRE_ID
@@ -90,6 +91,10 @@ class LegacyGateway:
 
     def use_wire(self, wire: ExchangeWire) -> None:
         """Nothing of this generation's answers is mapped."""
+
+    def use_drift(self, drift: DriftLog) -> None:
+        """Keep what cannot be read in this log from now on."""
+        self.drift = self._calls.drift = self._books.drift = drift
 
     def remember(self, orders: Iterable[Order]) -> None:
         """Take over what the journal kept of orders of an earlier run: ids and fills that are taken."""
@@ -250,6 +255,13 @@ class LegacyGateway:
             if exchange_order_id is None:
                 return await self._looked_for(order)
             return await self._by_id(order, exchange_order_id)
+        except ExchangeError as error:
+            return Unknown(str(error))
+
+    async def by_id(self, order: Order, exchange_order_id: str) -> Lookup:
+        """Return what this generation says of an order placed through the other one; nothing is kept of it."""
+        try:
+            return Found((await self._calls.detail(order.market, exchange_order_id)).report)
         except ExchangeError as error:
             return Unknown(str(error))
 

@@ -60,11 +60,15 @@ class IdMemory:
         """Return our id of an exchange's order, None when it is not known to be ours."""
         return self._owners.get(exchange_order_id)
 
+    def know(self, client_order_id: str, exchange_order_id: str) -> None:
+        """Know whose an exchange's order is from now on."""
+        self.lost.pop(client_order_id, None)
+        _put(self._ids, client_order_id, exchange_order_id)
+        _put(self._owners, exchange_order_id, client_order_id)
+
     def learn(self, order: Order, exchange_order_id: str) -> None:
         """Know an order's id from now on, and follow it unless it ended."""
-        self.lost.pop(order.client_order_id, None)
-        _put(self._ids, order.client_order_id, exchange_order_id)
-        _put(self._owners, exchange_order_id, order.client_order_id)
+        self.know(order.client_order_id, exchange_order_id)
         if not order.is_ended:
             known = self.followed.get(exchange_order_id)
             if known is None:

@@ -1,0 +1,119 @@
+"""Both generations read side by side, and what they tell differently: known before a duty is switched. Pure.
+
+Nothing here influences trading. What moves between two readings is looked at twice before it counts.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+
+import msgspec
+
+from arbitrage.domain.events import Holding
+from arbitrage.domain.frame_spec import DecodedBook
+from arbitrage.domain.order import OrderOn, OrderReport
+from arbitrage.domain.ports import OpenOrder
+from arbitrage.domain.units import PPM, Ns, units_text
+from arbitrage.domain.wire import Duty
+
+KEPT = 200
+TOLERANCE_PPM = 1_000
+"""How far the best prices of two books may be apart: they are of moments a little apart themselves."""
+ENDS = frozenset({OrderOn.FULL_FILL, OrderOn.CANCELED})
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One thing the two generations tell differently: `used` by the one in use, `other` by the other."""
+
+    duty: Duty
+    subject: str
+    """A market, an asset, or an exchange's order id."""
+    field: str
+    used: str
+    other: str
+    wall_ns: Ns
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A difference before it has a time."""
+
+    subject: str
+    field: str
+    used: str
+    other: str
+
+
+class Comparison:
+    """Checks and differences counted by duty, the newest differences kept."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        """`compared.<duty>`, `differed.<duty>`, `not_compared.<duty>`."""
+        self.kept: deque[Difference] = deque(maxlen=KEPT)
+
+    def checked(self, duty: Duty, found: Iterable[Found], wall_ns: Ns) -> None:
+        """Take note of one comparison and what it found."""
+        self.counts[f"compared.{duty}"] += 1
+        for one in found:
+            self.counts[f"differed.{duty}"] += 1
+            self.kept.append(Difference(duty, one.subject, one.field, one.used, one.other, wall_ns))
+
+    def missed(self, duty: Duty) -> None:
+        """Take note that one side could not be read, or moved while it was."""
+        self.counts[f"not_compared.{duty}"] += 1
+
+
+def book_differences(market: str, used: DecodedBook | None, other: DecodedBook | None) -> tuple[Found, ...]:
+    """Return where the best prices are further apart than the tolerance, or that one side has no book."""
+    if used is None or other is None:
+        told = tuple("no book" if book is None else "a book" for book in (used, other))
+        return () if used is other else (Found(market, "book", *told),)
+    found = []
+    for field, ours, theirs in (("best_bid", used.bids, other.bids), ("best_ask", used.asks, other.asks)):
+        a, b = (side[0].price if side else 0 for side in (ours, theirs))
+        if abs(a - b) * PPM > max(a, b) * TOLERANCE_PPM:
+            found.append(Found(market, field, units_text(a), units_text(b)))
+    return tuple(found)
+
+
+def balance_differences(used: Sequence[Holding], other: Sequence[Holding]) -> tuple[Found, ...]:
+    """Return every asset told differently, to the last digit; an asset that is not told is zero."""
+    ours, theirs = _held(used), _held(other)
+    nothing = (Decimal(0), Decimal(0))
+    return tuple(
+        Found(asset, "free, locked", _told(ours.get(asset, nothing)), _told(theirs.get(asset, nothing)))
+        for asset in sorted(ours.keys() | theirs.keys())
+        if ours.get(asset) != theirs.get(asset)
+    )
+
+
+def _held(rows: Sequence[Holding]) -> Mapping[str, tuple[Decimal, Decimal]]:
+    return {row.asset: (row.free, row.locked) for row in rows if row.free or row.locked}
+
+
+def _told(amounts: tuple[Decimal, Decimal]) -> str:
+    return ", ".join(f"{amount:f}" for amount in amounts)
+
+
+def order_differences(exchange_order_id: str, used: OrderReport, other: OrderReport) -> tuple[Found, ...]:
+    """Return what is told differently of one order: what it executed, what it paid, whether it ended."""
+    pairs = (
+        ("executed_qty", used.executed_qty, other.executed_qty),
+        ("executed_funds", used.executed_funds, other.executed_funds),
+        ("paid_fee", used.paid_fee, other.paid_fee),
+        ("has_ended", used.on in ENDS, other.on in ENDS),
+    )
+    return tuple(
+        Found(exchange_order_id, field, str(ours), str(theirs))
+        for field, ours, theirs in pairs
+        if ours is not None and theirs is not None and ours != theirs
+    )
+
+
+def open_order_differences(
+    used: Sequence[OpenOrder], other: Sequence[OpenOrder], markets: Sequence[str]
+) -> tuple[Found, ...]:
+    """Return every resting order of `markets` that only one side lists."""
+    ours, theirs = ({row.exchange_order_id for row in rows if row.market in markets} for rows in (used, other))
+    told = {True: "resting", False: "not listed"}
+    return tuple(Found(one, "open", told[one in ours], told[one in theirs]) for one in sorted(ours ^ theirs))

@@ -1,0 +1,88 @@
+"""What counts as a difference between two generations, and what does not."""
+
+from decimal import Decimal
+
+from arbitrage.domain.book import Level
+from arbitrage.domain.events import Holding
+from arbitrage.domain.frame_spec import DecodedBook
+from arbitrage.domain.order import OrderOn, OrderReport
+from arbitrage.domain.ports import OpenOrder
+from arbitrage.domain.units import SCALE, Exchange, Ns, Price, Qty
+from arbitrage.domain.wire import Duty
+from exchanges.comparison import (
+    KEPT,
+    Comparison,
+    Difference,
+    Found,
+    balance_differences,
+    book_differences,
+    open_order_differences,
+    order_differences,
+)
+
+MARKET = "KRW-BTC"
+
+
+def book(bid: int, ask: int) -> DecodedBook:
+    return DecodedBook(
+        MARKET, Ns(1), (Level(Price(bid * SCALE), Qty(1)),), (Level(Price(ask * SCALE), Qty(1)),)
+    )  # fmt: skip
+
+
+def test_best_prices_within_the_tolerance_are_alike_beyond_it_they_differ() -> None:
+    assert book_differences(MARKET, book(100_000, 100_100), book(100_100, 100_000)) == ()
+    assert book_differences(MARKET, book(100_000, 100_100), book(100_101, 100_100)) == (
+        Found(MARKET, "best_bid", "100000", "100101"),
+    )
+
+
+def test_book_that_only_one_side_has_is_a_difference() -> None:
+    assert book_differences(MARKET, None, None) == ()
+    assert book_differences(MARKET, book(1, 2), None) == (Found(MARKET, "book", "a book", "no book"),)
+
+
+def held(asset: str, free: str, locked: str = "0") -> Holding:
+    return Holding(asset, Decimal(free), Decimal(locked))
+
+
+def test_balances_are_compared_to_the_last_digit_and_what_is_not_told_is_zero() -> None:
+    assert balance_differences([held("KRW", "1.50"), held("ETH", "0")], [held("KRW", "1.5")]) == ()
+    long = "1.00000000000000000000000000000000001"
+    assert balance_differences([held("KRW", long)], [held("KRW", "1")]) == (
+        Found("KRW", "free, locked", f"{long}, 0", "1, 0"),
+    )
+    assert balance_differences([], [held("BTC", "1", "2")]) == (Found("BTC", "free, locked", "0, 0", "1, 2"),)
+
+
+def report(on: OrderOn = OrderOn.CANCELED, fee: str | None = "0.5", executed: int = 5) -> OrderReport:
+    paid = None if fee is None else Decimal(fee)
+    return OrderReport(on, executed_qty=Qty(executed), executed_funds=Decimal(7), paid_fee=paid)
+
+
+def test_orders_differ_in_what_was_executed_paid_or_ended_and_not_in_what_one_does_not_tell() -> None:
+    assert order_differences("C1", report(), report(OrderOn.FULL_FILL)) == ()
+    assert order_differences("C1", report(), report(fee=None)) == ()
+    assert order_differences("C1", report(), report(fee="0.51")) == (Found("C1", "paid_fee", "0.5", "0.51"),)
+    assert order_differences("C1", report(), report(OrderOn.PART_FILL, executed=6)) == (
+        Found("C1", "executed_qty", "5", "6"),
+        Found("C1", "has_ended", "True", "False"),
+    )
+
+
+def test_resting_orders_of_markets_nobody_watches_are_left_out() -> None:
+    def rest(exchange_order_id: str, market: str = MARKET) -> OpenOrder:
+        return OpenOrder(Exchange.BITHUMB, market, exchange_order_id, None)
+
+    found = open_order_differences([rest("C1"), rest("C2")], [rest("C2"), rest("C3", "KRW-X")], (MARKET,))
+    assert found == (Found("C1", "open", "resting", "not listed"),)
+
+
+def test_differences_are_counted_and_only_the_newest_are_kept() -> None:
+    made = Comparison()
+    made.checked(Duty.READS, [], Ns(1))
+    for number in range(KEPT + 5):
+        made.checked(Duty.READS, [Found("KRW", "free", str(number), "0")], Ns(number))
+    made.missed(Duty.READS)
+    assert dict(made.counts) == {"compared.reads": KEPT + 6, "differed.reads": KEPT + 5, "not_compared.reads": 1}
+    assert len(made.kept) == KEPT
+    assert made.kept[-1] == Difference(Duty.READS, "KRW", "free", str(KEPT + 4), "0", Ns(KEPT + 4))
