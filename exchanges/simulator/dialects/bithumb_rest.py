@@ -10,10 +10,10 @@ from exchanges.simulator.dialects.bithumb_errors import PARAMETER, bad
 from exchanges.simulator.dialects.bithumb_orders import BithumbOrders
 from exchanges.simulator.dialects.bithumb_prints import PRINT_ROUTES, BithumbPrints, ticker_route
 from exchanges.simulator.dialects.bithumb_quirks import BithumbQuirks
+from exchanges.simulator.dialects.bithumb_transfers import TRANSFER_ROUTES
 from exchanges.simulator.dialects.bithumb_twap import BithumbTwap
 from exchanges.simulator.dialects.reading import read_count
 from exchanges.simulator.dialects.shared import JSON, json_answer
-from exchanges.simulator.dialects.transfers import BITHUMB_TRANSFERS, Transfers
 from exchanges.simulator.kst import SECOND, kst_text
 from exchanges.simulator.orders import OrdType
 from exchanges.simulator.sim_exchange import SimExchange
@@ -101,8 +101,7 @@ class BithumbDialect(BithumbPrints, BithumbWords):
         }
         for coin in ("ALL", *map(base_of, markets)):
             self.routes["GET", f"/v2/fee/inout/{coin}"] = Route(public, "other", cash.inout_fees)
-        transfers = Transfers(BITHUMB_TRANSFERS)
-        self.routes |= transfers.routes() | transfers.krw_routes()
+        self.routes |= TRANSFER_ROUTES
         self.routes |= {
             ("GET", "/v1/deposits/coin_address"): Route(private, "private", cash.address),
             ("POST", "/v1/deposits/generate_coin_address"): Route(private, "private", cash.address),

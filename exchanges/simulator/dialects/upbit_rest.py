@@ -3,7 +3,6 @@
 from exchanges.simulator.dialect import Access, Route
 from exchanges.simulator.dialects import shared
 from exchanges.simulator.dialects import upbit_quotation as quotation
-from exchanges.simulator.dialects.transfers import UPBIT_TRANSFERS, Transfers, withdraw_chance
 from exchanges.simulator.dialects.upbit import UpbitWords
 from exchanges.simulator.dialects.upbit_cash import CASH_ROUTES, travel_routes
 from exchanges.simulator.dialects.upbit_lists import UpbitLists
@@ -50,7 +49,5 @@ class UpbitDialect(UpbitPrints, UpbitWords):
             **travel_routes(quirks),
             **POCKET_ROUTES,
         }
-        self.routes |= Transfers(UPBIT_TRANSFERS).routes()
-        self.routes["GET", "/v1/withdraws/chance"] = Route(private, "default", withdraw_chance)
         if quirks.old_list is OldList.SERVED:
             self.routes["GET", "/v1/orders"] = Route(private, "default", lists.old)

@@ -76,6 +76,15 @@ def test_revoked_key_is_unknown_and_stays_so_after_a_restart(make_world, tmp_pat
     assert place(again, BITHUMB) == (201, None)
 
 
+def test_new_upbit_key_with_withdraw_rights_is_locked_at_first(make_world):
+    world = make_world()
+    world.simulator.exchange(UPBIT).keys.limit("AK-U", withdraw_locked=True)
+    body = {"currency": "BTC", "net_type": "BTC", "amount": "0.1", "address": "x"}
+    status, answer = world.ask(UPBIT, "POST", "/v1/withdraws/coin", body=body)
+    assert (status, answer["error"]["name"]) == (403, "open_api_withdraw_locked")
+    assert place(world, UPBIT) == (201, None)
+
+
 def test_second_key_of_an_account_sees_and_moves_the_same_money(make_world, sign):
     world = make_world()
     sim = world.simulator.exchange(UPBIT)
