@@ -145,6 +145,22 @@ def trade_reversed(bench):
     assert world.balances(UPBIT) == before
 
 
+@act_story("trades_reversed")
+def trades_reversed(bench):
+    world = bench.book()
+    bid = {"market": "KRW-BTC", "side": "bid", "ord_type": "price", "price": "100000"}
+    world.order(UPBIT, **bid)
+    world.pass_ms(10_000)
+    before = world.balances(UPBIT)
+    world.order(UPBIT, **bid)
+    world.order(UPBIT, **bid)
+    world.pass_ms(1_000)
+    assert do(world, "trades_reversed", market="KRW-BTC", within_ns=5_000_000_000) == []
+    assert world.balances(UPBIT) == before, "the first one is older"
+    assert do(world, "trades_reversed", market="KRW-BTC", within_ns=5_000_000_000) == []
+    assert world.balances(UPBIT) == before, "what was taken back is not taken back again"
+
+
 @act_story("regime_changed")
 def regime_changed(bench):
     found = {}

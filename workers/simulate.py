@@ -10,6 +10,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.units import EXCHANGES
 from exchanges.simulator.activity import Activity
@@ -17,7 +19,7 @@ from exchanges.simulator.config import AccountSpec, SimConfig, market_problems, 
 from exchanges.simulator.regimes import Regime
 from exchanges.simulator.scenario import Scenario, library, read_scenario
 from exchanges.simulator.server import RunningSimulator, start
-from karb_project.env import is_whole, read_env
+from karb_project.env import DEFAULT_MARKETS, is_whole, read_env
 from workers.process import Context, run_process
 
 _COUNT_EVERY_S = 0.5
@@ -29,13 +31,21 @@ def main(argv: list[str]) -> int:
     """Run until SIGTERM or SIGINT and return the exit code."""
     if "--list-scenarios" in argv:
         for name in library():
-            print(f"{name}: {read_scenario(name).about}")
+            print(f"{name}: {read_scenario(name, DEFAULT_MARKETS).about}")
         return 0
-    config, scenario = asked_for(argv)
-    return run_process("simulator", lambda context: _serve(context, config, scenario), read_env())
+    config, story = asked_for(argv)
+    return run_process("simulator", lambda context: _serve(context, config, story), read_env())
 
 
-def asked_for(argv: list[str]) -> tuple[SimConfig, Scenario | None]:
+class Story(msgspec.Struct, frozen=True):
+    """A scenario to tell: its name or file, how many times faster, and what it holds."""
+
+    word: str
+    factor: int | None
+    scenario: Scenario
+
+
+def asked_for(argv: list[str]) -> tuple[SimConfig, Story | None]:
     """Return what the arguments ask for. ConfigError with every problem; SystemExit(2) for unknown arguments."""
     given = _parser().parse_args(argv)
     problems: list[str] = []
@@ -43,19 +53,15 @@ def asked_for(argv: list[str]) -> tuple[SimConfig, Scenario | None]:
     control = None if given.control is None else _address("control", given.control, problems)
     if control is not None and control[0] not in _LOOPBACK and not given.control_from_anywhere:
         problems.append(f"--control was {given.control!r}, must be on loopback unless --control-from-anywhere is given")
-    scenario: Scenario | None = None
+    markets = tuple(part.strip() for part in given.markets.split(",") if part.strip())
+    problems += market_problems(markets)
+    story = _story(given.scenario, given.faster, markets or DEFAULT_MARKETS, problems)
     accounts: tuple[AccountSpec, ...] = ()
-    try:
-        scenario = None if given.scenario is None else read_scenario(given.scenario)
-    except ConfigError as error:
-        problems += error.problems
     try:
         accounts = () if given.keys is None else read_keys(given.keys)
     except ConfigError as error:
         problems += error.problems
-    markets = tuple(part.strip() for part in given.markets.split(",") if part.strip())
-    problems += market_problems(markets)
-    seed, markets = _settled(given.seed, markets, scenario, problems)
+    seed, markets = _settled(given.seed, markets, None if story is None else story.scenario, problems)
     if problems:
         raise ConfigError(problems)
     config = SimConfig(
@@ -71,7 +77,18 @@ def asked_for(argv: list[str]) -> tuple[SimConfig, Scenario | None]:
         accounts=accounts,
         state_dir=given.state,
     )
-    return config, scenario
+    return config, story
+
+
+def _story(word: str | None, factor: int | None, markets: tuple[str, ...], problems: list[str]) -> Story | None:
+    if word is None:
+        problems += [] if factor is None else ["--faster goes with --scenario"]
+        return None
+    try:
+        return Story(word, factor, read_scenario(word, markets, factor))
+    except ConfigError as error:
+        problems += error.problems
+        return None
 
 
 # What the command line says wins over the scenario, if the scenario can still be told.
@@ -93,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--bithumb", default="127.0.0.1:7002", metavar="HOST:PORT")
     parser.add_argument("--seed", type=int, help=f"default: the scenario's, else {_SEED}")
     parser.add_argument("--scenario", metavar="NAME|FILE", help="a story to tell, see --list-scenarios")
+    parser.add_argument("--faster", type=int, metavar="N", help="tell an incident N times faster than it happened")
     parser.add_argument("--list-scenarios", action="store_true", help="name the stories that come along, and end")
     parser.add_argument("--control", metavar="HOST:PORT", help="take faults, acts and scenarios by HTTP here")
     parser.add_argument("--control-from-anywhere", action="store_true", help="allow --control off loopback")
@@ -116,7 +134,7 @@ def _address(name: str, text: str, problems: list[str]) -> tuple[str, int]:
     return host, int(port)
 
 
-async def _serve(context: Context, config: SimConfig, scenario: Scenario | None) -> int:
+async def _serve(context: Context, config: SimConfig, story: Story | None) -> int:
     code = 0
     running: RunningSimulator | None = None
 
@@ -150,9 +168,10 @@ async def _serve(context: Context, config: SimConfig, scenario: Scenario | None)
         }
         if running.control_address:
             ready["control"] = running.control_address
-        if scenario is not None:
-            ready["scenario"] = scenario.name
-            running.tell(scenario)
+        if story is not None:
+            # Once more, for the markets that are really there: an incident's cast depends on them.
+            ready["scenario"] = story.scenario.name
+            running.tell(read_scenario(story.word, running.markets, story.factor))
         print(json.dumps(ready), flush=True)
         while not context.stopping.is_set():
             _count(context, running)

@@ -113,10 +113,8 @@ class Control:
         ]
 
     def _tell(self, data: Any) -> Telling:
-        if isinstance(data, dict) and set(data) == {"name"}:
-            if data["name"] not in library():
-                raise _Refused(400, f"name was {data['name']!r}, must be one of {', '.join(library())}")
-            scenario = read_scenario(str(data["name"]))
+        if isinstance(data, dict) and "steps" not in data and set(data) <= {"name", "faster"}:
+            scenario = self._named(data)
         else:
             name = data.get("name", "unnamed") if isinstance(data, dict) else "unnamed"
             scenario = scenario_of(str(name)[:100], data, "scenario")
@@ -127,6 +125,14 @@ class Control:
             raise _Refused(400, f"scenario.markets has {', '.join(missing)}, which this simulator does not list")
         self._simulator.advance(self._now())
         return self.begin(scenario)
+
+    def _named(self, data: dict[str, Any]) -> Scenario:
+        name, factor = data.get("name"), data.get("faster")
+        if name not in library():
+            raise _Refused(400, f"name was {name!r}, must be one of {', '.join(library())}")
+        if factor is not None and (not isinstance(factor, int) or isinstance(factor, bool)):
+            raise _Refused(400, f"faster was {factor!r}, must be a whole number")
+        return read_scenario(str(name), self._simulator.markets, factor)
 
     def begin(self, scenario: Scenario) -> Telling:
         """Begin to tell a scenario now."""

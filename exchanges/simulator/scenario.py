@@ -12,6 +12,7 @@ import msgspec
 from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.params import is_market
 from arbitrage.domain.units import EXCHANGES
+from exchanges.simulator.incidents import INCIDENTS, MOST_FACTOR, scenario_words
 from exchanges.simulator.regimes import Regime
 from exchanges.simulator.simulator import Simulator
 from exchanges.simulator.trouble.catalogue import ActOrder, ArmOrder, read_act_order, read_arm_order
@@ -147,25 +148,36 @@ def _step(row: Any, where: str, problems: list[str]) -> Step | None:
     return None if when is None or what is None else Step(when.at_ns, what)
 
 
-def read_scenario(word: str) -> Scenario:
-    """Return a scenario of the library by its name, or one from a file. ConfigError with every problem."""
+def read_scenario(word: str, markets: tuple[str, ...], factor: int | None = None) -> Scenario:
+    """Return a scenario of the library by its name, or one from a file. ConfigError with every problem.
+
+    An incident is told for a simulator that lists `markets`, `factor` times faster than it happened (None = its own).
+    """
+    if factor is not None and (word not in INCIDENTS or not 1 <= factor <= MOST_FACTOR):
+        raise ConfigError([f"--faster was {factor}, must be 1 to {MOST_FACTOR} and goes with {', '.join(INCIDENTS)}"])
+    if word in INCIDENTS:
+        words = scenario_words(INCIDENTS[word], markets, factor or INCIDENTS[word].usual_factor)
+        return scenario_of(word, words, word)
     path = LIBRARY / f"{word}.json"
     if word not in library():
         path = Path(word)
         if not path.is_file():
             raise ConfigError([f"--scenario was {word!r}, must be a file or one of {', '.join(library())}"])
+    return scenario_of(path.stem, _read_json(path, word), f"--scenario {word}: scenario")
+
+
+def _read_json(path: Path, word: str) -> Any:
     try:
         raw = path.read_bytes()
         if len(raw) > _MOST_BYTES:
             raise ConfigError([f"--scenario {word}: {len(raw)} bytes, must be at most {_MOST_BYTES}"])
-        data = msgspec.json.decode(raw)
+        return msgspec.json.decode(raw)
     except OSError as error:
         raise ConfigError([f"--scenario {word}: {error.strerror}"]) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError([f"--scenario {word}: not JSON: {error}"]) from None
-    return scenario_of(path.stem, data, f"--scenario {word}: scenario")
 
 
 def library() -> tuple[str, ...]:
-    """Return the names of the shipped scenarios."""
-    return tuple(sorted(path.stem for path in LIBRARY.glob("*.json")))
+    """Return the names of the shipped scenarios, the three incidents among them."""
+    return tuple(sorted([path.stem for path in LIBRARY.glob("*.json")] + list(INCIDENTS)))

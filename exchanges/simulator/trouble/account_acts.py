@@ -188,6 +188,24 @@ class TradeReversed(Act, frozen=True, kw_only=True, tag="trade_reversed"):
             raise ConfigError([f"trade {self.trade_id or 'last'} was not reversed: {done}"])
 
 
+class TradesReversed(Act, frozen=True, kw_only=True, tag="trades_reversed"):
+    """The exchange takes back every fill on a market within a time, from whoever had it (peers.md §5, 2026-02-06)."""
+
+    market: Market
+    within_ns: Span
+
+    def do(self, simulator: Simulator, sim: SimExchange, now: int) -> None:
+        """Do it on one exchange."""
+        market_named(simulator, self.market)
+        orders = [order for order in sim.matching.orders.values() if order.draft.market == self.market]
+        recent = [trade for order in orders for trade in order.trades if trade.at_ns >= now - self.within_ns]
+        trade_ids = dict.fromkeys(trade.trade_id for trade in sorted(recent, key=lambda trade: trade.at_ns))
+        # One that was taken back before is not found again.
+        short = [name for name in trade_ids if sim.cash.reverse(name, now) is CashFault.FUNDS_SHORT]
+        if short:
+            raise ConfigError([f"trade {name} was not reversed: {CashFault.FUNDS_SHORT}" for name in short])
+
+
 def _place(simulator: Simulator, sim: SimExchange, account: Account, asked: ManualTrade, now: int) -> None:
     market_named(simulator, asked.market)
     fault = sim.place_own(account, _draft(asked), now)
@@ -222,4 +240,5 @@ ACCOUNT_ACTS: tuple[type[Act], ...] = (
     ManualTrade,
     SecondBot,
     TradeReversed,
+    TradesReversed,
 )

@@ -26,6 +26,9 @@ class Act(msgspec.Struct, frozen=True, kw_only=True, tag_field="act"):
     family: ClassVar[str] = "account"
     """The path of the control endpoint that takes it."""
 
+    is_shared: ClassVar[bool] = False
+    """Whether it concerns both exchanges at once: done only once when it names neither."""
+
     @classmethod
     def act_name(cls) -> str:
         """Return the name in the catalogue."""

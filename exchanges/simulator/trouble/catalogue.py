@@ -65,7 +65,8 @@ class ActOrder(msgspec.Struct, frozen=True):
     def problems(self, simulator: Simulator, now: int) -> list[str]:
         """Do it; return why it could not be done."""
         found: list[str] = []
-        for exchange in EXCHANGES if self.exchange is None else (self.exchange,):
+        both = EXCHANGES[:1] if self.act.is_shared else EXCHANGES
+        for exchange in both if self.exchange is None else (self.exchange,):
             try:
                 self.act.do(simulator, simulator.exchange(exchange), now)
             except ConfigError as error:

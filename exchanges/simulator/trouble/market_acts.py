@@ -28,11 +28,12 @@ class RegimeChanged(Act, frozen=True, kw_only=True, tag="regime_changed"):
     """A market, or all of them, behaves otherwise, on both exchanges."""
 
     family: ClassVar[str] = "market"
+    is_shared: ClassVar[bool] = True
     regime: Regime
     market: Market = ""
 
     def do(self, simulator: Simulator, sim: SimExchange, now: int) -> None:
-        """Do it; asked for both exchanges it does the same twice."""
+        """Do it on both exchanges."""
         simulator.market.set_regime(self.regime, now, market_named(simulator, self.market) if self.market else None)
 
 

@@ -108,6 +108,9 @@ async def test_scenarios_are_told_by_name_or_as_sent_and_can_be_stopped(running)
     assert [(one["name"], len(one["told"])) for one in tellings] == [("lost-answers", 0), ("mine", 1)]
     assert (await ask(running, "DELETE", "/scenario"))[1] == {"stopped": ["lost-answers", "mine"]}
     assert (await ask(running, "POST", "/scenario", {"name": "nope"}))[0] == 400
+    told = await ask(running, "POST", "/scenario", {"name": "wallet-theft-2025", "faster": 10_000})
+    assert (told[0], told[1]["name"]) == (201, "wallet-theft-2025")
+    assert (await ask(running, "POST", "/scenario", {"name": "lost-answers", "faster": "x"}))[0] == 400
     sent = {"steps": [step], "markets": ["KRW-XRP"], "seed": 3}
     assert (await ask(running, "POST", "/scenario", sent)) == (
         400,
@@ -141,16 +144,19 @@ def test_the_command_line_names_every_problem_at_once():
     assert found == [
         "--upbit was 'x', must be host:port with a port from 0 to 65535",
         "--control was '0.0.0.0:7003', must be on loopback unless --control-from-anywhere is given",
-        "--scenario was 'nowhere', must be a file",
         "--markets has 'BTC', must look like KRW-BTC",
+        "--scenario was 'nowhere', must be a file",
     ]
 
 
 def test_a_scenario_brings_its_seed_and_markets_unless_the_command_line_says_otherwise(tmp_path):
     path = tmp_path / "mine.json"
     path.write_text(json.dumps({"seed": 3, "markets": ["KRW-ETH"], "steps": [{"fault": "answer_lost"}]}))
-    config, scenario = asked_for(["--scenario", str(path)])
-    assert (config.seed, config.markets, scenario.name, config.control) == (3, ("KRW-ETH",), "mine", None)
+    config, story = asked_for(["--scenario", str(path)])
+    assert (config.seed, config.markets, story.scenario.name, config.control) == (3, ("KRW-ETH",), "mine", None)
+    assert asked_for(["--scenario", "martial-law-2024", "--faster", "100"])[1].factor == 100
+    with pytest.raises(ConfigError, match="--faster goes with --scenario"):
+        asked_for(["--faster", "100"])
     config, _ = asked_for(["--scenario", str(path), "--seed", "9", "--markets", "KRW-ETH,KRW-BTC"])
     assert (config.seed, config.markets) == (9, ("KRW-ETH", "KRW-BTC"))
     with pytest.raises(ConfigError, match="--markets lacks KRW-ETH, which --scenario mine needs"):

@@ -7,11 +7,13 @@ import pytest
 from fault_bench import BITHUMB, UPBIT, open_stream
 
 from arbitrage.domain.errors import ConfigError
+from exchanges.simulator.incidents import INCIDENTS
 from exchanges.simulator.scenario import Telling, library, read_scenario, scenario_of
 from exchanges.simulator.trouble.catalogue import ActOrder
 from exchanges.simulator.wire import Request
 
 SECOND = 1_000_000_000
+MARKETS = ("KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-SOL", "KRW-DOGE")
 
 
 def tell(world, *steps, **frame):
@@ -102,18 +104,21 @@ def test_every_problem_of_a_file_is_named_at_once():
 def test_a_file_is_read_and_a_broken_one_named(tmp_path):
     path = tmp_path / "mine.json"
     path.write_text(json.dumps({"seed": 3, "steps": [{"fault": "answer_lost"}]}))
-    scenario = read_scenario(str(path))
+    scenario = read_scenario(str(path), MARKETS)
     assert (scenario.name, scenario.seed, len(scenario.steps)) == ("mine", 3, 1)
     path.write_text("{")
     with pytest.raises(ConfigError, match="not JSON"):
-        read_scenario(str(path))
+        read_scenario(str(path), MARKETS)
+    with pytest.raises(ConfigError, match=r"--faster was 9, must be 1 to 10000 and goes with martial-law-2024, "):
+        read_scenario("lost-answers", MARKETS, 9)
     with pytest.raises(ConfigError, match=r"must be a file or one of account-trouble, "):
-        read_scenario("nowhere")
+        read_scenario("nowhere", MARKETS)
 
 
 @pytest.mark.parametrize("name", library())
 def test_each_shipped_story_can_be_told_to_its_end(name, make_world):
-    scenario = read_scenario(name)
+    # Incidents at a pace at which the whole of them passes in virtual minutes.
+    scenario = read_scenario(name, MARKETS, 1_000 if name in INCIDENTS else None)
     world = make_world()
     telling = Telling(scenario, world.simulator, world.now)
     world.pass_ms(scenario.steps[-1].at_ns // 1_000_000 + 1)
@@ -127,11 +132,32 @@ def test_each_shipped_story_can_be_told_to_its_end(name, make_world):
     assert scenario.about
 
 
+def test_an_incident_stops_transfers_moves_one_price_and_takes_fills_back(make_world):
+    world = make_world()
+    Telling(read_scenario("credit-error-2026", MARKETS, 60), world.simulator, world.now)
+    world.pass_ms(36_000)
+    mid = {exchange: world.simulator.market.shown(exchange, "KRW-BTC")[0][0][0] for exchange in (UPBIT, BITHUMB)}
+    assert 0.81 < mid[BITHUMB] / mid[UPBIT] < 0.85
+    before = world.balances(BITHUMB)
+    world.order(BITHUMB, market="KRW-BTC", side="bid", order_type="price", price="1000000")
+    world.pass_ms(1_000)
+    assert world.balances(BITHUMB) != before, "the bargain of the year"
+    world.pass_ms(25_000)
+    assert world.balances(BITHUMB) == before
+    status, answer = world.ask(
+        BITHUMB,
+        "POST",
+        "/v2/orders",
+        body={"market": "KRW-BTC", "side": "ask", "order_type": "market", "volume": "0.1"},
+    )
+    assert (status, answer["error"]["name"]) == (403, "market_offline")
+
+
 def bytes_of(make_world, name, seed):
     """Return a digest of all that two streams and a fixed run of requests heard in a story."""
     world = make_world(seed=seed)
     sessions = [open_stream(world, exchange, "KRW-BTC", "KRW-ETH") for exchange in (UPBIT, BITHUMB)]
-    Telling(read_scenario(name), world.simulator, world.now)
+    Telling(read_scenario(name, MARKETS), world.simulator, world.now)
     digest = hashlib.sha256()
     for turn in range(120):
         world.pass_ms(500)
