@@ -20,6 +20,7 @@ from arbitrage.domain.ports import MarketRules, OpenOrder, RefusedWire
 from arbitrage.domain.units import Ns, Price, Qty, exact_product, units_exact
 from exchanges.fields import Fields, Shape
 from exchanges.shapes import (
+    Id,
     WireAccepted,
     WireBalance,
     WireChance,
@@ -87,6 +88,14 @@ def iso_ns(text: str) -> Ns:
     return Ns((moment - _EPOCH) // timedelta(microseconds=1) * 1000)
 
 
+def ms_ns(value: Decimal) -> Ns:
+    """Return UTC nanoseconds of milliseconds, however the wire spells them. ValueError unless whole."""
+    plain(value, "time in ms")
+    if value != value.to_integral_value():
+        raise ValueError(f"time in ms was {value}, must be whole")
+    return Ns(int(value) * 1_000_000)
+
+
 def event_of(state: str | None, executed: int | None, ordered: int | None) -> OrderOn:
     """Return what an order's state and executed volume prove, never more.
 
@@ -129,9 +138,14 @@ class Reads:
         """Return an array of objects. ValueError when it is none."""
         return [self._seen(row) for row in self._fields.many(shape, data)]
 
-    def accepted(self, data: bytes) -> OrderReport:
-        """Return what the acknowledgement of an order or a cancel says. ValueError when it names no order."""
+    def accepted(self, data: bytes, client_order_id: str | None = None) -> OrderReport:
+        """Return what the acknowledgement of an order or a cancel says.
+
+        ValueError when it names no order, or another one than ours: an answer can come twice or late on a
+        connection and be taken for the next request's. None = the request named no order of ours.
+        """
         row = self.one(WireAccepted, data)
+        _same_order(client_order_id, row.client_order_id)
         executed = None if row.executed_qty is None else units(row.executed_qty, "executed_qty")
         ordered = None if row.qty is None else units(row.qty, "qty")
         return OrderReport(
@@ -144,9 +158,7 @@ class Reads:
     def order(self, data: bytes, client_order_id: str) -> OrderReport:
         """Return the report of an order asked for by our id. ValueError when the answer is of another order."""
         order = self.one(WireOrder, data)
-        told = id_text(order.client_order_id)
-        if told not in (None, client_order_id):
-            raise ValueError(f"asked for {client_order_id}, was told of {told}")
+        _same_order(client_order_id, order.client_order_id)
         self._look_at_state(order.state)
         return order_report(order)
 
@@ -187,6 +199,12 @@ class Reads:
     def _look_at_state(self, state: str) -> None:
         if state not in STATE_WORDS:
             self._gaps.append(f"order.state was {state[:40]!r}, a word never seen")
+
+
+def _same_order(asked: str | None, named: Id) -> None:
+    told = id_text(named)
+    if asked is not None and told not in (None, asked):
+        raise ValueError(f"asked for {asked}, was told of {told}")
 
 
 def order_report(order: WireOrder) -> OrderReport:

@@ -107,7 +107,7 @@ class RestGateway:
             body, query = self._order_body(order)
             return Request("POST", self._facts.paths.place, "", body, self._token(query))
 
-        return await self._once("place", (order,), self._facts.groups.place, build, self._reads.accepted)
+        return await self._once("place", (order,), self._facts.groups.place, build, self._read_accepted(order))
 
     async def _once(
         self,
@@ -163,7 +163,7 @@ class RestGateway:
         if not self._limiter.take(groups, Lane.CANCEL, self._clock.mono_ns()):
             return Refused(RefusalReason.RATE_LIMITED, SPENT)
         outcome = await self._send("DELETE", self._facts.paths.cancel, query, groups[0], Use.ORDERS, ORDER_TIMEOUT_NS)
-        return self._noted("cancel", outcome, self._judged(outcome, self._reads.accepted))
+        return self._noted("cancel", outcome, self._judged(outcome, self._read_accepted(order)))
 
     async def query(self, order: Order) -> Lookup:
         """Ask for one order by its client order id. An answer about another order is Unknown."""
@@ -213,6 +213,15 @@ class RestGateway:
             orders=self._limiter.spare(groups.place, Lane.NEW, now),
             queries=self._limiter.spare(groups.private, Lane.QUERY, now),
         )
+
+    def _read_accepted(self, order: Order) -> ReadReport:
+        def read(body: bytes) -> OrderReport:
+            report = self._reads.accepted(body, order.client_order_id)
+            if order.exchange_order_id not in (None, report.exchange_order_id):
+                raise ValueError(f"asked for {order.exchange_order_id}, was told of {report.exchange_order_id}")
+            return report
+
+        return read
 
     def _fault(self, order: Order) -> str | None:
         if order.exchange is not self.exchange:

@@ -8,7 +8,6 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-import msgspec
 from order_makers import RealClock, make_order
 
 from arbitrage.domain.book import Book
@@ -28,6 +27,8 @@ from exchanges.credentials import Credentials
 from exchanges.reader import SyncReader
 from exchanges.rest_gateway import RestGateway
 from exchanges.simulator import server
+from exchanges.simulator.trouble.fault import EVERYONE, Fault, Scope
+from exchanges.simulator.trouble.shapes import FieldRenamed
 from exchanges.upbit.auth import UpbitSigner
 from exchanges.upbit.feed import UpbitFeed
 from exchanges.upbit.gateway import UpbitGateway
@@ -225,24 +226,18 @@ async def until(is_so: Callable[[], bool], within_s: float = 10.0) -> None:
 @contextlib.contextmanager
 def renamed(bench: Bench, old: str, new: str) -> Iterator[None]:
     """Let the simulated exchange call the member `old` `new`, in answers and private frames."""
-    sim: Any = bench.simulator.exchange(bench.exchange)
-    handle, dialect = sim.handle, sim.dialect
+    with armed(bench, FieldRenamed(from_=old, to=new)):
+        yield
 
-    def swapped(data: bytes) -> bytes:
-        return data.replace(f'"{old}":'.encode(), f'"{new}":'.encode())
 
-    def answer(*args: Any) -> Any:
-        response = handle(*args)
-        return msgspec.structs.replace(response, body=swapped(response.body))
-
-    sim.handle = answer
-    order_frame = dialect.order_frame
-    dialect.order_frame = lambda *args: swapped(order_frame(*args))
+@contextlib.contextmanager
+def armed(bench: Bench, fault: Fault, scope: Scope = EVERYONE) -> Iterator[None]:
+    """Arm a fault on the simulated exchange for a while."""
+    number = bench.faults.arm(fault, scope).number
     try:
         yield
     finally:
-        del sim.handle
-        del dialect.order_frame
+        bench.faults.disarm(number)
 
 
 async def ended(gateway: RestGateway, order: Order) -> OrderReport:

@@ -9,13 +9,11 @@ import msgspec
 from arbitrage.domain.errors import FrameInvalid
 from arbitrage.domain.order import Fill, Order, OrderReport
 from arbitrage.domain.ports import BalanceNews, OrderNews
-from arbitrage.domain.units import Ns, Price, Qty, exact_product
+from arbitrage.domain.units import Price, Qty, exact_product
 from exchanges.fields import Fields, Shape
-from exchanges.reads import STATE_WORDS, event_of, holding, maybe_plain, some_id, units
+from exchanges.reads import STATE_WORDS, event_of, holding, maybe_plain, ms_ns, some_id, units
 from exchanges.shapes import Id, id_text
 from exchanges.words import body_and_query, order_members
-
-_MS_NS = 1_000_000
 
 
 def order_body(order: Order) -> tuple[bytes, str]:
@@ -54,7 +52,7 @@ class _OrderNews(Shape, kw_only=True):
     executed_funds: Decimal | None = None
     paid_fee: Decimal | None = None
     cancel_type: str | None = None
-    traded_ms: int | None = None
+    traded_ms: Decimal | None = None
 
     def gaps(self) -> tuple[str, ...]:
         """Return what should be there: an absent zero is normal, but a trade has figures of its own."""
@@ -143,4 +141,4 @@ def _fills(news: _OrderNews) -> tuple[Fill, ...]:
     qty = Qty(units(news.trade_qty, "trade_qty"))
     # `trade_amount` is a double on the wire; price x quantity equals the REST funds exactly (bithumb.md §3.9).
     funds = exact_product(price, qty)
-    return (Fill(trade_id, price, qty, funds, Ns(news.traded_ms * _MS_NS)),)
+    return (Fill(trade_id, price, qty, funds, ms_ns(news.traded_ms)),)

@@ -76,6 +76,12 @@ _DOCUMENTED: dict[str, RefusalReason] = {
     "bank_account_required": _R.OTHER,
     "two_factor_auth_required": _R.OTHER,
     "order_not_found": _R.ORDER_NOT_FOUND,
+    # Of other calls; here so that they are known. One name is a sentence.
+    "deposit_not_found": _R.OTHER,
+    "withdraw_not_found": _R.OTHER,
+    "withdraw_insufficient_balance": _R.OTHER,
+    "travel_rule_consent_required": _R.OTHER,
+    "currency does not have a valid value": _R.OTHER,
 }
 # Not in the official list (bithumb.md §3.10): names that clients file or that Upbit has. To be
 # corrected after the first live refusal; a 400 with a name we do not know is a refusal anyway.

@@ -9,15 +9,13 @@ import msgspec
 from arbitrage.domain.errors import FrameInvalid
 from arbitrage.domain.order import Fill, Order, OrderReport, TimeInForce
 from arbitrage.domain.ports import AnnouncementNews, BalanceNews, OrderNews
-from arbitrage.domain.units import Ns, Price, Qty, exact_product
+from arbitrage.domain.units import Price, Qty, exact_product
 from exchanges.fields import Fields, Shape
 from exchanges.list_shapes import WireAnnouncement
-from exchanges.reads import STATE_WORDS, event_of, holding, maybe_plain, some_id, units
+from exchanges.reads import STATE_WORDS, event_of, holding, maybe_plain, ms_ns, some_id, units
 from exchanges.shapes import Id, id_text
 from exchanges.upbit.profile import DEFAULT_SMP, MOST_UNITS, SIMPLE_STREAM, BookStream, Smp
 from exchanges.words import Members, body_and_query, order_members
-
-_MS_NS = 1_000_000
 
 
 def order_body(order: Order, smp: Smp = DEFAULT_SMP) -> tuple[bytes, str]:
@@ -81,7 +79,7 @@ class _OrderNews(Shape, kw_only=True):
     paid_fee: Decimal | None = None
     prevented_qty: Decimal | None = None
     is_maker: bool | None = None
-    traded_ms: int | None = None
+    traded_ms: Decimal | None = None
 
 
 class _OrderNewsSimple(_OrderNews, kw_only=True):
@@ -222,4 +220,4 @@ def _fills(news: _OrderNews) -> tuple[Fill, ...]:
     qty = Qty(units(news.qty, "qty"))
     # The stream names no funds per fill: price x volume, exactly (upbit.md §3.7).
     funds = exact_product(price, qty)
-    return (Fill(trade_id, price, qty, funds, Ns(news.traded_ms * _MS_NS), is_maker=news.is_maker),)
+    return (Fill(trade_id, price, qty, funds, ms_ns(news.traded_ms), is_maker=news.is_maker),)

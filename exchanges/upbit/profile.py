@@ -145,7 +145,16 @@ REFUSALS: dict[str, RefusalReason] = {
     "invalid_post_only": _R.INVALID_REQUEST,
     "bad_request": _R.INVALID_REQUEST,
     "QUERY_PARAMETER_NOT_SUPPORTED": _R.INVALID_REQUEST,
+    # Of other calls; here so that they are known.
+    "withdraw_address_not_registered": _R.OTHER,
+    "withdraw_address_not_registerd": _R.OTHER,
+    "deposit_not_found": _R.OTHER,
+    "withdraw_not_found": _R.OTHER,
+    "pocket_not_found": _R.OTHER,
+    "currency_not_found": _R.OTHER,
 }
+# Not established (upbit.md §9.2): what an order burst ("order stabilisation") and a market order beyond the
+# 30 levels shown are called. Any other name of a 4xx is a refusal too, for OTHER reasons.
 
 # upbit.md §2, with the older spelling of the address refusal.
 AUTH_NAMES = frozenset(
@@ -160,6 +169,7 @@ AUTH_NAMES = frozenset(
         "invalid_access_key",
         "out_of_scope",
         "thirdparty_agreement_required",
+        "open_api_withdraw_locked",
     }
 )
 
