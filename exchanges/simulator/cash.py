@@ -198,6 +198,8 @@ class Cash:
     def resume(self, now: int) -> None:
         """Go on with what was under way when the process ended."""
         for one in self.movements.values():
+            if one.access_key not in self._register.accounts:
+                continue
             act = {Progress.WAITING: self._leave, Progress.PROCESSING: self._arrive}.get(one.progress)
             if act is not None:
                 self._agenda.at(max(one.due_ns, now), lambda at, act=act, one=one: act(one, at))  # type: ignore[misc]

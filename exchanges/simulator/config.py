@@ -28,6 +28,8 @@ class AccountSpec(msgspec.Struct, frozen=True):
     balances: dict[str, Fine]
     scopes: frozenset[Scope] = ALL_SCOPES
     """What the key may do at first."""
+    account: str | None = None
+    """The key whose account this one opens too: a second program of one owner; None = an account of its own."""
 
     def __repr__(self) -> str:
         return f"AccountSpec({self.exchange}, {self.access_key!r})"
@@ -68,7 +70,8 @@ class SimConfig(msgspec.Struct, frozen=True, kw_only=True):
 def read_keys(path: Path) -> tuple[AccountSpec, ...]:
     """Return the accounts in a keys file: `{"accounts": [{"exchange", "access_key", "secret_key", "balances"}]}`.
 
-    A row may have `scopes`, a list of what its key may do; without one it may do everything.
+    A row may have `scopes`, a list of what its key may do; without one it may do everything. One with `account`
+    names the key of an earlier row and opens that row's account.
     ConfigError with every problem found; values of secrets are never in it.
     """
     try:
@@ -88,10 +91,16 @@ def read_keys(path: Path) -> tuple[AccountSpec, ...]:
             continue
         if any((spec.exchange, spec.access_key) == (other.exchange, other.access_key) for other in found):
             problems.append(f"--keys {path}: accounts[{index}].access_key is named twice")
+        if spec.account is not None and not any(_owns(other, spec) for other in found):
+            problems.append(f"--keys {path}: accounts[{index}].account was {spec.account!r}, must name an earlier row")
         found.append(spec)
     if problems:
         raise ConfigError(problems)
     return tuple(found)
+
+
+def _owns(other: AccountSpec, spec: AccountSpec) -> bool:
+    return (other.exchange, other.access_key, other.account) == (spec.exchange, spec.account, None)
 
 
 def _account(row: Any, where: str, problems: list[str]) -> AccountSpec | None:
@@ -99,7 +108,7 @@ def _account(row: Any, where: str, problems: list[str]) -> AccountSpec | None:
         problems.append(f"{where} must be an object")
         return None
     before = len(problems)
-    known = ("exchange", "access_key", "secret_key", "balances", "scopes")
+    known = ("exchange", "access_key", "secret_key", "balances", "scopes", "account")
     problems += [f"{where}.{name} is not a member of an account" for name in sorted(row.keys() - set(known))]
     if row.get("exchange") not in tuple(Exchange):
         problems.append(f"{where}.exchange was {row.get('exchange')!r}, must be one of {', '.join(Exchange)}")
@@ -124,10 +133,13 @@ def _account(row: Any, where: str, problems: list[str]) -> AccountSpec | None:
     scopes = row.get("scopes", sorted(ALL_SCOPES))
     if not isinstance(scopes, list) or any(scope not in tuple(Scope) for scope in scopes):
         problems.append(f"{where}.scopes was {scopes!r}, must be a list of {', '.join(sorted(ALL_SCOPES))}")
+    account = row.get("account")
+    if account is not None and (not isinstance(account, str) or balances):
+        problems.append(f"{where}.account must be text, and its row has no balances")
     if len(problems) > before:
         return None
     allowed = frozenset(map(Scope, scopes))
-    return AccountSpec(Exchange(row["exchange"]), row["access_key"], row["secret_key"], amounts, allowed)
+    return AccountSpec(Exchange(row["exchange"]), row["access_key"], row["secret_key"], amounts, allowed, account)
 
 
 def market_problems(markets: tuple[str, ...]) -> list[str]:

@@ -111,9 +111,9 @@ class Simulator:
 
     # Accounts of the keys file with the balances of the state; a key the state does not know yet is opened.
     def _open_accounts(self, config: SimConfig, exchange: Exchange, kept: Kept, sink: Sink, now: int) -> None:
-        matching = self._exchanges[exchange].matching
+        matching, keys = self._exchanges[exchange].matching, self._exchanges[exchange].keys
         for spec in config.accounts:
-            if spec.exchange is not exchange:
+            if spec.exchange is not exchange or spec.account is not None:
                 continue
             line = kept.accounts.get(spec.access_key)
             opened_ns = now if line is None else int(line["opened_ns"])
@@ -126,7 +126,11 @@ class Simulator:
                 account.free = kept.free[spec.access_key]
                 account.locked = kept.locked[spec.access_key]
             matching.accounts[spec.access_key] = account
-            self._exchanges[exchange].keys.open(account).scopes = spec.scopes
+            keys.open(account).scopes = spec.scopes
+        for spec in config.accounts:
+            if spec.exchange is exchange and spec.account is not None:
+                owner = matching.accounts[spec.account]
+                keys.add(spec.access_key, spec.secret_key.encode(), owner).scopes = spec.scopes
         for operation in kept.operations:
             self._exchanges[exchange].operations.restore(operation)
         for access_key, client_order_id in kept.burned:

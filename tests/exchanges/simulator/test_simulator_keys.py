@@ -7,6 +7,7 @@ import pytest
 from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.units import Exchange
 from exchanges.simulator.auth import AuthFault, NonceMemory
+from exchanges.simulator.config import read_keys
 from exchanges.simulator.keys import Scope, scope_of
 from exchanges.simulator.wire import Request
 
@@ -94,6 +95,33 @@ def test_second_key_of_an_account_sees_and_moves_the_same_money(make_world, sign
     assert [row["balance"] for row in json.loads(response.body)] == ["100000000", "1", "10"]
     rows = world.ask(UPBIT, "GET", "/v1/api_keys")[1]
     assert [row["access_key"] for row in rows] == ["AK-U", "AK-2"]
+
+
+def test_keys_file_may_give_an_account_a_second_key_with_fewer_rights(make_world, sign, tmp_path):
+    secret = "a-secret-of-more-than-sixty-four-characters-so-that-none-of-them-warns-here"
+    first = {"exchange": "upbit", "access_key": "A", "secret_key": secret, "balances": {"KRW": "5"}}
+    second = {"exchange": "upbit", "access_key": "B", "secret_key": secret, "account": "A", "scopes": ["view_assets"]}
+    path = tmp_path / "keys.json"
+    path.write_text(json.dumps({"accounts": [first, second]}))
+    world = make_world(accounts=read_keys(path), state_dir=tmp_path / "state")
+    world.simulator.close()
+    world = make_world(accounts=read_keys(path), state_dir=tmp_path / "state")
+    assert list(world.simulator.exchange(UPBIT).accounts) == ["A"]
+    header = sign("B", secret, "")
+    answer = world.send(UPBIT, Request("GET", "/v1/accounts", "", {"authorization": header}))
+    assert json.loads(answer.body)[0]["balance"] == "5"
+    header = sign("B", secret, "market=KRW-BTC")
+    answer = world.send(UPBIT, Request("GET", "/v1/orders/chance", "market=KRW-BTC", {"authorization": header}))
+    assert answer.status == 403
+
+
+@pytest.mark.parametrize("row", [{"account": "X"}, {"account": "A", "balances": {"KRW": "1"}}, {"account": 7}])
+def test_second_key_of_nobody_or_with_money_of_its_own_refuses_to_start(tmp_path, row):
+    first = {"exchange": "upbit", "access_key": "A", "secret_key": "s"}
+    path = tmp_path / "keys.json"
+    path.write_text(json.dumps({"accounts": [first, first | {"access_key": "B"} | row]}))
+    with pytest.raises(ConfigError, match=r"accounts\[1\]\.account"):
+        read_keys(path)
 
 
 def test_a_key_nobody_has_cannot_be_changed(make_world):
