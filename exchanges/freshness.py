@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from arbitrage.domain.frame_spec import DecodedBook, FrameSpec, Layout, MarketForm, market_of_symbol
+from arbitrage.domain.frame_spec import DecodedBook, FrameSpec, Layout, MarketForm, market_of_symbol, whole_number
 
 BACK_FRAMES = 3
 """Frames in a row with a time before the newest one seen: not a stray any more."""
@@ -40,7 +40,7 @@ class HeadReader:
     """Reads heads of frames of one spec."""
 
     def __init__(self, spec: FrameSpec) -> None:
-        fields: list[Any] = [("market", str), ("time", int | str)]
+        fields: list[Any] = [("market", str), ("time", msgspec.Raw)]
         head: Any = msgspec.defstruct("Head", fields, rename={"market": spec.market_key, "time": spec.time_key})
         self._is_nested = spec.layout is Layout.LADDERS and spec.content_key is not None
         if self._is_nested:
@@ -54,7 +54,7 @@ class HeadReader:
             found = self._decoder.decode(data)
             found = found.content if self._is_nested else found
             market = found.market if self._form is MarketForm.QUOTE_BASE else market_of_symbol(found.market)
-            return Head(market, int(found.time))
+            return Head(market, whole_number(found.time))
         except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError):
             return None
 

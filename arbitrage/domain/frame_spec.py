@@ -21,6 +21,8 @@ _KEEP = 160
 
 
 _DECIMAL = msgspec.json.Decoder(Decimal)
+_LONGEST = 30
+"""No time has so many digits."""
 
 
 class TimeUnit(StrEnum):
@@ -139,12 +141,14 @@ class FrameDecoder:
             else:
                 frame = frame if spec.content_key is None else frame.content
                 bids, asks = best_first(frame.bids, frame.asks)
-            time = int(frame.time) * self._ns_per
+            time = whole_number(frame.time) * self._ns_per
             market = frame.market if spec.market_form is MarketForm.QUOTE_BASE else market_of_symbol(frame.market)
         except (ValueError, ArithmeticError, msgspec.MsgspecError) as error:
             raise FrameInvalid(f"{spec.name}: {error}: {data[:_KEEP]!r}") from None
         if not 0 < time <= INT64_MAX:
-            raise FrameInvalid(f"{spec.name}: {spec.time_key} was {frame.time}, must be a positive int64 in ns")
+            raise FrameInvalid(
+                f"{spec.name}: {spec.time_key} was {bytes(frame.time)!r}, must be a positive int64 in ns"
+            )
         return DecodedBook(market, Ns(time), bids, asks)
 
 
@@ -160,7 +164,7 @@ def _paired(spec: FrameSpec) -> type:
             "bid_qty": spec.bid_qty_key,
         },
     )
-    fields: list[Any] = [("market", str), ("time", int | str), ("units", list[unit])]  # type: ignore[valid-type]
+    fields: list[Any] = [("market", str), ("time", msgspec.Raw), ("units", list[unit])]  # type: ignore[valid-type]
     rename = {"market": spec.market_key, "time": spec.time_key, "units": spec.units_key}
     if spec.type_key is not None:
         fields.insert(0, ("type", str))
@@ -174,7 +178,7 @@ Row = tuple[msgspec.Raw | bytes, msgspec.Raw | bytes]
 
 
 def _ladders(spec: FrameSpec) -> type:
-    fields: list[Any] = [("market", str), ("time", int | str), ("asks", list[Pair]), ("bids", list[Pair])]
+    fields: list[Any] = [("market", str), ("time", msgspec.Raw), ("asks", list[Pair]), ("bids", list[Pair])]
     rename = {"market": spec.market_key, "time": spec.time_key, "asks": spec.asks_key, "bids": spec.bids_key}
     head: list[Any] = [] if spec.type_key is None else [("type", str)]
     if spec.content_key is None:
@@ -192,6 +196,20 @@ def best_first(bids: Sequence[Pair], asks: Sequence[Pair]) -> tuple[tuple[Level,
         levels = _ladder([(_unquoted(price), _unquoted(qty)) for price, qty in rows], len(rows))
         sides.append(tuple(sorted(levels, key=lambda level: level.price, reverse=falling)[:MAX_LEVELS]))
     return sides[0], sides[1]
+
+
+def whole_number(raw: msgspec.Raw) -> int:
+    """Return a whole number however JSON spells it: digits, text, `.0` or an exponent (upbit.md §6 idea 6).
+
+    ValueError when it is anything else.
+    """
+    text = bytes(raw)
+    if text.isdigit():
+        return int(text)
+    value = _DECIMAL.decode(text)
+    if not value.is_finite() or value.adjusted() > _LONGEST or value != value.to_integral_value():
+        raise ValueError(f"{text!r} is no whole number")
+    return int(value)
 
 
 def _unquoted(raw: msgspec.Raw) -> bytes:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from arbitrage.domain.book import MAX_LEVELS, ladder_fault
 from arbitrage.domain.errors import FrameInvalid
-from arbitrage.domain.frame_spec import FrameDecoder, FrameSpec, TimeUnit, _plain_units
+from arbitrage.domain.frame_spec import FrameDecoder, FrameSpec, TimeUnit, _plain_units, whole_number
 from arbitrage.domain.units import INT64_MAX
 
 FRAMES = Path(__file__).parents[2] / "frames"
@@ -171,3 +171,19 @@ def test_digits_read_alone_give_what_decimal_gives(text):
 @pytest.mark.parametrize("text", ["1E8", "1.5E-3", '"5"', "0.123456789", "null", "1" * 30])
 def test_what_is_not_plain_digits_takes_the_careful_way(text):
     assert _plain_units(msgspec.Raw(text.encode())) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1790000000123", '"1790000000123"', "1790000000123.0", "1.790000000123E12", "1790000000123.00000000000000000000"],
+)
+def test_a_time_is_the_same_however_it_is_spelled(text):
+    assert whole_number(msgspec.Raw(text.encode())) == 1_790_000_000_123
+
+
+@pytest.mark.parametrize(
+    "text", ["1.5", '"x"', "null", "true", "[1]", "1E999999999", '"NaN"', '"Infinity"', '"1_0"x', ""]
+)
+def test_what_is_no_whole_number_is_no_time(text):
+    with pytest.raises((ValueError, msgspec.MsgspecError)):
+        whole_number(msgspec.Raw(text.encode()))
