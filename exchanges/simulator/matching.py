@@ -217,9 +217,12 @@ class Matching:
         if self.is_closed(draft.market):
             return Fault.MARKET_OFFLINE
         fault = rule_fault(self.rules, draft, lambda side: self._taking.book(self.rules, draft.market, side, now))
-        if fault is None and self.rules.smp_of(draft.smp, now) is None and self.register.colliding(account, draft):
+        if fault is None and self._smp_of(draft, now) is None and self.register.colliding(account, draft):
             return Fault.SELF_TRADE
         return fault
+
+    def _smp_of(self, draft: Draft, now: int) -> Smp | None:
+        return self.rules.smp_at(draft.smp, now, is_post_only=draft.tif is Tif.POST_ONLY)
 
     def _burn(self, account: Account, client_order_id: str | None) -> None:
         if client_order_id is not None:
@@ -237,7 +240,7 @@ class Matching:
             reserved_fee=reserved,
             locked=locked,
             fee_ppm=self.rules.fee_ppm(draft.side),
-            smp=Smp.NONE if draft.tif is Tif.POST_ONLY and draft.smp is None else self.rules.smp_of(draft.smp, now),
+            smp=self._smp_of(draft, now),
         )
 
     def _accept(self, account: Account, order: SimOrder, moment: Moment) -> None:

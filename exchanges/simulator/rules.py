@@ -102,10 +102,10 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     missing_scope: AuthFault = AuthFault.OUT_OF_SCOPE
     """What a key without the right is told; Bithumb was also seen to say `jwt_verification` (bithumb.md §3.2)."""
 
-    def smp_of(self, draft_smp: Smp | None, now: int) -> Smp | None:
+    def smp_at(self, asked: Smp | None, now: int, *, is_post_only: bool) -> Smp | None:
         """Return how an order taken at `now` meets its own account's; None: it is refused if it would."""
-        if self.smp_is_selectable and draft_smp is not None:
-            return draft_smp
+        if self.smp_is_selectable and (asked is not None or is_post_only):
+            return asked or Smp.NONE
         return next((era.default for era in reversed(self.smp_eras) if era.from_ns <= now), Smp.NONE)
 
     def fee_ppm(self, side: Side) -> int:

@@ -6,8 +6,6 @@ from exchanges.simulator.kst import kst_text
 from exchanges.simulator.money import fine_text, plain_text
 from exchanges.simulator.orders import OrdType, SimOrder
 
-STP_TYPE = "cancel_taker"
-"""Always: it cannot be chosen (bithumb.md §3.6)."""
 USER_CANCEL = "user_cancel"
 _V2_NAMES = {"uuid": "order_id", "ord_type": "order_type", "canceling_uuid": "canceling_order_id"}
 
@@ -15,6 +13,11 @@ _V2_NAMES = {"uuid": "order_id", "ord_type": "order_type", "canceling_uuid": "ca
 def cancel_type(order: SimOrder, quirks: BithumbQuirks) -> str | None:
     """Return why an order was cancelled; a user's wish has two spellings (bithumb.md §3.9)."""
     return quirks.user_cancel if order.cancel_type == USER_CANCEL else order.cancel_type
+
+
+def stp_words(order: SimOrder) -> dict[str, str]:
+    """Return `stp_type`: it cannot be chosen, and orders made before 2026-05-07 12:00 KST have none (§1.4, §3.6)."""
+    return {} if order.smp is None else {"stp_type": order.smp.value}
 
 
 def order_words(order: SimOrder, quirks: BithumbQuirks, *extras: Extra) -> dict[str, object]:
@@ -40,7 +43,7 @@ def order_words(order: SimOrder, quirks: BithumbQuirks, *extras: Extra) -> dict[
     }
     if draft.tif is not None:
         words["time_in_force"] = draft.tif.value
-    words["stp_type"] = STP_TYPE
+    words |= stp_words(order)
     why = cancel_type(order, quirks)
     if why is not None:
         words["cancel_type"] = why
@@ -81,7 +84,7 @@ def acceptance_words(order: SimOrder) -> dict[str, object]:
         "side": draft.side.value,
         "order_type": draft.ord_type.value,
         "created_at": kst_text(order.created_ns),
-        "stp_type": STP_TYPE,
+        **stp_words(order),
     }
     if draft.client_order_id is not None:
         words["client_order_id"] = draft.client_order_id

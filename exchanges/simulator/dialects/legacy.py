@@ -159,7 +159,7 @@ def open_order_words(order: SimOrder) -> dict[str, str]:
         "units": order_qty(order),
         "units_remaining": plain_text(order.remaining_qty),
         "price": order_price(order),
-        "stp_type": "cancel_taker",
+        **({} if order.smp is None else {"stp_type": order.smp.value}),
     }
 
 
