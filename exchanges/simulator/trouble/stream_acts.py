@@ -161,8 +161,8 @@ def _spoil(one: Armed, row: dict[str, Any]) -> None:
     match one.fault:
         case frames.TimestampFrozen():
             _hold_still(one, row, _STAMPS)
-        case frames.LadderFrozen():
-            _hold_still(one, row, _UNITS)
+        case frames.LadderFrozen() if "orderbook" in _kind(row):
+            _hold_still(one, row, (*_UNITS, "asks", "bids", "list"))
         case frames.OneSided(empty=side):
             _empty(row, side)
         case frames.BookCrossed():
@@ -196,15 +196,28 @@ def _empty(row: dict[str, Any], side: Side) -> None:
         for name in _BY_SIDE[side]:
             if name in part:
                 part[name] = 0
-    content = row.get("content")
-    if isinstance(content, dict) and isinstance(content.get("list"), list):
+    content = _legacy_book(row)
+    if f"{side.value}s" in content:
+        content[f"{side.value}s"] = []
+    if "list" in content:
         content["list"] = [level for level in content["list"] if level.get("orderType") != side.value]
 
 
-# Only the best prices change places: both sides stay in order.
+# Only the best prices change places: both sides stay in order. Legacy changes go to the other side.
 def _cross(row: dict[str, Any]) -> None:
     for name in _UNITS:
         for unit in row.get(name, ())[:1]:
             for ask, bid in _SWAPPED:
                 if number_text(unit.get(ask)) is not None:
                     unit[ask], unit[bid] = unit[bid], unit[ask]
+    content = _legacy_book(row)
+    asks, bids = content.get("asks"), content.get("bids")
+    if asks and bids:
+        asks[0][0], bids[0][0] = bids[0][0], asks[0][0]
+    for level in content.get("list", ()):
+        level["orderType"] = "bid" if level.get("orderType") == "ask" else "ask"
+
+
+def _legacy_book(row: dict[str, Any]) -> dict[str, Any]:
+    content = row.get("content")
+    return content if isinstance(content, dict) and "orderbook" in _kind(row) else {}

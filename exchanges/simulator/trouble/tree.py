@@ -12,7 +12,7 @@ from exchanges.simulator.trouble import shapes
 _READ = msgspec.json.Decoder(float_hook=lambda text: msgspec.Raw(text.encode()))
 _LADDERS = ("orderbook_units", "obu")
 _PRICES = ("ask_price", "bid_price", "ap", "bp")
-_STAMPS = ("timestamp", "tms")
+_STAMPS = ("timestamp", "tms", "datetime")
 _ZERO_UNIT = {
     "orderbook_units": dict.fromkeys(("ask_price", "bid_price", "ask_size", "bid_size"), 0),
     "obu": dict.fromkeys(("ap", "bp", "as", "bs"), 0),
@@ -141,6 +141,8 @@ def _time(value: Any, spelling: shapes.TimeSpelling) -> Any:
 
 # Milliseconds, or microseconds from 16 digits up (bithumb.md §6.1).
 def _shifted(name: str, value: Any, by_ns: int) -> Any:
+    if name in _STAMPS and isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+        return str(_shifted(name, int(value), by_ns))
     if name not in _STAMPS or not isinstance(value, int):
         return value
     return value + by_ns // (1_000 if value >= 10**15 else 1_000_000)

@@ -5,12 +5,25 @@ from decimal import Decimal
 
 import pytest
 
-from arbitrage.domain.units import Exchange
+from arbitrage.domain.units import Exchange, Side
 from exchanges.simulator.trouble.answers import lane_of
 from exchanges.simulator.trouble.catalogue import read_arm_order
 from exchanges.simulator.trouble.fault import Lane, Scope
-from exchanges.simulator.trouble.frames import FramesDoubled, FramesLost, FramesReordered, SlowDrain
+from exchanges.simulator.trouble.frames import (
+    BookCrossed,
+    FramesDoubled,
+    FramesLost,
+    FramesReordered,
+    HandshakeRefused,
+    LadderFrozen,
+    OneSided,
+    SlowDrain,
+    SnapshotMissing,
+    TimestampFrozen,
+    WrongSymbol,
+)
 from exchanges.simulator.trouble.orders import OrderRefused
+from exchanges.simulator.trouble.shapes import TimestampShifted
 from exchanges.simulator.trouble.transport import AnswerDelayed, CutBefore, StatusAnswered
 from exchanges.simulator.wire import Request
 
@@ -149,6 +162,46 @@ def test_events_of_an_account_come_double_late_out_of_order_or_not_at_all(make_w
     assert states(SlowDrain(delay_ns=1_000_000_000)) == ([], ["wait", "trade", "done"])
     assert states(FramesReordered()) == (["trade", "wait"], []), "the last one waits for one that never comes"
     assert states(FramesLost()) == ([], [])
+
+
+def legacy_frames(make_world, fault, kind, ms=1_500):
+    """Return what a legacy stream of one kind told under a fault, and the world it did so in."""
+    world = make_world(markets=("KRW-BTC",))
+    world.simulator.faults(BITHUMB).arm(fault)
+    session = world.simulator.exchange(BITHUMB).connect(Request("GET", "/pub/ws"), world.now)
+    session.receive(json.dumps({"type": kind, "symbols": ["BTC_KRW"]}).encode(), world.now)
+    world.pass_ms(ms)
+    rows = [json.loads(out.data) for out in session.outbox]
+    assert [row["status"] for row in rows[:2]] == ["0000", "0000"]
+    return [row["content"] for row in rows[2:]]
+
+
+def test_the_legacy_stream_lies_in_the_same_ways(make_world):
+    frozen = legacy_frames(make_world, TimestampFrozen(), "orderbooksnapshot")
+    assert len({row["datetime"] for row in frozen}) == 1 < len(frozen)
+    still = legacy_frames(make_world, LadderFrozen(), "orderbooksnapshot")
+    assert len({json.dumps(row["asks"]) for row in still}) == 1 < len({row["datetime"] for row in still})
+    for row in legacy_frames(make_world, OneSided(empty=Side.BID), "orderbooksnapshot"):
+        assert (row["bids"], len(row["asks"])) == ([], 30)
+    for row in legacy_frames(make_world, BookCrossed(), "orderbooksnapshot"):
+        assert int(row["bids"][0][0]) > int(row["asks"][0][0])
+    assert legacy_frames(make_world, SnapshotMissing(), "orderbooksnapshot") == []
+    assert legacy_frames(make_world, FramesLost(), "orderbookdepth") == []
+    bids = legacy_frames(make_world, OneSided(empty=Side.ASK), "orderbookdepth")
+    assert {level["orderType"] for row in bids for level in row["list"]} == {"bid"}
+    wrong = legacy_frames(make_world, WrongSymbol(code="KRW-ETH"), "orderbookdepth")
+    assert {level["symbol"] for row in wrong for level in row["list"]} == {"ETH_KRW"}
+    late = legacy_frames(make_world, TimestampShifted(by_ns=-5_000_000_000), "orderbooksnapshot", 0)
+    assert [row["datetime"] for row in late] == ["1795399995000000"]
+
+
+def test_legacy_calls_are_struck_like_the_others(make_world):
+    world = make_world()
+    world.simulator.faults(BITHUMB).arm(StatusAnswered(status=500), Scope(market="KRW-ETH"))
+    assert world.send(BITHUMB, Request("GET", "/public/orderbook/BTC_KRW")).status == 200
+    assert world.send(BITHUMB, Request("GET", "/public/orderbook/ETH_KRW")).status == 500
+    world.simulator.faults(BITHUMB).arm(HandshakeRefused(status=503))
+    assert world.simulator.exchange(BITHUMB).connect(Request("GET", "/pub/ws"), world.now).status == 503
 
 
 def test_what_is_to_be_armed_is_read_from_json_with_every_problem_at_once():
