@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from random import Random
 
 from arbitrage.domain.instrument import TickTable
-from arbitrage.domain.units import PPM, SCALE, Price, Side
+from arbitrage.domain.units import INT64_MAX, PPM, SCALE, Price, Side
 
 Ladder = list[tuple[int, int]]
 """(price, qty) in 10^-8, best first."""
@@ -78,11 +78,30 @@ class LiveBook:
             self.version += 1
 
 
+class Steps:
+    """A tick table that remembers the band of the last price: prices seldom leave it."""
+
+    def __init__(self, ticks: TickTable) -> None:
+        self._ticks = ticks
+        self._low = 0
+        self._high = 0
+        self._tick = 1
+
+    def at(self, price: int) -> int:
+        """Return the price step at `price`. ValueError when no band covers it."""
+        if not self._low <= price < self._high:
+            self._tick = int(self._ticks.tick_at(Price(price)))
+            starts = [int(band.from_price) for band in self._ticks.bands]
+            self._low = max(start for start in starts if start <= price)
+            self._high = min((start for start in starts if start > price), default=INT64_MAX)
+        return self._tick
+
+
 class Quotes:
     """A seeded ladder that follows a fair price: ticks of the exchange, thin and thick times, some dust."""
 
     def __init__(self, ticks: TickTable, rng: Random, level_krw: int, spacing_ppm: int) -> None:
-        self._ticks = ticks
+        self._steps = Steps(ticks)
         self._rng = rng
         self._level_krw = level_krw
         self._spacing_ppm = spacing_ppm
@@ -144,12 +163,12 @@ class Quotes:
         return self._aligned(max(price + sign * self._gap(price), 1), sign)
 
     def _gap(self, price: int) -> int:
-        tick = self._ticks.tick_at(Price(price))
+        tick = self._steps.at(price)
         widest: int = max(1, 2 * price * self._spacing_ppm // PPM // tick)
-        return int(tick) * self._rng.randint(1, widest)
+        return tick * self._rng.randint(1, widest)
 
     def _aligned(self, price: int, sign: int) -> int:
-        tick = self._ticks.tick_at(Price(price))
+        tick = self._steps.at(price)
         down = price - price % tick
         if sign < 0 or down == price:
             return max(down, tick)

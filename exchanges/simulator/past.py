@@ -7,9 +7,10 @@ exchanges share one walk, as they share one price.
 from collections.abc import Iterator
 
 from arbitrage.domain.instrument import TickTable
-from arbitrage.domain.units import SCALE, Exchange, Price, Side
+from arbitrage.domain.units import SCALE, Exchange, Side
 from exchanges.simulator.bars import BORDER_NS, DAY, Bar
 from exchanges.simulator.kst import SECOND
+from exchanges.simulator.ladder import Steps
 from exchanges.simulator.money import funds_of
 from exchanges.simulator.seeds import stream
 
@@ -40,7 +41,7 @@ class Past:
         self._seed = seed
         self._exchange = exchange
         self._market = market
-        self._ticks = ticks
+        self._steps = Steps(ticks)
         self._origin = origin
         self._start_ns = start_ns
         self._krw_a_minute = krw_a_minute
@@ -56,16 +57,18 @@ class Past:
         prints: list[PastPrint] = []
         at = self._start_ns - self._gap_ns
         sd = int(_DAY_SD * (self._gap_ns / DAY) ** 0.5 * _PPB)
-        while at + BORDER_NS[self._exchange] >= day_begin:
+        gap, half = self._gap_ns, self._gap_ns // 2
+        krw_a_print = self._krw_a_minute * gap // (60 * SECOND) * SCALE * SCALE
+        first = day_begin - BORDER_NS[self._exchange]
+        while at >= first:
             price += price * int(walk.gauss(0.0, sd)) // _PPB
-            here = self._aligned(price + price * int(own.gauss(0.0, 200_000)) // _PPB)
-            krw = int(self._krw_a_minute * self._gap_ns // (60 * SECOND) * own.uniform(0.4, 1.6))
-            side = Side.BID if own.random() < 0.5 else Side.ASK
-            tick = int(self._ticks.tick_at(Price(here)))
-            prints.append(
-                (at - own.randrange(self._gap_ns // 2), here, max(1, krw * SCALE * SCALE // here), side, tick)
-            )
-            at -= self._gap_ns
+            # One draw for all that differs between the exchanges: noise of 2 bps, size, side and time.
+            drawn = own.getrandbits(64)
+            here = self._aligned(price + price * ((drawn & 0xFFFF) * 6 - 196_608) // _PPB)
+            qty = krw_a_print * (40 + (drawn >> 16 & 0x7F)) // 100 // here
+            side = Side.BID if drawn >> 23 & 1 else Side.ASK
+            prints.append((at - (drawn >> 24) % half, here, max(1, qty), side, self._steps.at(here)))
+            at -= gap
         prints.reverse()
         bars = list(self._days(price))
         bars.reverse()
@@ -105,5 +108,5 @@ class Past:
 
     def _aligned(self, ppb: int) -> int:
         price = max(self._origin * ppb // _PPB, 1)
-        tick = int(self._ticks.tick_at(Price(price)))
+        tick = self._steps.at(price)
         return max(price - price % tick, tick)
