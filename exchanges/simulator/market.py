@@ -70,6 +70,7 @@ class Market:
         self._rules = rules
         self._recorded = recorded
         self._books = {(exchange, market): LiveBook() for exchange in EXCHANGES for market in markets}
+        self._start = {market: start_price(market) for market in markets}
         self._shown: dict[tuple[Exchange, str], tuple[Ladder, Ladder]] = {}
         self._quotes: dict[tuple[Exchange, str], Quotes] = {}
         self._paths = {market: Path(stream(seed, market, "path"), agenda.now) for market in markets}
@@ -165,7 +166,7 @@ class Market:
         path.advance(now)
         played = self._books[other_exchange(exchange), market].mid() if self._is_played(key) else None
         if played is None:
-            fair = path.fair(exchange, start_price(market), now)
+            fair = path.fair(exchange, self._start[market], now)
         else:
             fair = path.fair_beside(exchange, played, now)
         half_spread_ppm = PACES[exchange].half_spread_ppm * path.behaviour.spread_ppm // PPM
@@ -219,7 +220,7 @@ class Market:
         leaders = [exchange for exchange in EXCHANGES if (exchange, market) in self._quotes]
         leader = rng.choice(leaders)
         up = rng.choice((1, -1))
-        price = self._books[leader, market].mid() or start_price(market)
+        price = self._books[leader, market].mid() or self._start[market]
         ticks = sum(self._rules[exchange].ticks.tick_at(Price(price)) for exchange in EXCHANGES) * PPB // price
         spreads = sum(pace.half_spread_ppm for pace in PACES.values()) * (PPB // PPM)
         reach = _FEES_AND_EDGE + spreads + ticks + int((1 + rng.expovariate(1 / 6)) * BPS)

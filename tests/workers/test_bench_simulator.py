@@ -21,6 +21,7 @@ def test_every_kind_of_frame_comes_from_both_exchanges_and_is_counted(tmp_path, 
     assert (result["markets"], result["clients"], result["cut"]) == (40, 2, 0)
     assert result["frames_s"] > 100
     assert 0 < result["cpu_share"] <= 1.1
+    assert 0 <= result["waited_share"] <= 1.1
     assert 20 < result["rss_mb"] < 500
     assert list((tmp_path / "shm").iterdir()) == [], "nothing of the run is left"
     assert f"{result['frames_s']} frames/s" in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from arbitrage.domain.errors import InvariantError
 from arbitrage.domain.units import DECIMALS, Side
@@ -66,8 +67,13 @@ def taker_word(side: Side) -> str:
 
 def clock(at_ns: int) -> tuple[str, str]:
     """Return `yyyy-MM-dd` and `HH:mm:ss` of a time already moved to its zone."""
-    moment = datetime.fromtimestamp(at_ns // SECOND, UTC)
-    return moment.strftime("%Y-%m-%d"), moment.strftime("%H:%M:%S")
+    return _clock(at_ns // SECOND)
+
+
+@lru_cache(maxsize=4_096)
+def _clock(second: int) -> tuple[str, str]:
+    date, _, time = datetime.fromtimestamp(second, UTC).isoformat().partition("T")
+    return date, time[:8]
 
 
 def quoted(text: str) -> str:
