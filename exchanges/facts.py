@@ -48,6 +48,7 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
     instruments: str = ""
     market_warnings: str = ""
     notices: str = ""
+    pending_orders: str = ""
 
 
 class IdKeys(msgspec.Struct, frozen=True, kw_only=True):

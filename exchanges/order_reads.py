@@ -8,9 +8,9 @@ from exchanges.facts import ListStyle
 from exchanges.list_shapes import WireOrderPage
 from exchanges.reader_core import ReaderCore, check_market
 from exchanges.reads import iso_ns, maybe_plain, some_id, units
-from exchanges.records import OrderRecord
+from exchanges.records import NotOffered, OrderRecord
 from exchanges.shapes import WireOrderRow, id_text
-from exchanges.words import CLIENT_ORDER_ID, MAX_PAGES, ids_body, ids_query
+from exchanges.words import CLIENT_ORDER_ID, MAX_PAGES, PAGE, ids_body, ids_query
 
 MS_NS = 1_000_000
 WINDOW_NS = 7 * 86_400 * 1_000_000_000
@@ -39,6 +39,15 @@ class OrderReads(ReaderCore):
             return self._readable("orders by ids", body, self._rows)
         sent, hashed = ids_body(key, ids)
         return self._page("orders by ids", self._private(path, body=sent, hashed=hashed))[0]
+
+    def pending_orders(self) -> tuple[OrderRecord, ...] | NotOffered:
+        """Return all resting orders by a list whose pages cannot shift (Bithumb only, bithumb.md §3.5).
+
+        `open_orders` asks another path: the two can be held against each other.
+        """
+        if not self._facts.paths.pending_orders:
+            return NotOffered("pending orders")
+        return tuple(self._pages("pending orders", self._facts.paths.pending_orders, f"state=wait&limit={PAGE}"))
 
     def closed_orders(self, start_ns: Ns, end_ns: Ns, market: str | None = None) -> tuple[OrderRecord, ...]:
         """Return the orders made from `start_ns` to before `end_ns` (wall clock) that have ended, oldest first.
@@ -70,14 +79,17 @@ class OrderReads(ReaderCore):
 
     def _closed_pages(self, begins: Ns, ends: Ns, market: str | None) -> Iterator[OrderRecord]:
         query = _closed_query(begins, ends, market, "asc")
+        return self._pages("closed orders", self._facts.paths.closed_orders, query)
+
+    def _pages(self, where: str, path: str, query: str) -> Iterator[OrderRecord]:
         key = ""
         for _ in range(MAX_PAGES):
             asked = f"{query}&next_key={key}" if key else query
-            rows, key = self._page("closed orders", self._private(self._facts.paths.closed_orders, asked))
+            rows, key = self._page(where, self._private(path, asked))
             yield from rows
             if not key:
                 return
-        raise ReadFailed(f"closed orders fill more than {MAX_PAGES} pages")
+        raise ReadFailed(f"{where} fill more than {MAX_PAGES} pages")
 
     def _page(self, where: str, body: bytes) -> tuple[list[OrderRecord], str]:
         """Return one page's rows and the key of the next page, empty when there is none."""

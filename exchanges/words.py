@@ -30,6 +30,7 @@ TIF_WORDS: dict[TimeInForce, str] = {
 }
 """GTC has no word: the member is left out (upbit.md §1.4, bithumb.md §3.6)."""
 Members = list[tuple[str, str]]
+_LIMIT, _GTC, _IOC = OrderKind.LIMIT, TimeInForce.GTC, TimeInForce.IOC
 
 
 def order_members(order: Order, kind_key: str, client_id_key: str) -> Members:
@@ -38,15 +39,23 @@ def order_members(order: Order, kind_key: str, client_id_key: str) -> Members:
     Upbit and Bithumb differ in two names only (upbit.md §1.4, bithumb.md §3.6). `price` is a unit price,
     or the total KRW of an order given by funds; figures are text made from ints.
     """
-    members = [("market", order.market), ("side", order.side.value), (kind_key, KIND_WORDS[order.kind])]
-    if order.is_by_funds:
-        members.append(("price", units_text(order.funds)))
-    elif order.kind is OrderKind.LIMIT:
-        members.append(("price", units_text(order.price)))
-    if not order.is_by_funds:
-        members.append(("volume", units_text(order.qty)))
+    # The hot order first; enum members are text already, and dict look-ups by them are slow.
+    if order.kind is _LIMIT:
+        members = [
+            ("market", order.market),
+            ("side", order.side),
+            (kind_key, "limit"),
+            ("price", units_text(order.price)),
+            ("volume", units_text(order.qty)),
+            (client_id_key, order.client_order_id),
+        ]
+        if order.tif is not _GTC:
+            members.append(("time_in_force", "ioc" if order.tif is _IOC else TIF_WORDS[order.tif]))
+        return members
+    amount = ("price", units_text(order.funds)) if order.is_by_funds else ("volume", units_text(order.qty))
+    members = [("market", order.market), ("side", order.side), (kind_key, KIND_WORDS[order.kind]), amount]
     members.append((client_id_key, order.client_order_id))
-    if order.kind in (OrderKind.LIMIT, OrderKind.BEST) and order.tif is not TimeInForce.GTC:
+    if order.kind is OrderKind.BEST:
         members.append(("time_in_force", TIF_WORDS[order.tif]))
     return members
 

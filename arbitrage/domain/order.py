@@ -259,7 +259,8 @@ def advance(order: Order, report: OrderReport, now_mono: Ns) -> Order:
         executed_funds = exact_sum(fill.funds for fill in fills)
     else:
         executed_funds = max(order.executed_funds, report.executed_funds or Decimal(0))
-    if order.is_by_funds and executed_funds > to_decimal(order.funds):
+    # Only what fills prove: cumulative figures of a stream are doubles (upbit.md §3.3).
+    if order.is_by_funds and seen_qty == executed_qty and executed_funds > to_decimal(order.funds):
         raise InvariantError(
             f"{order.client_order_id}: executed_funds was {executed_funds}, must be at most {to_decimal(order.funds)}"
         )

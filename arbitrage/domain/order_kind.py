@@ -12,9 +12,13 @@ TIFS: dict[OrderKind, tuple[TimeInForce, ...]] = {
 """Market orders carry no time in force on the wire; what they leave is cancelled, which is IOC."""
 SIDES: dict[OrderKind, Side] = {OrderKind.MARKET_BUY: Side.BID, OrderKind.MARKET_SELL: Side.ASK}
 
+_LIMIT = OrderKind.LIMIT
+
 
 def kind_fault(order: Order) -> str | None:
     """Return what is wrong with the combination of kind, side, price, quantity, funds and time in force, or None."""
+    if order.kind is _LIMIT and order.price > 0 and order.qty > 0 and not order.funds:
+        return None
     side = SIDES.get(order.kind)
     if side is not None and order.side is not side:
         return f"side was {order.side}, must be {side} for {order.kind}"

@@ -137,6 +137,7 @@ FACTS = Facts(
         withdraw_chance="/v1/withdraws/chance",
         orders_by_ids="/v2/orders/search",  # bithumb.md §3.5, since 2026-07-09
         closed_orders="/v2/orders/history",
+        pending_orders="/v2/orders/pending",
         cancel_many="/v2/orders/cancel",  # bithumb.md §3.8
         batch="/v2/orders/batch",
         market_warnings="/v1/market/virtual_asset_warning",  # bithumb.md §3.3

@@ -17,6 +17,8 @@ from exchanges.shapes import Id, id_text
 from exchanges.upbit.profile import DEFAULT_SMP, MOST_UNITS, SIMPLE_STREAM, BookStream, Smp
 from exchanges.words import Members, body_and_query, order_members
 
+_ACCOUNT, _POST_ONLY = Smp.ACCOUNT, TimeInForce.POST_ONLY
+
 
 def order_body(order: Order, smp: Smp = DEFAULT_SMP) -> tuple[bytes, str]:
     """Return the JSON body of an order and its members as `k=v&…`, in body order (upbit.md §1.4, §2).
@@ -29,9 +31,7 @@ def order_body(order: Order, smp: Smp = DEFAULT_SMP) -> tuple[bytes, str]:
 
 def smp_members(order: Order, smp: Smp, name: str) -> Members:
     """Return the self-trade member of an order, none where there is none to name."""
-    if smp is Smp.ACCOUNT or order.tif is TimeInForce.POST_ONLY:
-        return []
-    return [(name, smp.value)]
+    return [] if smp is _ACCOUNT or order.tif is _POST_ONLY else [(name, smp)]
 
 
 def book_subscription(

@@ -82,6 +82,17 @@ async def test_ended_orders_of_a_time_carry_money_and_leave_out_what_rests(
     assert await ask(reader.closed_orders, Ns(began - 3 * DAY_NS), Ns(began - DAY_NS)) == ()
 
 
+async def test_resting_orders_by_both_lists_are_the_same(bench: Bench, gateway: RestGateway, reader) -> None:
+    await three_orders(bench, gateway)
+    pending = await ask(reader.pending_orders)
+    if bench.exchange is Exchange.UPBIT:
+        assert pending == NotOffered("pending orders")
+        return
+    resting = await ask(reader.open_orders)
+    assert [row.exchange_order_id for row in pending] == [row.exchange_order_id for row in resting]
+    assert [(row.client_order_id, row.state) for row in pending] == [("list-resting", "wait")]
+
+
 async def test_wallets_say_where_coins_can_move(bench: Bench, reader) -> None:
     rows = await ask(reader.wallets)
     btc = [row for row in rows if row.asset == "BTC"]

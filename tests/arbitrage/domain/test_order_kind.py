@@ -127,6 +127,13 @@ def test_more_than_the_total_is_a_contradiction_and_changes_nothing() -> None:
     assert order.executed_qty == 0
 
 
+def test_a_total_told_beyond_the_funds_without_its_fills_is_borne() -> None:
+    report = OrderReport(OrderOn.PART_FILL, executed_qty=Qty(462_855), executed_funds=Decimal("20000.000000000004"))
+    after = advance(working(), report, Ns(5))
+    assert (after.state, after.is_proven) == (OrderState.WORKING, False)
+    assert advance(after, ended(WHOLE), Ns(6)).executed_funds == WHOLE.funds
+
+
 def test_market_sell_is_measured_by_its_quantity() -> None:
     order = make_order(kind=SELL, side=Side.ASK, price=Price(0), state=OrderState.WORKING)
     assert advance(order, ended(bought("a", "4321000", "0.01")), Ns(5)).state is OrderState.FILLED
