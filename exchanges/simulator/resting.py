@@ -23,7 +23,7 @@ class RestingSide:
         return order_id in self._rank_of
 
     def __iter__(self) -> Iterator[SimOrder]:
-        return iter([self._orders[rank] for rank in self._ranks])
+        return (self._orders[rank] for rank in self._ranks)
 
     def best(self) -> SimOrder | None:
         """Return the order that is met first, or None."""
@@ -46,19 +46,23 @@ class RestingSide:
 
     def within(self, bound: int | None) -> Iterator[SimOrder]:
         """Return what an opposite order with this limit would meet, best first; None = everything."""
-        for rank in self._ranks[:]:
-            order = self._orders.get(rank)
+        for rank in self._ranks:
             if bound is not None and rank[0] > bound * self._sign:
                 return
-            if order is not None:
-                yield order
+            yield self._orders[rank]
 
-    def levels(self) -> Ladder:
-        """Return what is open by price, best first."""
-        rows: dict[int, int] = {}
+    def levels(self, most: int) -> Ladder:
+        """Return what is open by price, best first, at most so many levels; what lies behind is not looked at."""
+        rows: Ladder = []
         for order in self:
-            rows[order.draft.limit] = rows.get(order.draft.limit, 0) + order.remaining_qty
-        return list(rows.items())
+            price = order.draft.limit
+            if rows and rows[-1][0] == price:
+                rows[-1] = (price, rows[-1][1] + order.remaining_qty)
+            elif len(rows) == most:
+                break
+            else:
+                rows.append((price, order.remaining_qty))
+        return rows
 
 
 class Resting:

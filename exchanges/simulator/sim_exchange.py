@@ -221,7 +221,7 @@ class SimExchange:
         resting = self.matching.register.resting
         if not resting.has(market):
             return self.market.shown(self.exchange, market)
-        own_bids, own_asks = (resting.side(market, side).levels() for side in (Side.BID, Side.ASK))
+        own_bids, own_asks = (resting.side(market, side).levels(self.rules.depth) for side in (Side.BID, Side.ASK))
         return merged(self.market.shown(self.exchange, market), own_bids, own_asks, self.rules.depth)
 
     def find_news(self, market: str, now: int) -> News | None:
@@ -239,7 +239,7 @@ class SimExchange:
         """Return what rests on `side` at this moment, the accounts' own orders included."""
         return joined(
             self.market.levels(self.exchange, market, side, now),
-            self.matching.register.resting.side(market, side).levels(),
+            self.matching.register.resting.side(market, side).levels(self.rules.depth),
             side,
             self.rules.depth,
         )

@@ -33,7 +33,7 @@ class Taking:
     def book(self, rules: Rules, market: str, side: Side, now: int) -> Ladder:
         """Return what rests on a side, the accounts' own orders included."""
         levels = self._market.levels(rules.exchange, market, side, now)
-        return joined(levels, self._register.resting.side(market, side).levels(), side, rules.depth)
+        return joined(levels, self._register.resting.side(market, side).levels(rules.depth), side, rules.depth)
 
     def would_take(self, rules: Rules, order: SimOrder, now: int) -> bool:
         """Return whether an order meets anything at all."""
@@ -44,7 +44,7 @@ class Taking:
         draft = order.draft
         levels = self._market.levels(rules.exchange, draft.market, draft.side.opposite, now)
         own: dict[int, int] = {}
-        for maker in self._register.resting.side(draft.market, draft.side.opposite):
+        for maker in self._register.resting.side(draft.market, draft.side.opposite).within(draft.bound):
             if not _is_prevented(order, maker):
                 own[maker.draft.limit] = own.get(maker.draft.limit, 0) + maker.remaining_qty
         book = joined(levels, list(own.items()), draft.side.opposite, rules.depth)

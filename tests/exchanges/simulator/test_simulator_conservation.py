@@ -169,7 +169,7 @@ class Run:
 def _check_book(sim):
     if sim.closing.is_closed("KRW-BTC"):
         return
-    bids, asks = (sim.matching.register.resting.side("KRW-BTC", side).levels() for side in (Side.BID, Side.ASK))
+    bids, asks = (sim.matching.register.resting.side("KRW-BTC", side).levels(30) for side in (Side.BID, Side.ASK))
     assert not bids or not asks or bids[0][0] < asks[0][0]
     view = sim.view("KRW-BTC", 0)
     assert not view.bids or not view.asks or view.bids[0][0] < view.asks[0][0]
