@@ -142,6 +142,10 @@ class StreamWords(msgspec.Struct, frozen=True):
     status_ns: int
     connect_limit: Limit
     message_limits: tuple[Limit, ...]
+    order_frames: dict[str, Callable[[OrderStep, Format], bytes]] = {}
+    """Paths on which own orders are told in other words than the dialect's."""
+    retired: dict[str, int] = {}
+    """Paths that can no longer be opened from a moment on."""
     types: dict[str, frozenset[str]] = {}
     """What may be asked for on a path, where that is not what its access says."""
     misplaced_private: str = "INVALID_PARAM"

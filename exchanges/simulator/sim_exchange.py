@@ -171,7 +171,8 @@ class SimExchange:
                 return self.gate.answer(passage, self.older.over_limit())
             return self.older.open(self, self._agenda, now)
         access = self.dialect.stream.paths.get(request.path)
-        if access is None:
+        gone_ns = self.dialect.stream.retired.get(request.path)
+        if access is None or (gone_ns is not None and now >= gone_ns):
             return self.dialect.path_unknown()
         try:
             account = self._believed(request, Params(()), now) if access is Access.PRIVATE else None

@@ -50,6 +50,7 @@ class Session:
         self._dialect = dialect
         self._words = dialect.stream
         self._idle_ns = dialect.stream.idle_ns
+        self._path = path
         self._agenda = agenda
         self._view = view
         self._news = news
@@ -132,7 +133,8 @@ class Session:
         if account is not self.account or wanted is None or self.close_code is not None:
             return
         if not wanted or step.order.draft.market in wanted:
-            self._say(self._dialect.order_frame(step, self._format), step.at_ns)
+            frame = self._words.order_frames.get(self._path, self._dialect.order_frame)
+            self._say(frame(step, self._format), step.at_ns)
 
     def on_assets(self, account: Account, assets: tuple[str, ...], now: int) -> None:
         """Pass on changed balances of this connection's account."""

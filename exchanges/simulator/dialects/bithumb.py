@@ -4,20 +4,19 @@ from collections.abc import Mapping
 from functools import lru_cache
 from urllib.parse import quote
 
-from arbitrage.domain.units import Exchange, Side, base_of
+from arbitrage.domain.units import Exchange, base_of
 from exchanges.simulator.account import Account
 from exchanges.simulator.auth import AuthFault
 from exchanges.simulator.dialect import Access, AfterError, BookView, Format, StreamType, StreamWords
 from exchanges.simulator.dialects.bithumb_errors import AUTH_FAULTS, TOO_MANY_REQUESTS, refusal
-from exchanges.simulator.dialects.bithumb_order_words import cancel_type
+from exchanges.simulator.dialects.bithumb_order_frames import v1_frame, v2_frame
 from exchanges.simulator.dialects.bithumb_prints import LIVE_KINDS
-from exchanges.simulator.dialects.bithumb_quirks import BatchHash, BithumbQuirks
+from exchanges.simulator.dialects.bithumb_quirks import BatchHash, BithumbQuirks, TimeKind
 from exchanges.simulator.dialects.shared import json_answer, paired
 from exchanges.simulator.kst import SECOND
 from exchanges.simulator.limits import Limit, Verdict
-from exchanges.simulator.matching import OrderStep, Step
-from exchanges.simulator.money import CACHED_TEXTS, fine_of_units, fine_text, funds_of, plain_text
-from exchanges.simulator.orders import OrdType
+from exchanges.simulator.matching import OrderStep
+from exchanges.simulator.money import CACHED_TEXTS, fine_text, plain_text
 from exchanges.simulator.wire import Params, Request, Response, WireRefusal, strict_params
 
 LIMITS = {
@@ -32,22 +31,37 @@ LIMITS = {
 }
 """Token buckets (bithumb.md §4)."""
 
-STREAM = StreamWords(
-    paths={"/websocket/v1": Access.PUBLIC, "/websocket/v2/private": Access.PRIVATE},
-    live_kinds=LIVE_KINDS,
-    snapshot_flags=("isOnlySnapshot",),
-    realtime_flags=("isOnlyRealtime",),
-    depths=tuple(range(1, 16)),
-    formats=(Format.DEFAULT, Format.SIMPLE),
-    unknown_format=None,
-    plain_levels=(1,),
-    unknown_level="WRONG_FORMAT",
-    after_error=AfterError.CLOSES,
-    idle_ns=60 * SECOND,
-    status_ns=10 * SECOND,
-    connect_limit=Limit(10),
-    message_limits=(),
-)
+PRIVATE_V1 = "/websocket/v1/private"
+
+
+def stream_words(quirks: BithumbQuirks) -> StreamWords:
+    """Return how the streams listen (bithumb.md §6)."""
+
+    def older(step: OrderStep, fmt: Format) -> bytes:
+        return v1_frame(step, fmt, quirks)
+
+    return StreamWords(
+        paths={
+            "/websocket/v1": Access.PUBLIC,
+            PRIVATE_V1: Access.PRIVATE,
+            "/websocket/v2/private": Access.PRIVATE,
+        },
+        live_kinds=LIVE_KINDS,
+        snapshot_flags=("isOnlySnapshot",),
+        realtime_flags=("isOnlyRealtime",),
+        depths=tuple(range(1, 16)),
+        formats=(Format.DEFAULT, Format.SIMPLE),
+        unknown_format=None,
+        plain_levels=(1,),
+        unknown_level="WRONG_FORMAT",
+        after_error=AfterError.CLOSES,
+        idle_ns=quirks.stream_idle_ns,
+        status_ns=10 * SECOND,
+        connect_limit=Limit(10),
+        message_limits=(),
+        order_frames={PRIVATE_V1: older},
+        retired={} if quirks.private_v1_until_ns is None else {PRIVATE_V1: quirks.private_v1_until_ns},
+    )
 
 
 class BithumbWords:
@@ -56,10 +70,10 @@ class BithumbWords:
     exchange = Exchange.BITHUMB
     algs = ("HS256",)
     limits: Mapping[str, Limit] = LIMITS
-    stream = STREAM
 
     def __init__(self, quirks: BithumbQuirks) -> None:
         self.quirks = quirks
+        self.stream = stream_words(quirks)
 
     def read_params(self, request: Request) -> Params:
         """Return what a request asks for: JSON with POST, else the query (bithumb.md §3.6)."""
@@ -115,57 +129,14 @@ class BithumbWords:
                 size_text(sum([qty for _, qty in asks])),
                 size_text(sum([qty for _, qty in bids])),
                 units_text(unit, bids, asks),
-                view.at_ns // 1_000,
+                f'"{view.at_ns // 1_000}"' if self.quirks.book_time is TimeKind.TEXT else str(view.at_ns // 1_000),
                 stream_type.value,
             )
         ).encode()
 
     def order_frame(self, step: OrderStep, fmt: Format) -> bytes:
-        """Return a v2 myOrder frame: numbers, absent values left out (bithumb.md §6.3)."""
-        order, trade = step.order, step.trade
-        draft = order.draft
-        is_limit = draft.ord_type is OrdType.LIMIT
-        total = fine_of_units(draft.price or 0) if draft.by_funds else 0
-        if is_limit:
-            total = funds_of(draft.limit, draft.volume or 0)
-        fields: dict[str, str | None] = {
-            "type": '"myOrder"',
-            "stream_type": '"REALTIME"',
-            "code": f'"{draft.market}"',
-            "order_id": f'"{order.order_id}"',
-            "client_order_id": f'"{draft.client_order_id}"' if draft.client_order_id else None,
-            "side": '"buy"' if draft.side is Side.BID else '"sell"',
-            "order_type": f'"{draft.ord_type.value}"',
-            "state": f'"{step.step.value}"',
-            "time_in_force": f'"{draft.tif.value}"' if draft.tif else None,
-            "order_price": plain_text(draft.price or 0) if is_limit else "0",
-            "order_quantity": plain_text(draft.volume or 0),
-            "order_amount": fine_text(total),
-        }
-        if trade is not None:
-            fields |= {
-                "trade_id": f'"{trade.trade_id}"',
-                "trade_price": plain_text(trade.price),
-                "trade_quantity": plain_text(trade.qty),
-                "trade_amount": fine_text(trade.funds),
-            }
-        fields |= {
-            "remaining_quantity": plain_text(order.remaining_qty),
-            "executed_quantity": plain_text(order.executed_qty),
-            "executed_amount": fine_text(order.executed_funds),
-            "reserved_fee": fine_text(order.reserved_fee),
-            "remaining_fee": fine_text(order.remaining_fee),
-            "paid_fee": fine_text(order.paid_fee),
-            "cancel_type": f'"{cancel_type(order, self.quirks)}"'
-            if step.step is Step.CANCEL and order.cancel_type
-            else None,
-            "trade_timestamp": str(trade.at_ns // 1_000_000) if trade is not None else None,
-            "order_timestamp": str(order.created_ns // 1_000_000),
-            "timestamp": str(step.at_ns // 1_000_000),
-        }
-        names = _ORDER_SHORT if fmt.is_simple else {}
-        rows = (f'"{names.get(key, key)}":{value}' for key, value in fields.items() if value is not None)
-        return ("{" + ",".join(rows) + "}").encode()
+        """Return a v2 myOrder frame; v1 has its own on its path (bithumb.md §6.3)."""
+        return v2_frame(step, fmt, self.quirks)
 
     def asset_frame(self, account: Account, assets: tuple[str, ...], at_ns: int, fmt: Format) -> bytes:
         """Return a myAsset frame: the changed assets, balances as text (bithumb.md §6.3)."""
@@ -184,41 +155,13 @@ UNIT = '{"ask_price":%s,"bid_price":%s,"ask_size":%s,"bid_size":%s}'
 _SIMPLE_UNIT = '{"ap":%s,"bp":%s,"as":%s,"bs":%s}'
 _BOOK = (
     '{"type":"orderbook","code":"%s","total_ask_size":%s,"total_bid_size":%s,"orderbook_units":[%s],'
-    '"level":1,"timestamp":%d,"stream_type":"%s"}'
+    '"level":1,"timestamp":%s,"stream_type":"%s"}'
 )
-_SIMPLE_BOOK = '{"ty":"orderbook","cd":"%s","tas":%s,"tbs":%s,"obu":[%s],"lv":1,"tms":%d,"st":"%s"}'
+_SIMPLE_BOOK = '{"ty":"orderbook","cd":"%s","tas":%s,"tbs":%s,"obu":[%s],"lv":1,"tms":%s,"st":"%s"}'
 _ASSET = '{"currency":"%s","balance":"%s","locked":"%s"}'
 _SIMPLE_ASSET = '{"cu":"%s","b":"%s","l":"%s"}'
 _ASSETS = '{"type":"myAsset","assets":[%s],"asset_timestamp":%d,"timestamp":%d,"stream_type":"REALTIME"}'
 _SIMPLE_ASSETS = '{"ty":"myAsset","ast":[%s],"asttms":%d,"tms":%d,"st":"REALTIME"}'
-_ORDER_SHORT = {
-    "type": "ty",
-    "stream_type": "st",
-    "code": "cd",
-    "order_id": "oid",
-    "client_order_id": "coid",
-    "side": "sd",
-    "order_type": "ot",
-    "state": "s",
-    "time_in_force": "tif",
-    "order_price": "op",
-    "order_quantity": "oq",
-    "order_amount": "oa",
-    "trade_id": "tid",
-    "trade_price": "tp",
-    "trade_quantity": "tq",
-    "trade_amount": "ta",
-    "remaining_quantity": "rq",
-    "executed_quantity": "eq",
-    "executed_amount": "ea",
-    "reserved_fee": "rsf",
-    "remaining_fee": "rmf",
-    "paid_fee": "pf",
-    "cancel_type": "ct",
-    "trade_timestamp": "ttms",
-    "order_timestamp": "otms",
-    "timestamp": "tms",
-}
 
 
 @lru_cache(maxsize=CACHED_TEXTS)

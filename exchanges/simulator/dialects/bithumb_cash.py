@@ -10,7 +10,8 @@ from exchanges.simulator.money import fine_text
 from exchanges.simulator.sim_exchange import SimExchange
 from exchanges.simulator.wire import Response, WireRefusal
 
-_MINIMUM = "0.001"
+MINIMUM = "0.001"
+"""Of deposits and withdrawals of every coin: the real figures differ by coin and are in no source."""
 
 
 def _coin(sim: SimExchange, call: Call) -> str:
@@ -24,9 +25,9 @@ def _coins(sim: SimExchange) -> list[str]:
     return [base_of(market) for market in sim.market.markets]
 
 
-def _address(call: Call, coin: str) -> dict[str, object]:
-    mark = hashlib.sha256(f"{call.owner.access_key}/{coin}".encode()).hexdigest()
-    return {"currency": coin, "net_type": coin, "deposit_address": f"sim{mark[:36]}", "secondary_address": None}
+def _address(call: Call, coin: str, net_type: str) -> dict[str, object]:
+    mark = hashlib.sha256(f"{call.owner.access_key}/{coin}/{net_type}".encode()).hexdigest()
+    return {"currency": coin, "net_type": net_type, "deposit_address": f"sim{mark[:36]}", "secondary_address": None}
 
 
 def _fee(sim: SimExchange, coin: str) -> str:
@@ -34,13 +35,17 @@ def _fee(sim: SimExchange, coin: str) -> str:
 
 
 def address(sim: SimExchange, call: Call) -> Response:
-    """Answer GET /v1/deposits/coin_address, and its POST that makes one: every key has one per coin."""
-    return json_answer(_address(call, _coin(sim, call)))
+    """Answer GET /v1/deposits/coin_address, and its POST that makes one: every key has one per coin and network."""
+    coin = _coin(sim, call)
+    net_type = call.params.one("net_type") or coin
+    if net_type not in sim.wallets.networks(coin):
+        raise bad("net_type is unknown")
+    return json_answer(_address(call, coin, net_type))
 
 
 def addresses(sim: SimExchange, call: Call) -> Response:
     """Answer GET /v1/deposits/coin_addresses."""
-    return json_answer([_address(call, coin) for coin in _coins(sim)])
+    return json_answer([_address(call, coin, net) for coin in _coins(sim) for net in sim.wallets.networks(coin)])
 
 
 def withdraw_chance(sim: SimExchange, call: Call) -> Response:
@@ -55,7 +60,7 @@ def withdraw_chance(sim: SimExchange, call: Call) -> Response:
             "wallet_state": wallet.state.value,
         },
         "account": account_row(call.owner, coin),
-        "withdraw_limit": {"currency": coin, "minimum": _MINIMUM, "can_withdraw": wallet.takes_withdrawals},
+        "withdraw_limit": {"currency": coin, "minimum": MINIMUM, "can_withdraw": wallet.takes_withdrawals},
     }
     return json_answer(words)
 
@@ -76,12 +81,13 @@ def inout_fees(sim: SimExchange, call: Call) -> Response:
             "currency": coin,
             "networks": [
                 {
-                    "net_type": coin,
+                    "net_type": net_type,
                     "deposit_fee": "0",
-                    "deposit_minimum": _MINIMUM,
+                    "deposit_minimum": MINIMUM,
                     "withdraw_fee": _fee(sim, coin),
-                    "withdraw_minimum": _MINIMUM,
+                    "withdraw_minimum": MINIMUM,
                 }
+                for net_type in sim.wallets.networks(coin)
             ],
         }
         for coin in coins

@@ -60,6 +60,13 @@ class HourText(StrEnum):
     BARE = "bare"
 
 
+class Grouping(StrEnum):
+    """Whether thousands are set apart by commas in the legacy ledger, as was seen at times (bithumb.md §1.1)."""
+
+    NONE = "none"
+    COMMAS = "commas"
+
+
 class TimeKind(StrEnum):
     """Whether a stamp is a JSON number or text (bithumb.md §2.1, §6.1)."""
 
@@ -86,6 +93,12 @@ class BithumbQuirks(msgspec.Struct, frozen=True, kw_only=True):
     """Pace of a TWAP plan whose `frequency` is not given (bithumb.md §3.8a)."""
     ticker_shift_ns: int = KST_OFFSET_NS
     """REST tickers write KST wall clock as if it were an epoch; 0 = a true epoch (bithumb.md §3.3)."""
+    book_time: TimeKind = TimeKind.NUMBER
+    """A book's microseconds: a number on the wire, text in one sample (bithumb.md §6.1)."""
+    stream_idle_ns: int = 60 * SECOND
+    """Idle sockets ended after about 60 s where measured; the documents say 120 s (bithumb.md §6.2)."""
+    private_v1_until_ns: int | None = None
+    """When the older private stream can no longer be opened; its end was put off without a date (bithumb.md §6.3)."""
     legacy_window_ns: int = 20 * SECOND
     """How far a legacy request's time may be off (bithumb.md §1.2)."""
     legacy_bad_request_status: int = 400
@@ -98,6 +111,9 @@ class BithumbQuirks(msgspec.Struct, frozen=True, kw_only=True):
     """Decimals of legacy book sizes; dust shows the least one, since 0 means that a level is gone (bithumb.md §5.2)."""
     legacy_reserve_ppm: int = 1_400_000
     """A legacy market buy holds its quantity at this much of the best ask: 71 % of the KRW are usable (§1.5)."""
+    legacy_ledger_grouping: Grouping = Grouping.NONE
+    legacy_maintenance: tuple[str, str] = ("5600", "시스템 점검 중입니다. 잠시 후 이용해 주십시오.")
+    """Code and text of an order call while all is closed; the real ones were not found (bithumb.md §1.6)."""
     legacy_hour_text: HourText = HourText.PADDED
     legacy_depth_edge: DepthEdge = DepthEdge.REMOVED
     legacy_depth_time: TimeKind = TimeKind.TEXT

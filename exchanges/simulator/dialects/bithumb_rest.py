@@ -20,6 +20,7 @@ from exchanges.simulator.sim_exchange import SimExchange
 from exchanges.simulator.wire import Response
 
 _BAD = PARAMETER.name
+_CATEGORIES = {"maintenance": "점검", "trade": "거래지원", "wallet": "입출금"}
 _WARNED_NS = 86_400 * SECOND
 
 
@@ -42,16 +43,30 @@ def _orderbook(sim: SimExchange, call: Call) -> Response:
 
 def _notices(sim: SimExchange, call: Call) -> Response:
     count = read_count(call.params.one("count"), 5, 20, _BAD)
+    notices = [
+        (notice.listed_ns, notice.first_listed_ns, _CATEGORIES.get(notice.category, "안내"), notice.title)
+        for notice in sim.board.notices
+    ]
+    shut = [since.since_ns for market in sim.market.markets if (since := sim.closing.shut(market)) is not None]
+    if shut:
+        what = "시스템 점검 안내" if sim.closing.is_whole else "일부 마켓 점검 안내"
+        notices.append((min(shut), min(shut), _CATEGORIES["maintenance"], what))
     rows = [
         {
-            "categories": ["안내"],
-            "title": "모의 거래소 안내",
-            "pc_url": "https://example.invalid/notice/1",
-            "published_at": "2026-11-01 10:00:00",
-            "modified_at": "2026-11-01 10:00:00",
+            "categories": [category],
+            "title": title,
+            "pc_url": f"https://example.invalid/notice/{first // SECOND}",
+            "published_at": _plain_kst(first),
+            "modified_at": _plain_kst(last),
         }
+        for last, first, category, title in sorted(notices, reverse=True)
     ]
     return json_answer(rows[:count])
+
+
+# `yyyy-MM-dd HH:mm:ss` in Korea.
+def _plain_kst(at_ns: int) -> str:
+    return kst_text(at_ns)[:19].replace("T", " ")
 
 
 def _chance(sim: SimExchange, call: Call) -> Response:
@@ -113,6 +128,7 @@ class BithumbDialect(BithumbPrints, BithumbWords):
 
     def _market_list(self, sim: SimExchange, call: Call) -> Response:
         warned = {market for market, _, _ in self.quirks.warnings}
+        warned |= {market for market in sim.market.markets if sim.listing(market).has_warning}
         rows = []
         for market in sim.market.markets:
             row = shared.names_of(market)
@@ -122,7 +138,7 @@ class BithumbDialect(BithumbPrints, BithumbWords):
         return json_answer(rows)
 
     def _warnings(self, sim: SimExchange, call: Call) -> Response:
-        end = kst_text(call.now + _WARNED_NS)[:19].replace("T", " ")
+        end = _plain_kst(call.now + _WARNED_NS)
         rows = [
             {"market": market, "warning_type": kind, "warning_step": step, "end_date": end}
             for market, kind, step in self.quirks.warnings

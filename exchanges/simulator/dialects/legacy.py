@@ -21,6 +21,8 @@ NOT_ALLOWED = "5302"
 PARAMETER = "5500"
 NOTICE = "5600"
 UNKNOWN = "5900"
+MARKET_OFFLINE = "market_offline"
+"""What the rules call an exchange that is closed as a whole; here it has a code and a text of its own."""
 CODES = ("5100", "5200", "5300", "5302", "5400", PARAMETER, NOTICE, UNKNOWN)
 """bithumb.md §1.6."""
 
@@ -68,6 +70,8 @@ def answer(data: object | None = None, **beside: object) -> Response:
 
 def refused(refusal: WireRefusal, quirks: BithumbQuirks) -> Response:
     """Return the envelope of an error; a name that is no legacy code reads 5900 (bithumb.md §1.6)."""
+    if refusal.name == MARKET_OFFLINE:
+        refusal = LegacyRefusal(*quirks.legacy_maintenance)
     code = str(refusal.name) if refusal.name in CODES else UNKNOWN
     status = 200 if refusal.status < 500 else refusal.status
     if code == BAD_REQUEST:

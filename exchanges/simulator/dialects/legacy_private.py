@@ -20,6 +20,7 @@ from exchanges.simulator.dialects.legacy import (
     order_refusal,
     whole_count,
 )
+from exchanges.simulator.dialects.legacy_ledger import transactions
 from exchanges.simulator.dialects.legacy_prints import ticker_words
 from exchanges.simulator.dialects.legacy_public import listed
 from exchanges.simulator.dialects.shared import ppm_text
@@ -124,6 +125,11 @@ class LegacyPrivate:
             raise LegacyRefusal(NOTICE, NO_OPEN_ORDERS)
         found.sort(key=lambda order: order.created_ns, reverse=True)
         return answer([open_order_words(order) for order in found[: whole_count(call, 100, 1000)]])
+
+    def user_transactions(self, sim: SimExchange, call: Call) -> Response:
+        """Answer /info/user_transactions: the ledger."""
+        market = listed(sim, f"{_needed(call.params, 'order_currency')}_{call.params.one('payment_currency') or 'KRW'}")
+        return transactions(sim, market, call, self._quirks)
 
     def order_detail(self, sim: SimExchange, call: Call) -> Response:
         """Answer /info/order_detail: one order with its fills."""

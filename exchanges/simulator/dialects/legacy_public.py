@@ -2,6 +2,7 @@
 
 from arbitrage.domain.units import Side, base_of
 from exchanges.simulator.dialect import Call
+from exchanges.simulator.dialects.bithumb_cash import MINIMUM
 from exchanges.simulator.dialects.bithumb_quirks import BithumbQuirks
 from exchanges.simulator.dialects.legacy import (
     PARAMETER,
@@ -17,6 +18,7 @@ from exchanges.simulator.dialects.legacy import (
 from exchanges.simulator.dialects.legacy_prints import LegacyPrints, ticker_words
 from exchanges.simulator.dialects.shared import NAMES
 from exchanges.simulator.sim_exchange import SimExchange
+from exchanges.simulator.wallets import Wallet
 from exchanges.simulator.wire import Response
 
 _DEPTH = 30
@@ -49,6 +51,14 @@ def _all_of(sim: SimExchange, symbol: str) -> list[str] | None:
     if (quote or "KRW") not in _QUOTES:
         raise _unlisted()
     return [market for market in sim.market.markets if quote_of(market) == (quote or "KRW")]
+
+
+# A coin is open when it is on one of its networks.
+def _is_open(wallets: list[Wallet]) -> dict[str, int]:
+    return {
+        "deposit_status": int(any(wallet.takes_deposits for wallet in wallets)),
+        "withdrawal_status": int(any(wallet.takes_withdrawals for wallet in wallets)),
+    }
 
 
 class LegacyPublic:
@@ -102,24 +112,29 @@ class LegacyPublic:
     def assets_status(self, sim: SimExchange, call: Call) -> Response:
         """Answer whether deposits and withdrawals are open: 1 or 0, per coin or per network."""
         tail = _tail(call) or ["ALL"]
-        is_open = {"deposit_status": 1, "withdrawal_status": 1}
+        wallets = sim.wallets.shown(call.now)
         if tail[0] == "multichain":
             coins = self._coins(sim, tail[1] if len(tail) > 1 else "ALL")
-            return answer([{"currency": coin, "net_type": coin, **is_open} for coin in coins])
-        if tail[0] == "ALL":
-            return answer(dict.fromkeys(self._coins(sim, "ALL"), is_open))
-        return answer(dict.fromkeys(self._coins(sim, tail[0]), is_open)[tail[0]])
+            rows = [wallet for wallet in wallets if wallet.currency in coins]
+            return answer([{"currency": row.currency, "net_type": row.net_type, **_is_open([row])} for row in rows])
+        coins = self._coins(sim, tail[0])
+        states = {coin: _is_open([wallet for wallet in wallets if wallet.currency == coin]) for coin in coins}
+        return answer(states if tail[0] == "ALL" else states[tail[0]])
 
     def network_info(self, sim: SimExchange, call: Call) -> Response:
         """Answer the networks coins travel on."""
-        rows = [{"net_type": coin, "net_name": NAMES.get(coin, (coin, coin))[1]} for coin in self._coins(sim, "ALL")]
-        return answer(rows)
+        nets = dict.fromkeys(net for coin in self._coins(sim, "ALL") for net in sim.wallets.networks(coin))
+        return answer([{"net_type": net, "net_name": NAMES.get(net, (net, net))[1]} for net in nets])
 
     def withdraw_minimum(self, sim: SimExchange, call: Call) -> Response:
-        """Answer the least quantity that can be withdrawn."""
+        """Answer the least quantity that can be withdrawn, per network."""
         tail = _tail(call)[1:] or ["ALL"]
-        coins = self._coins(sim, tail[0])
-        return answer([{"currency": coin, "net_type": coin, "minimum": "0.001"} for coin in coins])
+        rows = [
+            {"currency": coin, "net_type": net_type, "minimum": MINIMUM}
+            for coin in self._coins(sim, tail[0])
+            for net_type in sim.wallets.networks(coin)
+        ]
+        return answer(rows)
 
     def _coins(self, sim: SimExchange, coin: str) -> list[str]:
         coins = [base_of(market) for market in sim.market.markets if quote_of(market) == "KRW"]

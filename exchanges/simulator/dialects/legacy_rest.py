@@ -41,6 +41,7 @@ class LegacyDialect:
             "/info/wallet_address": Route(Access.PRIVATE, "private", private.wallet_address),
             "/info/ticker": Route(Access.PRIVATE, "private", private.ticker),
             "/info/orders": Route(Access.PRIVATE, "private", private.orders),
+            "/info/user_transactions": Route(Access.PRIVATE, "private", private.user_transactions),
             "/info/order_detail": Route(Access.PRIVATE, "private", private.order_detail),
             "/info/user_transactions": Route(Access.PRIVATE, "private", transactions),
             "/trade/place": Route(Access.PRIVATE, "order", private.place),
