@@ -40,7 +40,7 @@ def transactions(sim: SimExchange, market: str, call: Call, quirks: BithumbQuirk
     coin, krw = call.owner.total(base), call.owner.total("KRW")
     rows = []
     for entry in sorted(_entries(sim, call, market), key=lambda entry: entry.at_ns, reverse=True):
-        if search in (_ALL, entry.search):
+        if entry.search and search in (_ALL, entry.search):
             rows.append(_words(entry, base, coin, krw, quirks))
         coin, krw = coin - entry.coin, krw - entry.krw
     return answer(rows[int(offset) : int(offset) + count])

@@ -8,7 +8,6 @@ from exchanges.simulator.dialects import legacy
 from exchanges.simulator.dialects.bithumb_quirks import BithumbQuirks, NonceReuse
 from exchanges.simulator.dialects.legacy import LegacyRefusal
 from exchanges.simulator.dialects.legacy_auth import SignFault, form_params, nonce_ms, sign_fault
-from exchanges.simulator.dialects.legacy_history import transactions
 from exchanges.simulator.dialects.legacy_private import LegacyPrivate
 from exchanges.simulator.dialects.legacy_public import LegacyPublic
 from exchanges.simulator.dialects.legacy_stream import LegacySession
@@ -43,7 +42,6 @@ class LegacyDialect:
             "/info/orders": Route(Access.PRIVATE, "private", private.orders),
             "/info/user_transactions": Route(Access.PRIVATE, "private", private.user_transactions),
             "/info/order_detail": Route(Access.PRIVATE, "private", private.order_detail),
-            "/info/user_transactions": Route(Access.PRIVATE, "private", transactions),
             "/trade/place": Route(Access.PRIVATE, "order", private.place),
             "/trade/market_buy": Route(Access.PRIVATE, "order", private.market_buy),
             "/trade/market_sell": Route(Access.PRIVATE, "order", private.market_sell),

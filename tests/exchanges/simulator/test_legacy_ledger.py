@@ -14,13 +14,18 @@ PAIR = {"order_currency": "BTC", "payment_currency": "KRW"}
 
 @pytest.fixture
 def make_client(make_world, frame):
-    frames = [frame(exchange, "KRW-BTC", [("100000000", "5")], [("99000000", "5")]) for exchange in Exchange]
+    frames = [
+        frame(exchange, market, [("100000000", "5")], [("99000000", "5")])
+        for exchange in Exchange
+        for market in ("KRW-BTC", "KRW-ETH")
+    ]
 
     def make(**config):
         client = LegacyClient(make_world(frames, **config))
         client.ask("/trade/market_buy", **PAIR, units="0.02")
         client.world.pass_ms(1_000)
         client.ask("/trade/market_sell", **PAIR, units="0.01")
+        client.world.order(BITHUMB, market="KRW-ETH", side="bid", order_type="price", price="10000")
         client.world.pass_ms(1_000)
         exchange = client.world.simulator.exchange(BITHUMB)
         account = exchange.accounts["AK-B"]
@@ -43,7 +48,7 @@ def test_each_row_says_what_was_held_after_it(make_client):
     assert (buy["units"], buy["price"], buy["amount"], buy["fee"]) == ("0.02", "100000000", "2000000", "800")
     assert (buy["order_balance"], buy["payment_balance"]) == ("1.02", "97999200")
     assert (sell["order_balance"], sell["payment_balance"]) == ("1.01", "98988804")
-    assert (deposit["order_balance"], deposit["payment_balance"]) == ("1.51", "98988804")
+    assert (deposit["order_balance"], deposit["payment_balance"]) == ("1.51", "98978800"), "less what ETH cost"
     assert isinstance(buy["transfer_date"], int)
     assert len(str(buy["transfer_date"])) == 16
 
