@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 
-from arbitrage.domain.units import Side
 from exchanges.simulator.dialect import Call
-from exchanges.simulator.dialects.bithumb_errors import bad
+from exchanges.simulator.dialects.bithumb_errors import bad, order_refusal
 from exchanges.simulator.dialects.bithumb_order_words import acceptance_words, cancel_words, v2_order_words
 from exchanges.simulator.dialects.bithumb_orders import (
     MOST_IDS,
@@ -21,7 +20,6 @@ from exchanges.simulator.kst import SECOND
 from exchanges.simulator.orders import Draft, SimOrder
 from exchanges.simulator.rules import State
 from exchanges.simulator.sim_exchange import SimExchange
-from exchanges.simulator.steps import Fault
 from exchanges.simulator.wire import Delivery, Params, Response, WireRefusal
 
 _WEEK_MS = 7 * 86_400_000
@@ -51,16 +49,13 @@ class BithumbBatches:
         def read(asked: Call) -> Draft:
             return self._orders.draft(item, "order_type")
 
-        def refused(fault: Fault, side: Side) -> WireRefusal:
-            return self._orders.refusal(sim, call, read(call), fault)
-
         def note(order: SimOrder) -> Response:
             rows.append(acceptance_words(order))
             return Response(200)
 
         try:
             before = self._orders.repeated(sim, call, item)
-            return sim.take_order(call, read, refused, note) if before is None else note(before)
+            return sim.take_order(call, read, order_refusal, note) if before is None else note(before)
         except WireRefusal as error:
             named = item.one("client_order_id")
             rows.append(({} if named is None else {"client_order_id": named}) | error_words(error))

@@ -9,7 +9,6 @@ from exchanges.simulator.dialects.shared import Extra, json_answer
 from exchanges.simulator.orders import Draft, SimOrder
 from exchanges.simulator.rules import State
 from exchanges.simulator.sim_exchange import SimExchange
-from exchanges.simulator.steps import Fault
 from exchanges.simulator.wire import Params, Response, WireRefusal
 
 MOST_IDS = 100
@@ -51,7 +50,7 @@ class BithumbOrders:
         return sim.take_order(
             call,
             lambda asked: self.draft(asked.params, "order_type"),
-            lambda fault, side: self.refusal(sim, call, self.draft(call.params, "order_type"), fault),
+            order_refusal,
             lambda order: json_answer(acceptance_words(order), self._quirks.place_status),
         )
 
@@ -63,16 +62,9 @@ class BithumbOrders:
         return sim.take_order(
             call,
             lambda asked: self.draft(asked.params, "ord_type"),
-            lambda fault, side: self.refusal(sim, call, self.draft(call.params, "ord_type"), fault),
+            order_refusal,
             lambda order: json_answer(order_words(order, self._quirks), self._quirks.place_status),
         )
-
-    def refusal(self, sim: SimExchange, call: Call, draft: Draft, fault: Fault) -> WireRefusal:
-        """Return why an order was not taken; a self-trade names the own orders in the way (bithumb.md §3.10)."""
-        error = order_refusal(fault, draft.side)
-        if fault is Fault.SELF_TRADE:
-            error.message = f"{error.message} {', '.join(sim.matching.colliding(call.owner, draft))}"
-        return error
 
     def repeated(self, sim: SimExchange, call: Call, params: Params) -> SimOrder | None:
         """Return the order a repeated client order id stands for, where that is no error (bithumb.md §3.6)."""
