@@ -43,23 +43,15 @@ def _orderbook(sim: SimExchange, call: Call) -> Response:
 
 def _notices(sim: SimExchange, call: Call) -> Response:
     count = read_count(call.params.one("count"), 5, 20, _BAD)
-    notices = [
-        (notice.listed_ns, notice.first_listed_ns, _CATEGORIES.get(notice.category, "안내"), notice.title)
-        for notice in sim.board.notices
-    ]
-    shut = [since.since_ns for market in sim.market.markets if (since := sim.closing.shut(market)) is not None]
-    if shut:
-        what = "시스템 점검 안내" if sim.closing.is_whole else "일부 마켓 점검 안내"
-        notices.append((min(shut), min(shut), _CATEGORIES["maintenance"], what))
     rows = [
         {
-            "categories": [category],
-            "title": title,
-            "pc_url": f"https://example.invalid/notice/{first // SECOND}",
-            "published_at": _plain_kst(first),
-            "modified_at": _plain_kst(last),
+            "categories": [_CATEGORIES.get(notice.category, "안내")],
+            "title": notice.title,
+            "pc_url": f"https://example.invalid/notice/{notice.number}",
+            "published_at": _plain_kst(notice.first_listed_ns),
+            "modified_at": _plain_kst(notice.listed_ns),
         }
-        for last, first, category, title in sorted(notices, reverse=True)
+        for notice in reversed(sim.board.notices)
     ]
     return json_answer(rows[:count])
 

@@ -89,8 +89,10 @@ def _moved(one: Movement, base: str) -> Entry | None:
     moved = sign * moved if is_done else 0
     if not is_krw and one.asset != base:
         return None
-    at_ns = one.done_ns or one.created_ns
-    return Entry(search, at_ns, 0 if is_krw else moved, moved if is_krw else 0, fine_text(one.amount))
+    at_ns, text = one.done_ns or one.created_ns, fine_text(one.amount)
+    if is_krw:
+        return Entry(search, at_ns, 0, moved, "0", funds_text=text, fee_text=fine_text(one.fee))
+    return Entry(search, at_ns, moved, 0, text, fee_text=fine_text(one.fee))
 
 
 def _words(entry: Entry, base: str, coin: int, krw: int, quirks: BithumbQuirks) -> dict[str, object]:
