@@ -76,7 +76,7 @@ class Matching:
         if fault is None and not account.hold(order.lock_asset, order.locked):
             fault = Fault.FUNDS_SHORT
         if fault is not None:
-            self._burn(account, draft.client_order_id)
+            self._burn_refused(account, draft)
             return fault
         moment = Moment(now)
         self._accept(account, order, moment)
@@ -107,7 +107,7 @@ class Matching:
         if fault is None and (draft.volume is not None or draft.by_funds):
             fault = self._rule_fault(account, draft, now)
         if fault is not None:
-            self._burn(account, draft.client_order_id)
+            self._burn_refused(account, draft)
             return fault
         order.successor_id = unused(lambda: self._new_id(draft.market), self.orders)
         order.successor = draft
@@ -223,6 +223,10 @@ class Matching:
 
     def _smp_of(self, draft: Draft, now: int) -> Smp | None:
         return self.rules.smp_at(draft.smp, now, is_post_only=draft.tif is Tif.POST_ONLY)
+
+    def _burn_refused(self, account: Account, draft: Draft) -> None:
+        if self.rules.refused_ids_burn:
+            self._burn(account, draft.client_order_id)
 
     def _burn(self, account: Account, client_order_id: str | None) -> None:
         if client_order_id is not None:

@@ -90,6 +90,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """How an order ends that prevention cancelled; None = the prevented amounts say it (upbit.md §6.1)."""
     on_post_only_taking: OnUnfit = OnUnfit.END_CANCEL
     on_fok_short: OnUnfit = OnUnfit.END_CANCEL
+    refused_ids_burn: bool = True
+    """Whether a refused order's client id is spent: it is on Upbit (upbit.md §1.4); Bithumb does not say (§7 #23)."""
     burst: Burst | None = None
     """Off until a burst rule is wanted: its size is not published (upbit.md §9.2)."""
     lowest_price_ppm: int | None = None

@@ -1,5 +1,6 @@
 """Rules that refuse at entry, and what no source settles, as settings (upbit.md §9, bithumb.md §3.9, §5)."""
 
+import msgspec
 import pytest
 
 from arbitrage.domain.units import SCALE, Exchange, Side
@@ -137,3 +138,14 @@ def test_bithumb_names_the_orders_in_the_way_when_it_refuses_at_entry(make_world
     assert (status, answer["error"]["name"]) == (400, "cross_trading")
     assert placed["order_id"] in answer["error"]["message"]
     assert world.balances(BITHUMB)["KRW"] == ("100000000", "0")
+
+
+def test_client_id_of_a_refused_order_is_spent_unless_the_rule_is_off(desk):
+    desk = desk(BITHUMB)
+    refused = msgspec.structs.replace(limit("bid", 50_000_000, 1_000), client_order_id="a")
+    assert desk.place(refused) is Fault.OVER_MAXIMUM
+    assert desk.place(msgspec.structs.replace(refused, volume=1_000_000)) is Fault.CLIENT_ID_BURNED
+    desk.sim.set_rules(refused_ids_burn=False)
+    other = msgspec.structs.replace(refused, client_order_id="b")
+    assert desk.place(other) is Fault.OVER_MAXIMUM
+    assert desk.place(msgspec.structs.replace(other, volume=1_000_000)).state is State.WAIT
