@@ -11,13 +11,26 @@ import msgspec
 from clients.client_bench import PYTHON, SCRIPTS
 
 from arbitrage.domain.frame_spec import DecodedBook, FrameDecoder, FrameSpec, TimeUnit
-from arbitrage.domain.units import units_exact, units_floor
+from arbitrage.domain.units import Ns, units_exact, units_floor
+from exchanges.bithumb.legacy_books import FoldedBook, read_depth
 from exchanges.bithumb.profile import STREAM_SPEC as BITHUMB_SPEC
 from exchanges.upbit.profile import STREAM_SPEC as UPBIT_SPEC
 
 FRAMES = Path(__file__).parents[1] / "frames"
 MAX_LEVELS = 30
 TIME = "1790134773006"
+
+
+def diffs() -> list[dict[str, str]]:
+    """Return every recorded change of Bithumb's legacy stream, by file and in order: market, raw text."""
+    found = []
+    for path in sorted(FRAMES.glob("*.jsonl")):
+        for line in path.read_text().splitlines():
+            row = json.loads(line)
+            if row.get("kind") == "orderbookdepth":
+                market = read_depth(row["raw"].encode())[0].market
+                found.append({"exchange": "bithumb", "market": market, "raw": row["raw"]})
+    return found
 
 
 def recorded() -> list[dict[str, str]]:
@@ -85,3 +98,20 @@ async def test_every_recorded_book_is_the_same_as_ccxts() -> None:
         assert ours(book) == {side: ladder(their[side]) for side in ("bids", "asks")}, frame["raw"][:200]
         assert book.market == frame["market"]
         assert str(book.exchange_ns).startswith(str(their["timestamp"])), frame["raw"][:200]
+
+
+async def test_recorded_legacy_diffs_add_up_to_the_same_books_as_ccxts() -> None:
+    frames = diffs()
+    assert len(frames) == 92 + 3
+    theirs = (await parsed_by_ccxt(frames))["books"]
+    books: dict[str, FoldedBook] = {}
+    for frame, their in zip(frames, theirs, strict=True):
+        (depth,) = read_depth(frame["raw"].encode())
+        # ccxt begins with nothing, so both do here.
+        book = books.get(depth.market)
+        if book is None:
+            book = books[depth.market] = FoldedBook()
+            book.begin(DecodedBook(depth.market, Ns(0), (), ()))
+        assert book.fold(depth), frame["raw"][:200]
+        assert ours(book.book(depth.market)) == {side: ladder(their[side]) for side in ("bids", "asks")}
+        assert str(depth.exchange_ns).startswith(str(their["timestamp"]))

@@ -63,11 +63,13 @@ def main():
     for frame in frames:
         made = clients[frame["exchange"]]
         message = long_keys(json.loads(frame["raw"]))
-        # A first frame makes the book; each further one replaces it whole.
-        made.orderbooks.pop(made.safe_symbol(frame["market"], None, "-"), None)
-        message["stream_type"] = "SNAPSHOT"
+        symbol = made.safe_symbol(frame["market"], None, "-")
+        if message["type"] == "orderbook":
+            # A first frame makes the book; each further one replaces it whole. Diffs go on from the one before.
+            made.orderbooks.pop(symbol, None)
+            message["stream_type"] = "SNAPSHOT"
         made.handle_order_book(Nobody(), message)
-        book = made.orderbooks[made.safe_symbol(frame["market"], None, "-")]
+        book = made.orderbooks[symbol]
         sides = {side: [[repr(price), repr(size)] for price, size, *_ in book[side]] for side in ("bids", "asks")}
         books.append({**sides, "timestamp": book["timestamp"]})
     print(json.dumps({"version": ccxt.__version__, "books": books}))
