@@ -186,11 +186,14 @@ class SimExchange:
         finders = (self.find_view, self.find_news)
         return Session(self.dialect, self._agenda, access, request.path, account, *finders, now)
 
-    # An order names its market; a cancel names an order.
+    # An order names its market, an older one its two currencies; a cancel names an order.
     def _market_of(self, call: Call) -> str:
         market = call.params.one("market")
         if market is not None or call.account is None:
             return market or ""
+        base, quote = call.params.one("order_currency"), call.params.one("payment_currency")
+        if base and quote:
+            return f"{quote}-{base}"
         ids = [call.params.one(name) for name in ("uuid", "order_id", "identifier", "client_order_id")]
         by_client_id = self.matching.by_client_id
         for name in ids:
