@@ -10,9 +10,9 @@ from order_makers import RealClock
 
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.drift import Drift
-from arbitrage.domain.order import Order, OrderReport
+from arbitrage.domain.order import Order, OrderReport, TimeInForce
 from arbitrage.domain.ports import Accepted
-from arbitrage.domain.units import EXCHANGES, Exchange, Side
+from arbitrage.domain.units import EXCHANGES, Exchange
 from arbitrage.domain.wire import Generation
 from exchanges.simulator import server
 from exchanges.simulator.config import AccountSpec, SimConfig
@@ -74,7 +74,7 @@ class Drifting:
 
     async def resting(self, client_order_id: str) -> Order:
         """Place an order that rests."""
-        order = self.bench.resting(await self.bench.book(), client_order_id, side=Side.BID)
+        order = self.bench.resting(await self.bench.book(), client_order_id, tif=TimeInForce.GTC)
         assert isinstance(await self.gateway.place(order), Accepted)
         await asyncio.sleep(0.15)
         return order
