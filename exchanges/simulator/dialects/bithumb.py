@@ -22,6 +22,8 @@ from exchanges.simulator.wire import Params, Request, Response, WireRefusal, str
 LIMITS = {
     "orderbook": Limit(150),
     "ticker": Limit(150),
+    "trades": Limit(150),
+    "candles": Limit(150),
     "other": Limit(150),
     "order": Limit(140),
     "cancel": Limit(140),

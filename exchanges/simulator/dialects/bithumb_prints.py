@@ -27,8 +27,8 @@ def ticker_route(shift_ns: int) -> Route:
     """Return /v1/ticker, whose stamps run `shift_ns` ahead of the time they mean (bithumb.md §3.3: nine hours)."""
 
     def answer(sim: SimExchange, call: Call) -> Response:
-        text = call.params.one("markets")
-        if text and text.count(",") >= MOST_MARKETS:
+        text = (call.params.one("markets") or "").upper()
+        if text.count(",") >= MOST_MARKETS:
             raise WireRefusal(400, words.BAD, f"'markets' must be ≤ {MOST_MARKETS} items")
         news = [sim.find_news(market, call.now) for market in listed_markets(text, sim.market.markets)]
         return words.array_answer([_ticker_row(one, shift_ns) for one in news if one is not None])
@@ -96,8 +96,8 @@ _SPANS = (
     ("months", Span.MONTHS, 1),
 )
 PRINT_ROUTES = {
-    ("GET", "/v1/trades/ticks"): Route(Access.PUBLIC, "ticker", _trades),
-    **words.candle_routes("ticker", _SPANS, KST_OFFSET_NS, _candle),
+    ("GET", "/v1/trades/ticks"): Route(Access.PUBLIC, "trades", _trades),
+    **words.candle_routes("candles", _SPANS, KST_OFFSET_NS, _candle),
 }
 
 

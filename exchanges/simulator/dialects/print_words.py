@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from arbitrage.domain.errors import InvariantError
-from arbitrage.domain.units import DECIMALS, Side
+from arbitrage.domain.units import DECIMALS, Exchange, Side
 from exchanges.simulator.bars import BORDER_NS, DAY, Bar, Span
 from exchanges.simulator.dialect import Access, Call, News, Route
 from exchanges.simulator.dialects.reading import read_count
@@ -107,8 +107,10 @@ def day_of(news: News) -> Day:
 
 
 def market_of(sim: SimExchange, call: Call) -> str:
-    """Return the one market asked for; WireRefusal when it is missing or not listed."""
+    """Return the one market asked for, on Bithumb also in lower case (bithumb.md §3.3); WireRefusal when not listed."""
     market = call.params.one("market")
+    if market and sim.exchange is Exchange.BITHUMB:
+        market = market.upper()
     if not market:
         raise WireRefusal(400, BAD, "Missing request parameter error. Check the required parameters!")
     if market not in sim.market.markets:

@@ -182,3 +182,26 @@ def test_only_upbit_has_candles_of_seconds_and_years(world):
     seconds = get(world, UPBIT, "/v1/candles/seconds", "market=KRW-BTC&count=200")[0]
     assert len({row["candle_date_time_utc"] for row in seconds}) == len(seconds)
     assert "unit" not in seconds[0]
+
+
+def test_bithumb_takes_lower_case_and_upbit_does_not(world):
+    for path, query in (
+        ("ticker", "markets=krw-btc"),
+        ("trades/ticks", "market=krw-btc"),
+        ("candles/days", "market=krw-btc"),
+    ):
+        assert get(world, BITHUMB, f"/v1/{path}", query)[0][0]["market"] == "KRW-BTC"
+        assert get(world, UPBIT, f"/v1/{path}", query, status=404)[0]["error"]["name"] == 404
+
+
+def test_trades_tickers_and_candles_count_apart(world):
+    for _ in range(150):
+        get(world, BITHUMB, "/v1/ticker", "markets=KRW-BTC")
+    assert get(world, BITHUMB, "/v1/ticker", "markets=KRW-BTC", status=429)
+    assert get(world, BITHUMB, "/v1/trades/ticks", "market=KRW-BTC")[0]
+    assert get(world, BITHUMB, "/v1/candles/days", "market=KRW-BTC")[0]
+    for _ in range(10):
+        get(world, UPBIT, "/v1/trades/ticks", "market=KRW-BTC")
+    response = world.send(UPBIT, Request("GET", "/v1/trades/ticks", "market=KRW-BTC"))
+    assert (response.status, response.body) == (429, b"Too many API requests.")
+    assert get(world, UPBIT, "/v1/candles/days", "market=KRW-BTC")[0]
