@@ -9,12 +9,14 @@ from decimal import Decimal
 
 import msgspec
 
+from arbitrage.domain.drift import Drift
 from arbitrage.domain.events import Holding
 from arbitrage.domain.frame_spec import DecodedBook
 from arbitrage.domain.order import OrderOn, OrderReport
 from arbitrage.domain.ports import OpenOrder
 from arbitrage.domain.units import PPM, Ns, units_text
 from arbitrage.domain.wire import Duty
+from exchanges.drift import DriftLog
 
 KEPT = 200
 TOLERANCE_PPM = 1_000
@@ -44,12 +46,13 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Comparison:
-    """Checks and differences counted by duty, the newest differences kept."""
+    """Checks and differences counted by duty, the newest differences kept, and told as drift."""
 
-    def __init__(self) -> None:
+    def __init__(self, drift: DriftLog | None = None) -> None:
         self.counts: Counter[str] = Counter()
         """`compared.<duty>`, `differed.<duty>`, `not_compared.<duty>`."""
         self.kept: deque[Difference] = deque(maxlen=KEPT)
+        self._drift = drift
 
     def checked(self, duty: Duty, found: Iterable[Found], wall_ns: Ns) -> None:
         """Take note of one comparison and what it found."""
@@ -57,6 +60,10 @@ class Comparison:
         for one in found:
             self.counts[f"differed.{duty}"] += 1
             self.kept.append(Difference(duty, one.subject, one.field, one.used, one.other, wall_ns))
+            if self._drift is not None:
+                told = f"{one.subject}: {one.field} is {one.used} in use, {one.other} in the other generation"
+                finding = f"{one.field} differs between the generations"
+                self._drift.note(f"compare_{duty}", finding, told.encode(), wall_ns, kind=Drift.DIFFERENT)
 
     def missed(self, duty: Duty) -> None:
         """Take note that one side could not be read, or moved while it was."""

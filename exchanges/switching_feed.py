@@ -30,8 +30,8 @@ class SwitchingFeed:
         compare_every_s: float = COMPARE_EVERY_S,
     ) -> None:
         """`make` gives a fresh feed of one generation."""
-        self.comparison = Comparison()
         self.drift = DriftLog()
+        self.comparison = Comparison(self.drift)
         self._make = make
         self._clock = clock
         self._compare_every_s = compare_every_s

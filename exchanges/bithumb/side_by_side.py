@@ -39,7 +39,7 @@ class SideBySide:
         markets: Sequence[str],
         every_s: float = EVERY_S,
     ) -> None:
-        self.comparison = Comparison()
+        self.comparison = Comparison(jwt.drift)
         self.every_s = every_s
         self._jwt = jwt
         self._legacy = legacy

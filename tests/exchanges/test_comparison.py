@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from arbitrage.domain.book import Level
+from arbitrage.domain.drift import Drift
 from arbitrage.domain.events import Holding
 from arbitrage.domain.frame_spec import DecodedBook
 from arbitrage.domain.order import OrderOn, OrderReport
@@ -19,6 +20,7 @@ from exchanges.comparison import (
     open_order_differences,
     order_differences,
 )
+from exchanges.drift import DriftLog
 
 MARKET = "KRW-BTC"
 
@@ -86,3 +88,15 @@ def test_differences_are_counted_and_only_the_newest_are_kept() -> None:
     assert dict(made.counts) == {"compared.reads": KEPT + 6, "differed.reads": KEPT + 5, "not_compared.reads": 1}
     assert len(made.kept) == KEPT
     assert made.kept[-1] == Difference(Duty.READS, "KRW", "free", str(KEPT + 4), "0", Ns(KEPT + 4))
+
+
+def test_differences_are_told_as_drift_that_stops_nothing():
+    drift = DriftLog()
+    made = Comparison(drift)
+    made.checked(Duty.READS, (Found("KRW", "free", "100", "99.5"), Found("BTC", "free", "1", "0")), Ns(7))
+    rows = drift.seen(Exchange.BITHUMB)
+    assert [(row.where, row.finding, row.kind, row.count) for row in rows] == [
+        ("compare_reads", "free differs between the generations", Drift.DIFFERENT, 2)
+    ]
+    assert rows[0].sample == "BTC: free is 1 in use, 0 in the other generation"
+    assert not rows[0].is_grave
