@@ -21,6 +21,9 @@ MOST_ROWS = 1000
 class OrderReads(ReaderCore):
     """Orders, many at a time."""
 
+    rows_asked = MOST_ROWS
+    """How many ended orders one answer may hold."""
+
     def orders_by_ids(self, client_order_ids: Sequence[str]) -> tuple[OrderRecord, ...]:
         """Return the orders found; one that is missing is unknown, not cancelled (upbit.md §1.7)."""
         for one in client_order_ids:
@@ -65,20 +68,20 @@ class OrderReads(ReaderCore):
         return tuple(sorted(inside, key=lambda row: row.created_wall_ns))
 
     def _closed_rows(self, begins: Ns, ends: Ns, market: str | None) -> Iterator[OrderRecord]:
-        # No page parameter: go on from the second of the newest row (upbit.md §1.7).
+        # No page parameter here: go on from the second of the newest row (upbit.md §1.7).
         while True:
-            query = _closed_query(begins, ends, market, "asc")
+            query = _closed_query(begins, ends, market, self.rows_asked) + "&order_by=asc"
             rows = self._readable("closed orders", self._private(self._facts.paths.closed_orders, query), self._rows)
             yield from rows
-            if len(rows) < MOST_ROWS:
+            if len(rows) < self.rows_asked:
                 return
             newest = max(row.created_wall_ns for row in rows)
             if newest <= begins:
-                raise ReadFailed(f"more than {MOST_ROWS} orders ended that were made within one second")
+                raise ReadFailed(f"more than {self.rows_asked} orders ended that were made within one second")
             begins = newest
 
     def _closed_pages(self, begins: Ns, ends: Ns, market: str | None) -> Iterator[OrderRecord]:
-        query = _closed_query(begins, ends, market, "asc")
+        query = _closed_query(begins, ends, market, self.rows_asked)
         return self._pages("closed orders", self._facts.paths.closed_orders, query)
 
     def _pages(self, where: str, path: str, query: str) -> Iterator[OrderRecord]:
@@ -132,9 +135,7 @@ def _windows(start_ns: Ns, end_ns: Ns) -> Iterator[tuple[Ns, Ns]]:
         begins = ends
 
 
-def _closed_query(begins: Ns, ends: Ns, market: str | None, order_by: str) -> str:
-    states = "states[]=done&states[]=cancel"
+def _closed_query(begins: Ns, ends: Ns, market: str | None, rows: int) -> str:
     where = "" if market is None else f"market={market}&"
-    return (
-        f"{where}{states}&start_time={begins // MS_NS}&end_time={ends // MS_NS}&limit={MOST_ROWS}&order_by={order_by}"
-    )
+    span = f"start_time={begins // MS_NS}&end_time={ends // MS_NS}"
+    return f"{where}states[]=done&states[]=cancel&{span}&limit={rows}"

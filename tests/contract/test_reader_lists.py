@@ -82,6 +82,36 @@ async def test_ended_orders_of_a_time_carry_money_and_leave_out_what_rests(
     assert await ask(reader.closed_orders, Ns(began - 3 * DAY_NS), Ns(began - DAY_NS)) == ()
 
 
+async def test_more_ended_orders_than_one_answer_holds_are_all_read(bench: Bench, gateway: RestGateway, reader) -> None:
+    reader.rows_asked = 2
+    began = Ns(time.time_ns() - 10**9)
+    for number in range(4):
+        order = bench.taking(await bench.book(), f"page-{number}")
+        assert isinstance(await gateway.place(order), Accepted)
+        await ended(gateway, order)
+        # Created times are whole seconds: the next one begins a new second.
+        await asyncio.sleep(1.05)
+    rows = await ask(reader.closed_orders, began, Ns(time.time_ns()))
+    assert [row.client_order_id for row in rows] == [f"page-{number}" for number in range(4)]
+
+
+@pytest.mark.needs(Can.TELL_TICKS)
+async def test_more_orders_in_one_second_than_an_answer_holds_are_not_left_out_in_silence(
+    bench: Bench, gateway: RestGateway, reader
+) -> None:
+    reader.rows_asked = 2
+    began = Ns(time.time_ns() - 10**9)
+    book = await bench.book()
+    await asyncio.sleep(1.02 - time.time() % 1)
+    orders = [bench.taking(book, f"crowd-{number}") for number in range(3)]
+    for answer in await asyncio.gather(*(gateway.place(order) for order in orders)):
+        assert isinstance(answer, Accepted)
+    await ended(gateway, orders[-1])
+    await asyncio.sleep(0.3)
+    with pytest.raises(ReadFailed, match="within one second"):
+        await ask(reader.closed_orders, began, Ns(time.time_ns()))
+
+
 async def test_resting_orders_by_both_lists_are_the_same(bench: Bench, gateway: RestGateway, reader) -> None:
     await three_orders(bench, gateway)
     pending = await ask(reader.pending_orders)
