@@ -10,6 +10,7 @@ from pathlib import Path
 
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.errors import ConfigError
+from arbitrage.domain.units import EXCHANGES
 from fast_path.control import ControlBlock
 from fast_path.latch import write_latch
 from karb_project.env import Env, read_env
@@ -104,6 +105,12 @@ def _state(control: ControlBlock) -> dict[str, object]:
     return {
         "level": control.level().name.lower(),
         "latch": control.latch(),
+        "monitor_only": {
+            exchange.value: control.monitor_only_latch(exchange).get("reason")
+            for exchange in EXCHANGES
+            if control.monitor_only_since(exchange)
+        },
+        "wire_epoch": control.wire_epoch(),
         "params_epoch": control.params_epoch(),
         "applied_epoch": control.applied_epoch(),
         "fence": control.fence(),

@@ -12,8 +12,9 @@ from arbitrage import selectors
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.errors import KArbError
 from arbitrage.domain.preflight import Check
+from arbitrage.domain.wire import wire_from_bytes
 from arbitrage.fields import decimal_text
-from arbitrage.services import controls, incidents, monitor_only, params
+from arbitrage.services import controls, incidents, monitor_only, params, wire
 from arbitrage.services.postings import ledger_problems
 
 
@@ -58,6 +59,7 @@ def examine() -> list[Check]:
         found += [
             _checked("migrations", _migrations),
             _checked("parameters", _parameters),
+            _checked("wire", _wire),
             _checked("ledger", _ledger),
             _checked("incidents", _pending),
         ]
@@ -95,6 +97,13 @@ def _parameters() -> tuple[str, str]:
     view = selectors.desk_view()
     applied = view.applied_epoch if view else 0
     return f"epoch {epoch} in force, {applied} applied", ""
+
+
+def _wire() -> tuple[str, str]:
+    epoch, data = wire.active()
+    found = wire_from_bytes(data, wire.shipped())[1]
+    stopped = [f"{exchange.value} is monitor-only: {reason}" for exchange, reason in monitor_only.stopped().items()]
+    return f"epoch {epoch} in force", "; ".join([*found, *stopped])
 
 
 def _ledger() -> tuple[str, str]:

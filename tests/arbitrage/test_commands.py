@@ -119,6 +119,10 @@ def test_doctor_names_what_is_wrong(switch):
         called("doctor", offline=True)
     called("seed")
     assert "ok  ledger" in called("doctor", offline=True)
+    monitor_only.keep_stopped(Exchange.UPBIT, "balances are odd", timezone.now())
+    with pytest.raises(CommandError, match="1 thing needs attention"):
+        called("doctor", offline=True)
+    called("resume", reason="mended")
     called("emergency_stop", reason="now")
     with pytest.raises(CommandError, match="1 thing needs attention"):
         called("doctor", offline=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from arbitrage.domain.controls import TradingLevel
+from arbitrage.domain.units import Exchange
 from fast_path.control import ControlBlock
 from fast_path.control_cli import main
 
@@ -79,11 +80,14 @@ def test_show_tells_the_state(desk, capsys):
     control = _control(desk)
     control.beat("trader", 1, 1)
     control.write_params(5, b"{}")
+    control.write_wire(7, b"{}")
+    control.make_monitor_only(Exchange.BITHUMB, "balances are odd", "trader")
     assert main(["show"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["level"] == "active"
     assert (shown["params_epoch"], shown["applied_epoch"]) == (5, 0)
     assert list(shown["heartbeats_age_ms"]) == ["trader"]
+    assert (shown["wire_epoch"], shown["monitor_only"]) == (7, {"bithumb": "balances are odd"})
 
 
 def test_a_stop_does_not_fail_over_an_unrelated_variable(desk, monkeypatch, capsys):

@@ -56,6 +56,19 @@ def test_an_alert_opens_with_its_cause_and_closes_with_it(desk):
     assert alert.closed_at is not None
 
 
+def test_a_stream_that_is_lost_too_often_or_for_good_is_found(desk):
+    counters = Counters(desk.shm_dir, "feed.upbit")
+    counters.set("feed.disconnects_last_hour", 5)
+    assert texts(desk, {}, 0) == []
+    counters.set("feed.disconnects_last_hour", 6)
+    counters.set("feed.attempts", 9)
+    counters.set("reconnects", 7)
+    assert texts(desk, {}, 0) == ["feed.upbit lost its stream 6 times within an hour; 7 of 9 attempts came back"]
+    counters.set("feed.disconnects_last_hour", 0)
+    counters.set("feed.degraded", 1)
+    assert texts(desk, {}, 0) == ["feed.upbit cannot get its stream back and polls REST"]
+
+
 def test_a_recorder_left_behind_is_found(desk):
     with desk.journal_path.open("wb") as journal:
         journal.truncate(5 * 1024 * 1024)

@@ -11,15 +11,18 @@ from pathlib import Path
 from celery import shared_task
 from django.conf import settings
 
+from arbitrage.domain.units import EXCHANGES
 from arbitrage.models_incidents import Severity
 from arbitrage.services import alerts
 from fast_path.control import Beat, ControlBlock
+from fast_path.counters import read_counters
 from karb_project.env import Env
 from workers.sight import bytes_not_booked
 
 SILENT_AFTER_NS = 60_000_000_000
 MEMORY_USED_PERCENT = 80
 PROCESS_BYTES = 800 * 1024 * 1024
+DISCONNECTS_AN_HOUR = 5
 DISK_FREE_BYTES = 500 * 1024 * 1024
 JOURNAL_BEHIND_BYTES = 4 * 1024 * 1024
 
@@ -43,7 +46,14 @@ def check_health() -> list[str]:
     return texts
 
 
-_RISK_OF = {"process_silent": "R4.1", "memory_high": "R2.2", "disk_low": "R4.1", "recorder_behind": "R4.1"}
+_RISK_OF = {
+    "process_silent": "R4.1",
+    "memory_high": "R2.2",
+    "disk_low": "R4.1",
+    "recorder_behind": "R4.1",
+    "stream_unsteady": "R1.2",
+    "stream_degraded": "R1.2",
+}
 
 
 def findings(env: Env, beats: dict[str, Beat], now_mono_ns: int) -> Iterable[tuple[str, str, str]]:
@@ -59,8 +69,20 @@ def findings(env: Env, beats: dict[str, Beat], now_mono_ns: int) -> Iterable[tup
     yield "memory_high", "machine", f"{used} % of memory is used" if used > MEMORY_USED_PERCENT else ""
     free = shutil.disk_usage(env.var_dir).free
     yield "disk_low", str(env.var_dir), f"{free >> 20} MB free" if free < DISK_FREE_BYTES else ""
+    yield from _streams(read_counters(env.shm_dir))
     behind = bytes_not_booked(env)
     yield "recorder_behind", "recorder", f"{behind} bytes not booked" if behind > JOURNAL_BEHIND_BYTES else ""
+
+
+def _streams(counters: dict[str, dict[str, int]]) -> Iterable[tuple[str, str, str]]:
+    for exchange in EXCHANGES:
+        name = f"feed.{exchange}"
+        counted = counters.get(name, {})
+        lost, down = counted.get("feed.disconnects_last_hour", 0), counted.get("feed.degraded", 0)
+        reconnects, attempts = counted.get("reconnects", 0), counted.get("feed.attempts", 0)
+        text = f"{name} lost its stream {lost} times within an hour; {reconnects} of {attempts} attempts came back"
+        yield "stream_unsteady", name, text if lost > DISCONNECTS_AN_HOUR else ""
+        yield "stream_degraded", name, f"{name} cannot get its stream back and polls REST" if down else ""
 
 
 def memory_used_percent(meminfo: Path) -> int:
