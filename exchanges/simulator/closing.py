@@ -137,7 +137,11 @@ class Closing:
         for order in [order for order in register.open_orders.values() if order.draft.market == name]:
             if order.state is State.ACCEPTED:
                 matching.schedule(order, now)
-            elif shut.last is not None and (order.draft.limit - shut.last) * order.draft.side.sign > 0:
+            elif (
+                order.state is State.WAIT
+                and shut.last is not None
+                and (order.draft.limit - shut.last) * order.draft.side.sign > 0
+            ):
                 moment = Moment(now)
                 register.end(order, State.CANCEL, moment)
                 matching.commit(moment)

@@ -27,6 +27,7 @@ from exchanges.simulator.steps import OrderStep as OrderStep
 from exchanges.simulator.steps import Step as Step
 from exchanges.simulator.taking import Taking, ended_state, unused
 from exchanges.simulator.trouble.fault import Seen
+from exchanges.simulator.watching import Watching
 
 
 class Matching:
@@ -57,6 +58,7 @@ class Matching:
         self._taking = Taking(market, self.register, new_trade_id)
         self.counterparty = self._taking.counterparty
         self._burst = BurstGuard()
+        self._watching = Watching()
         self._market = market
         self._agenda = agenda
         self._sink = sink
@@ -123,9 +125,7 @@ class Matching:
         if order.is_canceling:
             return
         order.is_canceling = True
-        moment = Moment(now)
-        self.register.changed(order, moment)
-        self.commit(moment)
+        self._keep(order, now)
         delay = self._rng.randint(*self.rules.cancel_delay_ms) * MS
         late = self.faults.takes_fill_after_cancel(_seen(order))
         if late is None:
@@ -180,6 +180,8 @@ class Matching:
             self.schedule(order, now)
         elif order.state is State.WAIT:
             self.register.rest(order)
+        elif order.state is State.WATCH:
+            self._watching.add(order)
         if order.is_open and order.is_canceling:
             self._agenda.at(now, lambda at: self.cancel_now(order, at))
 
@@ -202,6 +204,11 @@ class Matching:
                 self.publish_soon(market, now)
                 if not is_spent:
                     break
+
+    def traded(self, market: str, price: int, now: int) -> None:
+        """Set free the orders that watched for this price; they meet the book a little later."""
+        for order in self._watching.triggered(market, price):
+            self._agenda.at(now, lambda at, order=order: self._set_free(order, at))  # type: ignore[misc]
 
     def use_fees(self, bid_fee_ppm: int, ask_fee_ppm: int) -> None:
         """Charge these rates on orders taken from now on."""
@@ -257,6 +264,9 @@ class Matching:
         if order.state is not State.ACCEPTED or self.is_closed(order.draft.market):
             return
         rules, draft = self.rules, order.draft
+        if draft.watch_price is not None and not order.watched_from:
+            self._watch(order, now)
+            return
         order.state = State.WAIT
         moment = Moment(now)
         moment.add(self.register.account_of(order), order, Step.WAIT)
@@ -274,6 +284,24 @@ class Matching:
         self.commit(moment)
         if not is_bare:
             self.publish_soon(draft.market, now)
+
+    def _watch(self, order: SimOrder, now: int) -> None:
+        last = self._market.tape(self.rules.exchange, order.draft.market).last()
+        order.watched_from = order.draft.limit if last is None else last.price
+        order.state = State.WATCH
+        self._watching.add(order)
+        self._keep(order, now)
+
+    def _set_free(self, order: SimOrder, now: int) -> None:
+        if order.state is State.WATCH:
+            order.state = State.ACCEPTED
+            self._keep(order, now)
+            self.schedule(order, now)
+
+    def _keep(self, order: SimOrder, now: int) -> None:
+        moment = Moment(now)
+        self.register.changed(order, moment)
+        self.commit(moment)
 
     def _rest_or_end(self, order: SimOrder, moment: Moment) -> None:
         draft = order.draft

@@ -44,6 +44,8 @@ class Draft(msgspec.Struct, frozen=True):
     tif: Tif | None
     client_order_id: str | None
     smp: Smp | None = None
+    watch_price: int | None = None
+    """The trade price an automatic order waits for; only the legacy words make such orders (bithumb.md §1.5)."""
 
     @property
     def limit(self) -> int:
@@ -117,6 +119,8 @@ class SimOrder(msgspec.Struct):
     cancel_type: str | None = None
     is_canceling: bool = False
     ended_ns: int = 0
+    watched_from: int = 0
+    """The last trade's price when it began to watch; 0 = it never did."""
     fee_ppm: int | None = None
     smp: Smp | None = None
     prevented_qty: int = 0
@@ -130,7 +134,7 @@ class SimOrder(msgspec.Struct):
     @property
     def is_open(self) -> bool:
         """Return whether the order can still execute."""
-        return self.state in (State.ACCEPTED, State.WAIT)
+        return self.state in (State.ACCEPTED, State.WAIT, State.WATCH)
 
     @property
     def lock_asset(self) -> str:

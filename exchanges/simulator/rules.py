@@ -16,10 +16,14 @@ from exchanges.simulator.money import FINE, Fine
 
 
 class State(StrEnum):
-    """An order's state. ACCEPTED is inside the exchange only: `wait` on Upbit's wire, not yet ready on Bithumb's."""
+    """An order's state. WATCH waits for a price, on Bithumb only.
+
+    ACCEPTED is inside the exchange only: `wait` on Upbit's wire, not yet ready on Bithumb's.
+    """
 
     ACCEPTED = "accepted"
     WAIT = "wait"
+    WATCH = "watch"
     DONE = "done"
     CANCEL = "cancel"
 

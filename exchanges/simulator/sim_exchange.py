@@ -258,7 +258,8 @@ class SimExchange:
                 self._send_book(view, now)
 
     def on_print(self, fresh: Print) -> None:
-        """Pass a public trade on."""
+        """Pass a public trade on, to orders that wait for its price first."""
+        self.matching.traded(fresh.market, fresh.price, fresh.at_ns)
         if not self.sessions:
             return
         tape = self.market.tape(self.exchange, fresh.market)

@@ -4,6 +4,8 @@ import hashlib
 import re
 from collections.abc import Callable
 
+import msgspec
+
 from arbitrage.domain.units import PPM, SCALE, Side, base_of
 from exchanges.simulator.account import Account
 from exchanges.simulator.dialect import Call
@@ -144,6 +146,21 @@ class LegacyPrivate:
             side = _side(_needed(asked.params, "type"))
             price = self._price(sim, _needed(asked.params, "price"))
             return _draft(market, side, OrdType.LIMIT, price, self._units(asked))
+
+        return self._take(sim, call, market, read)
+
+    def stop_limit(self, sim: SimExchange, call: Call) -> Response:
+        """Answer /trade/stop_limit: a limit order that counts once `watch_price` was traded."""
+        market = _market(sim, call)
+
+        def read(asked: Call) -> Draft:
+            side = _side(_needed(asked.params, "type"))
+            watched = self._price(sim, _needed(asked.params, "watch_price"))
+            price = self._price(sim, _needed(asked.params, "price"))
+            if watched % sim.rules.ticks.tick_at(watched):  # type: ignore[arg-type]
+                raise _bad()
+            draft = _draft(market, side, OrdType.LIMIT, price, self._units(asked))
+            return msgspec.structs.replace(draft, watch_price=watched)
 
         return self._take(sim, call, market, read)
 

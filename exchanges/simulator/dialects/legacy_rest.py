@@ -45,6 +45,7 @@ class LegacyDialect:
             "/trade/place": Route(Access.PRIVATE, "order", private.place),
             "/trade/market_buy": Route(Access.PRIVATE, "order", private.market_buy),
             "/trade/market_sell": Route(Access.PRIVATE, "order", private.market_sell),
+            "/trade/stop_limit": Route(Access.PRIVATE, "order", private.stop_limit),
             "/trade/cancel": Route(Access.PRIVATE, "cancel", private.cancel),
             "/trade/btc_withdrawal": Route(Access.PRIVATE, "private", private.withdraw),
             "/trade/krw_withdrawal": Route(Access.PRIVATE, "private", private.withdraw),

@@ -69,21 +69,21 @@ def read_count(text: str | None, default: int, most: int, name: str) -> int:
 
 
 def read_states(call: Call, allowed: tuple[str, ...], default: tuple[str, ...], name: str) -> tuple[State, ...]:
-    """Return the states asked for by `state` or `states[]`, which exclude each other. `watch` matches nothing here."""
+    """Return the states asked for by `state` or `states[]`, which exclude each other."""
     one, many = call.params.one("state"), call.params.many("states")
     if one is not None and many:
         raise WireRefusal(400, name, "state and states[] exclude each other")
     words = tuple(many) or ((one,) if one is not None else default)
     if any(word not in allowed for word in words):
         raise WireRefusal(400, name, f"state must be one of {', '.join(allowed)}")
-    return tuple(State(word) for word in words if word != "watch")
+    return tuple(map(State, words))
 
 
 def own_orders(sim: SimExchange, call: Call, states: tuple[State, ...]) -> list[SimOrder]:
     """Return the caller's orders in these states, of `market` if asked, in the order of `order_by` (newest first)."""
     market = call.params.one("market")
     matching = sim.matching
-    looked_at = matching.open_orders if set(states) <= {State.WAIT} else matching.orders
+    looked_at = matching.open_orders if set(states) <= {State.WAIT, State.WATCH} else matching.orders
     mine = [
         order
         for order in looked_at.values()
