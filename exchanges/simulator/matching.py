@@ -106,8 +106,10 @@ class Matching:
         if self.is_closed(order.draft.market):
             return Fault.MARKET_OFFLINE
         fault = self._id_fault(account, draft)
-        if fault is None and (draft.volume is not None or draft.by_funds):
-            fault = self._rule_fault(account, draft, now)
+        if fault is None:
+            takes_rest = draft.volume is None and not draft.by_funds
+            asked = msgspec.structs.replace(draft, volume=order.remaining_qty) if takes_rest else draft
+            fault = self._rule_fault(account, asked, now)
         if fault is not None:
             self._burn_refused(account, draft)
             return fault
@@ -235,8 +237,9 @@ class Matching:
         if self.rules.refused_ids_burn:
             self._burn(account, draft.client_order_id)
 
+    # An id that is burned already keeps the order it names.
     def _burn(self, account: Account, client_order_id: str | None) -> None:
-        if client_order_id is not None:
+        if client_order_id is not None and (account.access_key, client_order_id) not in self.by_client_id:
             self.by_client_id[account.access_key, client_order_id] = None
             self._sink.append(burned_line(self.rules.exchange, account.access_key, client_order_id))
 

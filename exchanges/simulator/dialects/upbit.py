@@ -12,7 +12,7 @@ from exchanges.simulator.dialects import upbit_frames
 from exchanges.simulator.dialects.shared import json_answer
 from exchanges.simulator.dialects.upbit_errors import error_words, refusal
 from exchanges.simulator.dialects.upbit_prints import LIVE_KINDS
-from exchanges.simulator.dialects.upbit_quirks import AfterWsError, ControlFrame, StrayBody, UpbitQuirks
+from exchanges.simulator.dialects.upbit_quirks import AfterWsError, ControlFrame, OverLimitBody, StrayBody, UpbitQuirks
 from exchanges.simulator.grouping import supported_levels
 from exchanges.simulator.kst import SECOND, parse_time
 from exchanges.simulator.limits import Limit, Verdict
@@ -20,6 +20,7 @@ from exchanges.simulator.matching import OrderStep
 from exchanges.simulator.rules import UPBIT_TICKS
 from exchanges.simulator.wire import Params, Request, Response, WireRefusal, body_params, query_params, strict_params
 
+_OVER_LIMIT = "Too many API requests."
 _CACHE = ("Cache-Control", "no-cache, no-store, max-age=0, must-revalidate")
 
 _AUTH: dict[AuthFault, str] = {
@@ -141,8 +142,10 @@ class UpbitWords:
         return json_answer({"error": {"name": 404, "message": "Not Found"}}, 404)
 
     def over_limit(self) -> Response:
-        """Return the plain-text 429 (upbit.md §4)."""
-        return Response(429, self.quirks.over_limit_text.encode(), (("Content-Type", "text/plain;charset=UTF-8"),))
+        """Return the 429: plain text, or the object one client guesses (upbit.md §4)."""
+        if self.quirks.over_limit_body is OverLimitBody.JSON:
+            return json_answer({"error": {"name": "too_many_requests", "message": _OVER_LIMIT}}, 429)
+        return Response(429, _OVER_LIMIT.encode(), (("Content-Type", "text/plain;charset=UTF-8"),))
 
     def limit_headers(self, group: str, limit: Limit, verdict: Verdict) -> tuple[tuple[str, str], ...]:
         """Return Remaining-Req and its companions (upbit.md §1.1, §4)."""

@@ -89,6 +89,13 @@ class ControlFrame(StrEnum):
     BINARY = "binary"
 
 
+class OverLimitBody(StrEnum):
+    """Body of a 429: plain text by older clients; that exchange endpoints still do so is not established (§4, §9.1)."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 class HaltedCancel(StrEnum):
     """What a cancel gets while its market is halted: `may be refused as well` (§5.3).
 
@@ -130,8 +137,7 @@ class UpbitQuirks(msgspec.Struct, frozen=True, kw_only=True):
     halted_cancel: HaltedCancel = HaltedCancel.WAITS
     verified_again_name: str = "bad_request"
     """A deposit verified a second time within ten minutes (§1.9)."""
-    over_limit_text: str = "Too many API requests."
-    """Body of 429 (§4, §9.1)."""
+    over_limit_body: OverLimitBody = OverLimitBody.TEXT
     orders_per_second: int = 12
     """8 before 2026-08-21 21:00 KST (§4)."""
     order_minute_left: int = 480
