@@ -40,6 +40,8 @@ async def rounds(upbit):
     balances = asyncio.create_task(several(upbit.watch_balance, 2))
     fills = asyncio.create_task(upbit.watch_my_trades())
     await asyncio.sleep(1)
+    await asyncio.wait_for(upbit.client(f"{upbit.urls['api']['ws']}/private").connected, 30)
+    await asyncio.sleep(1)
     order = await upbit.create_order(MARKET, "market", "buy", 1, None, {"cost": 50000})
     await following
     seen["heard"] = heard
