@@ -6,6 +6,7 @@ private frame; a member our map lacks for an exchange is one that exchange does 
 """
 
 from arbitrage.domain.units import Exchange
+from exchanges.legacy_field_maps import LEGACY
 
 FieldMaps = dict[str, dict[str, str]]
 
@@ -222,5 +223,5 @@ _BITHUMB: FieldMaps = {
     "asset_news_row": {"asset": "currency", "free": "balance", "locked": "locked"},
 }
 
-SHIPPED: dict[Exchange, FieldMaps] = {Exchange.UPBIT: _UPBIT, Exchange.BITHUMB: _BITHUMB}
-"""Every object read from each exchange (JWT generation), as documented in 2026."""
+SHIPPED: dict[Exchange, FieldMaps] = {Exchange.UPBIT: _UPBIT, Exchange.BITHUMB: _BITHUMB | LEGACY}
+"""Every object read from each exchange, as documented in 2026."""

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import ClassVar
 
 import msgspec
 
@@ -10,8 +11,9 @@ from arbitrage.domain.book import MAX_LEVELS, Level
 from arbitrage.domain.errors import FrameInvalid
 from arbitrage.domain.frame_spec import DecodedBook, Pair, best_first, market_of_symbol
 from arbitrage.domain.units import INT64_MAX, Ns, Price, Qty, Side, units_exact, units_floor
-from exchanges.bithumb.legacy_codec import envelope, number, read_as
+from exchanges.bithumb.legacy_codec import LegacyReads, number
 from exchanges.bithumb.legacy_profile import SUCCESS
+from exchanges.fields import Fields, Shape
 
 MOST_KEPT = 2_000
 """Levels of one side before the ones far from the market are forgotten."""
@@ -22,38 +24,39 @@ _MS_NS = 1_000_000
 _US_NS = 1_000
 
 
-class _Row(msgspec.Struct):
+class _Row(Shape):
+    object_name: ClassVar[str] = "legacy_book_level"
     price: msgspec.Raw
-    quantity: msgspec.Raw
+    qty: msgspec.Raw
 
 
-class _Book(msgspec.Struct):
-    timestamp: msgspec.Raw
-    order_currency: str
-    payment_currency: str
+class _Book(Shape):
+    object_name: ClassVar[str] = "legacy_book"
+    at_ms: msgspec.Raw
+    base: str
+    quote: str
     bids: list[_Row]
     asks: list[_Row]
 
 
-class _Change(msgspec.Struct, gc=False):
+class _Change(Shape):
+    object_name: ClassVar[str] = "legacy_depth_change"
     symbol: str
-    orderType: str
+    side: str
     price: Decimal
-    quantity: Decimal
+    qty: Decimal
 
 
-class _Changes(msgspec.Struct):
-    list: list[_Change]
-    datetime: int | str
+class _Changes(Shape):
+    object_name: ClassVar[str] = "legacy_depth_content"
+    changes: list[_Change]
+    at_us: int | str
 
 
-class _Depth(msgspec.Struct):
-    type: str
+class _Depth(Shape):
+    object_name: ClassVar[str] = "legacy_depth"
+    kind: str
     content: _Changes
-
-
-_BOOK = msgspec.json.Decoder(_Book)
-_DEPTH = msgspec.json.Decoder(_Depth)
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
@@ -72,24 +75,24 @@ class Depth(msgspec.Struct, frozen=True):
     changes: tuple[Change, ...]
 
 
-def read_book(data: bytes) -> DecodedBook:
+def read_book(reads: LegacyReads, data: bytes) -> DecodedBook:
     """Return a REST book; its time is in ms (bithumb.md §1.3). ValueError when it is none."""
-    answer = envelope(data)
+    answer = reads.envelope(data)
     if answer.status != SUCCESS:
         raise ValueError(f"{answer.status} {answer.message[:100]}")
-    book = read_as(_BOOK, answer.data)
-    at = number(book.timestamp, "timestamp")
+    book = reads.fields.one(_Book, answer.data)
+    at = number(book.at_ms, "at_ms")
     if at != int(at) or not 10**12 <= at < 10**13:
-        raise ValueError(f"timestamp was {at}, must be milliseconds since 1970")
+        raise ValueError(f"at_ms was {at}, must be milliseconds since 1970")
     try:
         bids, asks = best_first(_pairs(book.bids), _pairs(book.asks))
     except (ArithmeticError, msgspec.MsgspecError) as error:
         raise ValueError(str(error)) from None
-    return DecodedBook(f"{book.payment_currency}-{book.order_currency}", Ns(int(at) * _MS_NS), bids, asks)
+    return DecodedBook(f"{book.quote}-{book.base}", Ns(int(at) * _MS_NS), bids, asks)
 
 
 def _pairs(rows: list[_Row]) -> list[Pair]:
-    return [(_whole(row.price), _whole(row.quantity)) for row in rows]
+    return [(_whole(row.price), _whole(row.qty)) for row in rows]
 
 
 def _whole(raw: msgspec.Raw) -> msgspec.Raw:
@@ -97,28 +100,28 @@ def _whole(raw: msgspec.Raw) -> msgspec.Raw:
     return msgspec.Raw(bytes(raw).replace(b",", b""))
 
 
-def read_depth(data: bytes) -> tuple[Depth, ...]:
+def read_depth(fields: Fields, data: bytes) -> tuple[Depth, ...]:
     """Return what an `orderbookdepth` frame changes, one entry per market. FrameInvalid when it is no such frame."""
     try:
-        frame = _DEPTH.decode(data)
-        if frame.type != "orderbookdepth":
-            raise ValueError(f"type was {frame.type!r}, must be 'orderbookdepth'")
-        at = int(frame.content.datetime) * _US_NS
+        frame = fields.one(_Depth, data)
+        if frame.kind != "orderbookdepth":
+            raise ValueError(f"type was {frame.kind!r}, must be 'orderbookdepth'")
+        at = int(frame.content.at_us) * _US_NS
         if not 0 < at <= INT64_MAX:
-            raise ValueError(f"datetime was {frame.content.datetime}, must be a positive int64 in ns")
+            raise ValueError(f"time was {frame.content.at_us}, must be a positive int64 in ns")
         found: dict[str, list[Change]] = {}
-        for row in frame.content.list:
+        for row in frame.content.changes:
             found.setdefault(row.symbol, []).append(_change(row))
         return tuple(Depth(market_of_symbol(symbol), Ns(at), tuple(changes)) for symbol, changes in found.items())
-    except (ValueError, ArithmeticError, msgspec.MsgspecError, RecursionError) as error:
+    except (ValueError, ArithmeticError) as error:
         raise FrameInvalid(f"bithumb.legacy.orderbookdepth: {error}: {data[:160]!r}") from None
 
 
 def _change(row: _Change) -> Change:
-    price, qty = units_exact(row.price), units_floor(row.quantity)
+    price, qty = units_exact(row.price), units_floor(row.qty)
     if price <= 0 or qty < 0:
-        raise ValueError(f"level {row.price} x {row.quantity} is not positive")
-    return Change(Side(row.orderType), Price(price), Qty(min(qty, INT64_MAX)))
+        raise ValueError(f"level {row.price} x {row.qty} is not positive")
+    return Change(Side(row.side), Price(price), Qty(min(qty, INT64_MAX)))
 
 
 class FoldedBook:

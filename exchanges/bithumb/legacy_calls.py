@@ -6,16 +6,17 @@ from typing import TypeVar
 import msgspec
 
 from arbitrage.domain.errors import NotSent, ReadFailed
-from arbitrage.domain.units import Ns, Side, base_of
+from arbitrage.domain.units import Exchange, Ns, Side, base_of
 from exchanges.bithumb import legacy_profile as profile
 from exchanges.bithumb.legacy_auth import FORM, LegacySigner, form_body
-from exchanges.bithumb.legacy_codec import Detail, Match, OpenRow, read_detail, read_open_rows, read_transactions
+from exchanges.bithumb.legacy_codec import Detail, LegacyReads, Match, OpenRow
 from exchanges.bithumb.legacy_forms import Form, detail_form, open_form, transactions_form
 from exchanges.bithumb.legacy_profile import LegacySettings
 from exchanges.bithumb.legacy_verdict import EMPTY, read_data
 from exchanges.bithumb.profile import FACTS
 from exchanges.drift import DriftLog
 from exchanges.facts import GroupLimit
+from exchanges.fields import Fields
 from exchanges.ratelimit import Lane, Limiter
 from exchanges.transport import AsyncTransport, Clock, HttpAnswer, Outcome, Request, Use, redacted
 
@@ -40,9 +41,14 @@ class LegacyCalls:
         self.drift = DriftLog()
         self.settings = settings
         self.clock = clock
+        self.use_fields(Fields(Exchange.BITHUMB))
         self._signer = signer
         self._transport = transport
         self._limiter = limiter or Limiter(FACTS.limits, clock.mono_ns())
+
+    def use_fields(self, fields: Fields) -> None:
+        """Read answers through these maps from now on."""
+        self.reads = LegacyReads(fields, self.settings)
 
     async def open(self) -> None:
         """Open connections ahead of time."""
@@ -100,7 +106,7 @@ class LegacyCalls:
             raise NotSent("own request budget is spent")
         outcome = await self._send(form, group, Use.READS, READ_TIMEOUT_NS)
         try:
-            return decode(read_data(outcome, on_empty))
+            return decode(read_data(outcome, self.reads.envelope, on_empty))
         except ValueError as problem:
             body = outcome.body if isinstance(outcome, HttpAnswer) else b""
             self.drift.note(form[0], str(problem), body, self.clock.wall_ns())
@@ -109,14 +115,14 @@ class LegacyCalls:
     async def detail(self, market: str, exchange_order_id: str) -> Detail:
         """Return one order by its id. ReadFailed when the answer is of another market."""
         form = detail_form(market, exchange_order_id)
-        found = await self.read(form, lambda data: read_detail(data, exchange_order_id, self.settings))
+        found = await self.read(form, lambda data: self.reads.detail(data, exchange_order_id))
         if found.market != market:
             raise ReadFailed(f"asked for an order of {market}, was told of one of {found.market}")
         return found
 
     async def open_rows(self, market: str) -> tuple[OpenRow, ...]:
         """Return the resting orders of one market."""
-        return await self.read(open_form(market), lambda data: read_open_rows(data, self.settings), lambda: EMPTY)
+        return await self.read(open_form(market), self.reads.open_rows, lambda: EMPTY)
 
     async def matches(self, market: str, side: Side, since_wall_ns: Ns) -> tuple[tuple[Match, ...], bool]:
         """Return the trades of one side back to `since_wall_ns`, and whether none can be missing.
@@ -126,9 +132,7 @@ class LegacyCalls:
         found: list[Match] = []
         for page in range(profile.TRANSACTION_PAGES):
             form = transactions_form(market, side, page * profile.MOST_TRANSACTIONS)
-            rows, count = await self.read(
-                form, lambda data: read_transactions(data, side, self.settings), lambda: EMPTY
-            )
+            rows, count = await self.read(form, lambda data: self.reads.transactions(data, side), lambda: EMPTY)
             found += rows
             if count < profile.MOST_TRANSACTIONS:
                 return tuple(found), True

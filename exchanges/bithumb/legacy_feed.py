@@ -11,14 +11,17 @@ from arbitrage.domain.errors import ExchangeError, FrameInvalid, ReadFailed
 from arbitrage.domain.frame_spec import DecodedBook
 from arbitrage.domain.ports import StreamState
 from arbitrage.domain.units import Exchange, Ns
-from arbitrage.domain.wire import ExchangeWire
+from arbitrage.domain.wire import SHIPPED_WIRE, ExchangeWire
 from exchanges.bithumb import legacy_profile as profile
 from exchanges.bithumb.legacy_books import Depth, FoldedBook, read_book, read_depth
+from exchanges.bithumb.legacy_codec import LegacyReads
 from exchanges.bithumb.legacy_forms import symbol_of
+from exchanges.bithumb.legacy_profile import LegacySettings
 from exchanges.bithumb.legacy_verdict import read_data
 from exchanges.bithumb.profile import FACTS
 from exchanges.book_feed import BookFeed
 from exchanges.drift import DriftLog
+from exchanges.fields import Fields
 from exchanges.ratelimit import Limiter
 from exchanges.rest_books import PublicGet
 from exchanges.stream import StreamTiming
@@ -44,9 +47,11 @@ class LegacyBooks:
         self._transport = transport
         self._clock = clock
         self._get = PublicGet(FACTS, transport, clock, limiter)
+        self.use_wire(SHIPPED_WIRE)
 
     def use_wire(self, wire: ExchangeWire) -> None:
-        """Nothing of these answers is mapped by specs."""
+        """Read books by the field maps of `wire`. ConfigError when they cannot be used."""
+        self.reads = LegacyReads(Fields(Exchange.BITHUMB, wire.fields), LegacySettings())
 
     async def open(self) -> None:
         """Open connections ahead of time."""
@@ -71,10 +76,10 @@ class LegacyBooks:
 
     async def _one(self, market: str) -> DecodedBook:
         outcome = await self._get.send(profile.BOOK + symbol_of(market))
-        read_data(outcome)
+        read_data(outcome, self.reads.envelope)
         body = outcome.body if isinstance(outcome, HttpAnswer) else b""
         try:
-            return read_book(body)
+            return read_book(self.reads, body)
         except ValueError as problem:
             self.drift.note("snapshot", str(problem), body, self._clock.wall_ns())
             raise ReadFailed(f"snapshot: {problem}") from None
@@ -94,10 +99,11 @@ class LegacyFeed(BookFeed):
         limiter: Limiter | None = None,
     ) -> None:
         """`rest_url` and `stream_url` are scheme and host; `timing` is for tests."""
+        self._books = LegacyBooks(AsyncTransport(rest_url, clock, order_connections=0), clock, limiter)
         super().__init__(
             Exchange.BITHUMB,
             profile.STREAM_SPEC,
-            LegacyBooks(AsyncTransport(rest_url, clock, order_connections=0), clock, limiter),
+            self._books,
             lambda ticket, markets: subscription(self.kind, markets),
             stream_url + profile.STREAM,
             clock,
@@ -148,7 +154,7 @@ class LegacyDiffFeed(LegacyFeed):
 
     def _frame_came(self, data: bytes, wall_ns: int, mono_ns: int) -> None:
         try:
-            changes = read_depth(data)
+            changes = read_depth(self._books.reads.fields, data)
         except FrameInvalid as problem:
             # Which market lost a change is not known.
             self.counts["diffs_invalid"] += 1

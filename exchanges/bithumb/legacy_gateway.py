@@ -36,7 +36,6 @@ from arbitrage.domain.wire import ExchangeWire
 from exchanges.bithumb import legacy_profile as profile
 from exchanges.bithumb.legacy_auth import LegacySigner
 from exchanges.bithumb.legacy_calls import LegacyCalls
-from exchanges.bithumb.legacy_codec import read_balances, read_trade_fee
 from exchanges.bithumb.legacy_feed import LegacyBooks
 from exchanges.bithumb.legacy_forms import BALANCE_FORM, Form, cancel_form, market_form, pair_of, place_form
 from exchanges.bithumb.legacy_ids import IdMemory
@@ -47,6 +46,7 @@ from exchanges.bithumb.legacy_verdict import command_answer
 from exchanges.bithumb.profile import FACTS
 from exchanges.credentials import Credentials
 from exchanges.drift import DriftLog
+from exchanges.fields import Fields
 from exchanges.ratelimit import Lane, Limiter
 from exchanges.transport import AsyncTransport, Clock, HttpAnswer, Stopped, Unsent
 from exchanges.words import CLIENT_ORDER_ID, WIRE_ID
@@ -90,7 +90,10 @@ class LegacyGateway:
         self._listeners: list[Callable[[PrivateNews], None]] = []
 
     def use_wire(self, wire: ExchangeWire) -> None:
-        """Nothing of this generation's answers is mapped."""
+        """Read every answer from now on by the field maps of `wire`. ConfigError when they cannot be used."""
+        fields = Fields(self.exchange, wire.fields)
+        self._calls.use_fields(fields)
+        self._books.use_wire(wire)
 
     def use_drift(self, drift: DriftLog) -> None:
         """Keep what cannot be read in this log from now on."""
@@ -148,7 +151,7 @@ class LegacyGateway:
         outcome = await self._calls.command(form, FACTS.groups.place, check)
         if isinstance(outcome, Unsent | Stopped):
             self._placed.pop(order.client_order_id, None)
-        answer = command_answer(outcome, None)
+        answer = command_answer(outcome, None, self._calls.reads.envelope)
         if isinstance(answer, Unknown) and isinstance(outcome, HttpAnswer):
             self.drift.note("place", answer.cause, outcome.body, self._clock.wall_ns())
         return answer
@@ -216,7 +219,8 @@ class LegacyGateway:
         if not self._calls.take(FACTS.groups.cancel, Lane.CANCEL, order.market):
             return Refused(RefusalReason.RATE_LIMITED, "own request budget is spent")
         form = cancel_form(order.market, order.side, exchange_order_id)
-        return command_answer(await self._calls.command(form, FACTS.groups.cancel), exchange_order_id)
+        outcome = await self._calls.command(form, FACTS.groups.cancel)
+        return command_answer(outcome, exchange_order_id, self._calls.reads.envelope)
 
     def _end_soon(self, order: Order, exchange_order_id: str, rest_ns: Ns) -> None:
         """Cancel an IOC order after its short rest: what has not matched by then is not to match."""
@@ -317,13 +321,13 @@ class LegacyGateway:
 
     async def balances(self) -> tuple[Holding, ...]:
         """Return every holding."""
-        return await self._calls.read(BALANCE_FORM, read_balances)
+        return await self._calls.read(BALANCE_FORM, self._calls.reads.balances)
 
     async def market_rules(self, market: str) -> MarketRules:
         """Return the account's fee, and the bounds of the profile: no call tells them here (bithumb.md §1.5)."""
         if not is_market(market):
             raise ReadFailed(f"market was {market!r}, must look like KRW-BTC")
-        fee: Decimal = await self._calls.read((profile.ACCOUNT, pair_of(market)), read_trade_fee)
+        fee: Decimal = await self._calls.read((profile.ACCOUNT, pair_of(market)), self._calls.reads.trade_fee)
         return MarketRules(
             market=market,
             bid_fee=fee,

@@ -10,7 +10,7 @@ from arbitrage.domain.order import OrderOn, OrderReport
 from arbitrage.domain.ports import BalanceNews, OrderNews, PrivateNews, StreamNews, StreamState
 from arbitrage.domain.units import Qty
 from exchanges.bithumb.legacy_calls import LegacyCalls
-from exchanges.bithumb.legacy_codec import OpenRow, read_balances
+from exchanges.bithumb.legacy_codec import OpenRow
 from exchanges.bithumb.legacy_forms import BALANCE_FORM
 from exchanges.bithumb.legacy_ids import Followed, IdMemory
 
@@ -64,7 +64,7 @@ class PolledNews:
             await self._orders(market)
 
     async def _balances(self) -> None:
-        rows = await self._calls.read(BALANCE_FORM, read_balances)
+        rows = await self._calls.read(BALANCE_FORM, self._calls.reads.balances)
         before, self._held = self._held, {row.asset: row for row in rows}
         if before is not None:
             changed = tuple(row for row in rows if before.get(row.asset) != row)

@@ -13,11 +13,12 @@ from arbitrage.domain.errors import AuthRefused, NotSent, ReadFailed
 from arbitrage.domain.order import OrderOn, OrderReport, RefusalReason
 from arbitrage.domain.ports import Accepted, Answer, Refused, Unknown
 from arbitrage.domain.units import Ns
-from exchanges.bithumb.legacy_codec import Envelope, envelope
+from exchanges.bithumb.legacy_codec import Envelope
 from exchanges.bithumb.legacy_profile import AUTH_CODES, CODES, FAMILIES, NOTICE, SUCCESS, Family, Kin
 from exchanges.shapes import id_text
 from exchanges.transport import HttpAnswer, Lost, Outcome, Stopped, Unsent, redacted
 
+ReadEnvelope = Callable[[bytes], Envelope]
 EMPTY = msgspec.Raw(b"[]")
 """What "nothing there" means for a listing."""
 
@@ -36,7 +37,7 @@ def refusal_of(answer: Envelope) -> RefusalReason | None:
     return None if family is None or family.kin is Kin.UNPROVEN else family.reason
 
 
-def command_answer(outcome: Outcome, order_id: str | None) -> Answer:
+def command_answer(outcome: Outcome, order_id: str | None, read: ReadEnvelope) -> Answer:
     """Return what came of placing (`order_id` None: the answer must name one) or cancelling an order."""
     match outcome:
         case Unsent(cause):
@@ -46,21 +47,21 @@ def command_answer(outcome: Outcome, order_id: str | None) -> Answer:
         case Lost(cause):
             return Unknown(redacted(cause))
         case HttpAnswer():
-            return _command_http(outcome, order_id)
+            return _command_http(outcome, order_id, read)
         case _:
             assert_never(outcome)
 
 
-def _command_http(outcome: HttpAnswer, order_id: str | None) -> Answer:
+def _command_http(outcome: HttpAnswer, order_id: str | None, read: ReadEnvelope) -> Answer:
     # Errors come with HTTP 200 and with 400 (bithumb.md §1.1); beyond 500 nobody looked at the command for sure.
     try:
-        answer = envelope(outcome.body)
+        answer = read(outcome.body)
     except ValueError as problem:
         return Unknown(redacted(f"HTTP {outcome.status}: {problem}"))
     if outcome.status >= 500:
         return Unknown(_words(answer))
     if answer.status == SUCCESS:
-        named = order_id or id_text(answer.order_id)
+        named = order_id or id_text(answer.exchange_order_id)
         if named is None or outcome.status >= 300:
             return Unknown(f"HTTP {outcome.status}: status 0000 without an order_id")
         report = OrderReport(OrderOn.ACKED, exchange_order_id=named)
@@ -69,7 +70,7 @@ def _command_http(outcome: HttpAnswer, order_id: str | None) -> Answer:
     return Unknown(_words(answer)) if reason is None else Refused(reason, _words(answer))
 
 
-def read_data(outcome: Outcome, on_empty: Callable[[], msgspec.Raw] | None = None) -> msgspec.Raw:
+def read_data(outcome: Outcome, read: ReadEnvelope, on_empty: Callable[[], msgspec.Raw] | None = None) -> msgspec.Raw:
     """Return the `data` of a read. NotSent, AuthRefused or ReadFailed when there is none to trust.
 
     A listing without rows comes as an error (bithumb.md §1.4): `on_empty` says what stands for it.
@@ -80,14 +81,14 @@ def read_data(outcome: Outcome, on_empty: Callable[[], msgspec.Raw] | None = Non
         case Lost(cause):
             raise ReadFailed(redacted(cause))
         case HttpAnswer():
-            return _data(outcome, on_empty)
+            return _data(outcome, read, on_empty)
         case _:
             assert_never(outcome)
 
 
-def _data(outcome: HttpAnswer, on_empty: Callable[[], msgspec.Raw] | None) -> msgspec.Raw:
+def _data(outcome: HttpAnswer, read: ReadEnvelope, on_empty: Callable[[], msgspec.Raw] | None) -> msgspec.Raw:
     try:
-        answer = envelope(outcome.body)
+        answer = read(outcome.body)
     except ValueError as problem:
         raise ReadFailed(redacted(f"HTTP {outcome.status}: {problem}")) from None
     if answer.status == SUCCESS and outcome.status < 300:

@@ -89,6 +89,7 @@ class SwitchingGateway:
     def use_wire(self, wire: ExchangeWire) -> None:
         """Use these settings from the next request on. ConfigError when they cannot be used: nothing changed."""
         self._jwt.use_wire(wire)
+        self._legacy.use_wire(wire)
         reads = self._serving(Duty.READS)
         self._wire = wire
         if self._serving(Duty.READS) is not reads:

@@ -6,13 +6,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from contract_bench import ADAPTERS, MARKET, MARKETS, SECRET, Bench, ended, listening, total, until
+from contract_bench import ADAPTERS, MARKET, MARKETS, SECRET, Bench, ended, listening, renamed, total, until
 
 from arbitrage.domain import order as orders
+from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.order import Order, OrderKind, OrderOn, OrderReport, OrderState, RefusalReason, TimeInForce
 from arbitrage.domain.ports import Accepted, Found, NotFound, OrderNews, Refused, Unknown
 from arbitrage.domain.units import SCALE, Krw, Ns, Price, Qty, Side, to_decimal
-from arbitrage.domain.wire import Generation
+from arbitrage.domain.wire import ExchangeWire, Generation
 from exchanges.bithumb.legacy_feed import LegacyDiffFeed
 from exchanges.bithumb.legacy_gateway import LegacyGateway
 from exchanges.bithumb.legacy_profile import LegacySettings
@@ -183,6 +184,21 @@ async def test_market_orders_are_given_by_quantity_and_never_spend_more_than_tol
     assert total(after, "BTC") == total(before, "BTC")
     gain = sold.executed_funds - sold.paid_fee - bought.executed_funds - bought.paid_fee
     assert total(after, "KRW") - total(before, "KRW") == gain
+
+
+async def test_renamed_member_is_unknown_until_the_map_follows_while_it_runs(bench: Bench, legacy: Any) -> None:
+    order = bench.resting(await bench.book(), "renamed-1", tif=GTC, **now(bench))
+    assert isinstance(await legacy.place(order), Accepted)
+    with renamed(bench, "order_qty", "order_volume"):
+        assert isinstance(await legacy.query(order), Unknown)
+        assert legacy.drift.total() >= 1
+        legacy.use_wire(ExchangeWire(fields={"legacy_order": {"qty": "order_volume"}}))
+        found = await legacy.query(order)
+        assert isinstance(found, Found)
+        assert found.report.on is OrderOn.ACKED
+        with pytest.raises(ConfigError):
+            legacy.use_wire(ExchangeWire(fields={"legacy_order": {"qty": "contract"}}))
+        assert isinstance(await legacy.query(order), Found)
 
 
 @pytest.mark.parametrize(

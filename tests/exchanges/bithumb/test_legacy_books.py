@@ -8,11 +8,15 @@ import pytest
 from arbitrage.domain.book import MAX_LEVELS, Level, ladder_fault
 from arbitrage.domain.errors import FrameInvalid
 from arbitrage.domain.frame_spec import DecodedBook, FrameDecoder
-from arbitrage.domain.units import SCALE, Ns, Price, Qty
+from arbitrage.domain.units import SCALE, Exchange, Ns, Price, Qty
 from exchanges.bithumb.legacy_books import MOST_KEPT, FoldedBook, read_book, read_depth
-from exchanges.bithumb.legacy_profile import STREAM_SPEC
+from exchanges.bithumb.legacy_codec import LegacyReads
+from exchanges.bithumb.legacy_profile import STREAM_SPEC, LegacySettings
+from exchanges.fields import Fields
 from exchanges.upbit.profile import STREAM_SPEC as SIMPLE_SPEC
 
+FIELDS = Fields(Exchange.BITHUMB)
+READS = LegacyReads(FIELDS, LegacySettings())
 FRAMES = Path(__file__).parents[2] / "frames"
 AT_US = 1790000000734102
 
@@ -80,7 +84,7 @@ def test_both_generations_of_the_same_seconds_tell_of_like_books() -> None:
     """Three recorded frames each, of 2024: the legacy diffs land within the books of the other generation."""
     name = "bithumb-both-generations-2024-11-28.jsonl"
     books = [FrameDecoder(SIMPLE_SPEC).decode(raw) for raw in recorded(name, "orderbook")]
-    diffs = [read_depth(raw)[0] for raw in recorded(name, "orderbookdepth")]
+    diffs = [read_depth(FIELDS, raw)[0] for raw in recorded(name, "orderbookdepth")]
     assert (len(books), len(diffs)) == (3, 3)
     assert {book.market for book in books} == {one.market for one in diffs} == {"USD-ABC"}
     # The newest size told by diffs at a price of the last book is that book's size there.
@@ -98,7 +102,7 @@ def test_every_recorded_diff_folds_on_a_book_around_it() -> None:
     folded: dict[str, FoldedBook] = {}
     changes = 0
     for raw in frames:
-        for one in read_depth(raw):
+        for one in read_depth(FIELDS, raw):
             if one.market not in folded:
                 folded[one.market] = FoldedBook()
                 folded[one.market].begin(
@@ -122,22 +126,24 @@ def test_rest_book_is_read_in_milliseconds() -> None:
         "bids": [{"price": "131,244,000", "quantity": "1"}, {"price": "131245000", "quantity": "0.0313"}],
         "asks": [{"price": "131247000", "quantity": "0.1200"}],
     }  # fmt: skip
-    book = read_book(json.dumps({"status": "0000", "data": data}).encode())
+    book = read_book(READS, json.dumps({"status": "0000", "data": data}).encode())
     assert (book.market, book.exchange_ns) == ("KRW-BTC", 1790000000123_000_000)
     assert book.bids == (
         Level(Price(131_245_000 * SCALE), Qty(3_130_000)),
         Level(Price(131_244_000 * SCALE), Qty(SCALE)),
     )
     with pytest.raises(ValueError, match="5500"):
-        read_book(b'{"status":"5500","message":"m"}')
+        read_book(READS, b'{"status":"5500","message":"m"}')
     with pytest.raises(ValueError):
-        read_book(json.dumps({"status": "0000", "data": data | {"timestamp": "1790000000"}}).encode())
+        read_book(READS, json.dumps({"status": "0000", "data": data | {"timestamp": "1790000000"}}).encode())
 
 
 def test_diffs_change_add_and_take_levels_away() -> None:
     book = FoldedBook()
     book.begin(base())
-    (one,) = read_depth(depth(("ask", "101", "0"), ("ask", "102", "0.5"), ("bid", "100.5", "2"), ("bid", "7", "0")))
+    (one,) = read_depth(
+        FIELDS, depth(("ask", "101", "0"), ("ask", "102", "0.5"), ("bid", "100.5", "2"), ("bid", "7", "0"))
+    )
     assert book.fold(one)
     found = book.book("KRW-BTC")
     assert [(level.price / SCALE, level.qty / SCALE) for level in found.asks] == [(102, 0.5), (103, 1)]
@@ -153,7 +159,7 @@ def test_diffs_change_add_and_take_levels_away() -> None:
 def test_diffs_that_came_before_the_rest_book_wait_and_older_ones_are_left_out() -> None:
     book = FoldedBook()
     for at_us, price in ((AT_US - 5_000, "90"), (AT_US, "91"), (AT_US + 1, "92")):
-        assert book.fold(read_depth(depth(("bid", price, "1"), at_us=at_us))[0])
+        assert book.fold(read_depth(FIELDS, depth(("bid", price, "1"), at_us=at_us))[0])
     assert not book.is_whole
     book.begin(base(at_ns=AT_US * 1000 - AT_US * 1000 % 1_000_000))
     assert [level.price // SCALE for level in book.book("KRW-BTC").bids] == [100, 99, 98, 92, 91]
@@ -162,8 +168,8 @@ def test_diffs_that_came_before_the_rest_book_wait_and_older_ones_are_left_out()
 def test_diff_older_than_the_last_one_asks_for_a_new_start() -> None:
     book = FoldedBook()
     book.begin(base())
-    assert book.fold(read_depth(depth(("bid", "97", "1"), at_us=AT_US + 5_000))[0])
-    assert not book.fold(read_depth(depth(("bid", "96", "1"), at_us=AT_US))[0])
+    assert book.fold(read_depth(FIELDS, depth(("bid", "97", "1"), at_us=AT_US + 5_000))[0])
+    assert not book.fold(read_depth(FIELDS, depth(("bid", "96", "1"), at_us=AT_US))[0])
     assert 96 * SCALE not in [level.price for level in book.book("KRW-BTC").bids]
 
 
@@ -171,7 +177,7 @@ def test_levels_far_from_the_market_are_forgotten_before_they_fill_the_memory() 
     book = FoldedBook()
     book.begin(base())
     rows = [("ask", str(200 + number), "1") for number in range(MOST_KEPT + 10)]
-    assert book.fold(read_depth(depth(*rows))[0])
+    assert book.fold(read_depth(FIELDS, depth(*rows))[0])
     book.book("KRW-BTC")
     assert len(book._sides["ask"]) == 500  # type: ignore[index]
 
@@ -186,4 +192,4 @@ def test_levels_far_from_the_market_are_forgotten_before_they_fill_the_memory() 
 )  # fmt: skip
 def test_what_is_no_diff_is_invalid(data: bytes) -> None:
     with pytest.raises(FrameInvalid):
-        read_depth(data)
+        read_depth(FIELDS, data)

@@ -14,8 +14,13 @@ from arbitrage.domain.units import SCALE, Exchange, Price, Qty, Side
 from exchanges.bithumb import legacy_codec as codec
 from exchanges.bithumb import legacy_forms as forms
 from exchanges.bithumb.legacy_profile import LegacySettings
+from exchanges.fields import Fields
 
-SETTINGS = LegacySettings()
+
+def reads(overrides: dict[str, dict[str, str]] | None = None, **settings: Any) -> codec.LegacyReads:
+    return codec.LegacyReads(Fields(Exchange.BITHUMB, overrides), LegacySettings(**settings))
+
+
 DETAIL: dict[str, Any] = {
     "order_date": "1790000000123456", "type": "ask", "order_status": "Completed", "order_currency": "BTC",
     "payment_currency": "KRW", "watch_price": "0", "order_price": "131245000", "order_qty": "0.0100",
@@ -40,12 +45,12 @@ def raw(value: object) -> msgspec.Raw:
 
 
 def detail(**changes: object) -> codec.Detail:
-    return codec.read_detail(raw(DETAIL | changes), "C01", SETTINGS)
+    return reads().detail(raw(DETAIL | changes), "C01")
 
 
 @pytest.mark.parametrize("shape", [DETAIL, [DETAIL]], ids=["object", "array of one"])
 def test_filled_order_names_its_fills_and_its_fee(shape: object) -> None:
-    found = codec.read_detail(raw(shape), "C01", SETTINGS)
+    found = reads().detail(raw(shape), "C01")
     assert (found.market, found.side) == ("KRW-BTC", Side.ASK)
     report = found.report
     assert (report.on, report.exchange_order_id, report.executed_qty) == (OrderOn.FULL_FILL, "C01", 1_000_000)
@@ -82,8 +87,7 @@ def test_fills_that_are_alike_have_names_of_their_own_at_every_reading() -> None
 
 
 def test_times_of_fills_can_be_set_to_run_nine_hours_ahead() -> None:
-    ahead = LegacySettings(fill_hours_ahead=9)
-    (fill,) = codec.read_detail(raw(DETAIL), "C01", ahead).report.fills
+    (fill,) = reads(fill_hours_ahead=9).detail(raw(DETAIL), "C01").report.fills
     assert fill.at_wall_ns == (1790000003000000 - 9 * 3_600_000_000) * 1000
 
 
@@ -107,7 +111,7 @@ def test_figures_that_cannot_be_believed_are_refused(changes: dict[str, Any]) ->
 
 def test_two_orders_for_one_are_refused() -> None:
     with pytest.raises(ValueError, match="told of 2"):
-        codec.read_detail(raw([DETAIL, DETAIL]), "C01", SETTINGS)
+        reads().detail(raw([DETAIL, DETAIL]), "C01")
 
 
 def test_missing_fee_is_not_told_rather_than_zero() -> None:
@@ -116,7 +120,7 @@ def test_missing_fee_is_not_told_rather_than_zero() -> None:
 
 
 def test_open_order_with_thousands_separators() -> None:
-    (row,) = codec.read_open_rows(raw([OPEN]), SETTINGS)
+    (row,) = reads().open_rows(raw([OPEN]))
     assert row == codec.OpenRow(
         "C0101000001234567890",
         "KRW-BTC",
@@ -130,7 +134,7 @@ def test_open_order_with_thousands_separators() -> None:
 
 def test_transactions_of_the_other_side_are_left_out_and_a_minus_is_no_figure() -> None:
     rows = raw([MATCH, MATCH | {"search": "1"}, MATCH | {"search": 4}])
-    found, count = codec.read_transactions(rows, Side.ASK, SETTINGS)
+    found, count = reads().transactions(rows, Side.ASK)
     assert count == 3
     assert found == (
         codec.Match(
@@ -149,18 +153,18 @@ def test_balances_are_read_by_the_coins_in_their_names() -> None:
         "total_krw": "1,000,000", "in_use_krw": "50,000", "available_krw": "950,000.12345",
         "total_btc": "0.25", "in_use_btc": "0.05", "available_btc": "0.20", "xcoin_last_btc": "131245000",
     }  # fmt: skip
-    assert codec.read_balances(raw(members)) == (
+    assert reads().balances(raw(members)) == (
         Holding("KRW", Decimal("950000.12345"), Decimal(50_000)),
         Holding("BTC", Decimal("0.20"), Decimal("0.05")),
     )
     with pytest.raises(ValueError, match="in_use_btc"):
-        codec.read_balances(raw({"available_btc": "1"}))
+        reads().balances(raw({"available_btc": "1"}))
     with pytest.raises(ValueError, match="without any"):
-        codec.read_balances(raw({"date": "1"}))
+        reads().balances(raw({"date": "1"}))
 
 
 def test_fee_is_a_text_rate() -> None:
-    assert codec.read_trade_fee(raw({"created": 1388118018000, "trade_fee": "0.0025"})) == Decimal("0.0025")
+    assert reads().trade_fee(raw({"created": 1388118018000, "trade_fee": "0.0025"})) == Decimal("0.0025")
 
 
 def test_forms_name_market_and_side_in_small_letters_and_whole_prices_without_a_point() -> None:
@@ -178,3 +182,16 @@ def test_forms_name_market_and_side_in_small_letters_and_whole_prices_without_a_
     }  # fmt: skip
     assert dict(forms.transactions_form("KRW-BTC", Side.BID, 50)[1])["searchGb"] == "1"
     assert forms.symbol_of("KRW-BTC") == "BTC_KRW"
+
+
+def test_renamed_members_are_read_again_once_the_map_follows() -> None:
+    renamed = {key if key != "order_qty" else "order_volume": value for key, value in DETAIL.items()}
+    with pytest.raises(ValueError, match="order_qty"):
+        reads().detail(raw(renamed), "C01")
+    mended = reads({"legacy_order": {"qty": "order_volume"}})
+    assert mended.detail(raw(renamed), "C01").report.executed_qty == 1_000_000
+    members = {"free_krw": "1", "in_use_krw": "2"}
+    with pytest.raises(ValueError, match="without any"):
+        reads().balances(raw(members))
+    mended = reads({"legacy_balance": {"free": "free_"}})
+    assert mended.balances(raw(members)) == (Holding("KRW", Decimal(1), Decimal(2)),)

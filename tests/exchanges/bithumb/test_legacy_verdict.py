@@ -8,10 +8,14 @@ import pytest
 from arbitrage.domain.errors import AuthRefused, NotSent, ReadFailed
 from arbitrage.domain.order import OrderOn, RefusalReason
 from arbitrage.domain.ports import Accepted, Refused, Unknown
-from exchanges.bithumb.legacy_profile import FAMILIES
+from arbitrage.domain.units import Exchange
+from exchanges.bithumb.legacy_codec import LegacyReads
+from exchanges.bithumb.legacy_profile import FAMILIES, LegacySettings
 from exchanges.bithumb.legacy_verdict import EMPTY, command_answer, read_data
+from exchanges.fields import Fields
 from exchanges.transport import HttpAnswer, Lost, Stopped, Unsent
 
+READ = LegacyReads(Fields(Exchange.BITHUMB), LegacySettings()).envelope
 NOTHING_OPEN = "거래 진행중인 내역이 존재하지 않습니다."
 
 
@@ -20,11 +24,11 @@ def answered(http: int, **words: object) -> HttpAnswer:
 
 
 def test_success_with_an_order_id_is_accepted() -> None:
-    answer = command_answer(answered(200, status="0000", order_id="C0101"), None)
+    answer = command_answer(answered(200, status="0000", order_id="C0101"), None, READ)
     assert isinstance(answer, Accepted)
     assert (answer.report.on, answer.report.exchange_order_id) == (OrderOn.ACKED, "C0101")
     assert (answer.sent_mono_ns, answer.answered_mono_ns) == (5, 9)
-    assert isinstance(command_answer(answered(200, status="0000"), "C0101"), Accepted)
+    assert isinstance(command_answer(answered(200, status="0000"), "C0101", READ), Accepted)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +49,7 @@ def test_success_with_an_order_id_is_accepted() -> None:
 )
 @pytest.mark.parametrize("http", [200, 400])
 def test_code_or_text_that_proves_a_refusal(http: int, code: str, message: str, reason: RefusalReason) -> None:
-    answer = command_answer(answered(http, status=code, message=message), None)
+    answer = command_answer(answered(http, status=code, message=message), None, READ)
     assert isinstance(answer, Refused)
     assert answer.reason is reason
     assert answer.detail.startswith(f"{code}: ")
@@ -71,20 +75,20 @@ def test_code_or_text_that_proves_a_refusal(http: int, code: str, message: str, 
     ],
 )
 def test_what_proves_nothing_is_unknown(outcome: HttpAnswer | Lost) -> None:
-    assert isinstance(command_answer(outcome, None), Unknown)
+    assert isinstance(command_answer(outcome, None, READ), Unknown)
 
 
 def test_what_never_left_is_refused_as_such() -> None:
-    assert command_answer(Unsent("no connection"), None) == Refused(RefusalReason.NOT_SENT, "no connection")
-    assert command_answer(Stopped("halted"), None) == Refused(RefusalReason.STOPPED, "halted")
+    assert command_answer(Unsent("no connection"), None, READ) == Refused(RefusalReason.NOT_SENT, "no connection")
+    assert command_answer(Stopped("halted"), None, READ) == Refused(RefusalReason.STOPPED, "halted")
 
 
 def test_no_open_orders_is_an_empty_list_where_a_list_was_asked_for() -> None:
     nothing = answered(200, status="5600", message=NOTHING_OPEN)
-    assert read_data(nothing, lambda: EMPTY) == EMPTY
+    assert read_data(nothing, READ, lambda: EMPTY) == EMPTY
     with pytest.raises(ReadFailed, match="5600"):
-        read_data(nothing)
-    assert msgspec.json.decode(read_data(answered(200, status="0000", data=[1]))) == [1]
+        read_data(nothing, READ)
+    assert msgspec.json.decode(read_data(answered(200, status="0000", data=[1]), READ)) == [1]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +106,7 @@ def test_no_open_orders_is_an_empty_list_where_a_list_was_asked_for() -> None:
 )
 def test_reads_that_fail_say_what_to_do_next(outcome: HttpAnswer | Lost | Unsent, error: type[Exception]) -> None:
     with pytest.raises(error):
-        read_data(outcome, lambda: EMPTY)
+        read_data(outcome, READ, lambda: EMPTY)
 
 
 def test_every_family_names_its_source_and_is_written_as_it_is_looked_for() -> None:
