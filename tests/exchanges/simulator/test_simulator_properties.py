@@ -73,16 +73,38 @@ def test_every_asset_is_conserved_and_no_hold_goes_below_zero(steps, seed):
                 assert order.executed_qty <= order.draft.volume
 
 
-_texts = st.one_of(st.text(max_size=12), st.sampled_from(["KRW-BTC", "bid", "limit", "1e9", "9" * 5_000, "²", "-1"]))
+_texts = st.one_of(
+    st.text(max_size=12),
+    st.sampled_from(
+        [
+            "KRW-BTC",
+            "KRW-BTC",
+            "1",
+            "0001-01-01T00:00:00",
+            "9999-12-31T23:59:59+00:00",
+            "bid",
+            "limit",
+            "1e9",
+            "9" * 5_000,
+            "²",
+            "-1",
+        ]
+    ),
+)
 _values = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), _texts),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(_texts, inner, max_size=3)),
     max_leaves=6,
 )
 _names = ["market", "markets", "side", "ord_type", "price", "volume", "uuid", "states[]", "limit", "page", "start_time"]
+_names += ["count", "to", "cursor", "days_ago", "daysAgo"]
 _stream_part = st.dictionaries(
     st.sampled_from(["ticket", "type", "codes", "format", "level", "method"]),
-    st.one_of(_values, st.sampled_from(["orderbook", "myOrder", "LIST_SUBSCRIPTIONS"]), st.just(["KRW-BTC.999999"])),
+    st.one_of(
+        _values,
+        st.sampled_from(["orderbook", "trade", "ticker", "candle.1s", "myOrder", "LIST_SUBSCRIPTIONS"]),
+        st.just(["KRW-BTC.999999"]),
+    ),
     max_size=4,
 )
 
