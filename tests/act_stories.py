@@ -247,6 +247,15 @@ def part_state_changed(bench):
     assert (found["state"], found["executed_volume"]) == ("done", "0.002")
 
 
+@act_story("limits_scaled")
+def limits_scaled(bench):
+    world = bench.book(BITHUMB)
+    do(world, "limits_scaled", BITHUMB, to_ppm=20_000)
+    answers = [world.send(BITHUMB, Request("GET", "/v1/market/all")) for _ in range(4)]
+    assert [answer.status for answer in answers] == [200, 200, 200, 429]
+    assert dict(answers[0].headers)["x-ratelimit-burst-capacity"] == "3"
+
+
 @act_story("maintenance_begun")
 def maintenance_begun(bench):
     world = bench.make_world()

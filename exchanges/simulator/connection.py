@@ -25,6 +25,8 @@ from exchanges.simulator.sim_exchange import SimExchange
 from exchanges.simulator.wire import Delivery, Request, Response
 
 MAX_REQUEST = 1 << 20
+MAX_WAITING = 1_000
+"""Requests a client may send ahead of their answers."""
 MAX_BACKLOG = 8 << 20
 """A client this many bytes behind is cut off: the exchange does not wait (upbit.md §7)."""
 
@@ -96,7 +98,7 @@ class Connection(asyncio.Protocol):
             self._upgrade()
         elif is_broken:
             self._answer(Response(400, b"Bad Request"), keep_alive=False)
-        if len(self._raw) > MAX_REQUEST:
+        if len(self._raw) > MAX_REQUEST or len(self._whole) > MAX_WAITING:
             self._answer(Response(413, b"Payload Too Large"), keep_alive=False)
         self._after()
 

@@ -17,7 +17,7 @@ from exchanges.simulator.account import Account
 from exchanges.simulator.announcements import Announcement
 from exchanges.simulator.auth import AuthFault
 from exchanges.simulator.ladder import Ladder
-from exchanges.simulator.limits import Limit, Verdict
+from exchanges.simulator.limits import Block, Limit, Verdict
 from exchanges.simulator.listing import Listing
 from exchanges.simulator.matching import OrderStep
 from exchanges.simulator.tape import Print, Tape
@@ -142,6 +142,8 @@ class StreamWords(msgspec.Struct, frozen=True):
     status_ns: int
     connect_limit: Limit
     message_limits: tuple[Limit, ...]
+    message_block: Block | None = None
+    """What follows for a connection that keeps sending too many; None = nothing more than the error each time."""
     order_frames: dict[str, Callable[[OrderStep, Format], bytes]] = {}
     """Paths on which own orders are told in other words than the dialect's."""
     retired: dict[str, int] = {}

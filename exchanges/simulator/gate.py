@@ -12,6 +12,7 @@ from exchanges.simulator.wire import Request, Response
 CONNECT = "websocket-connect"
 ORIGIN = "origin"
 _ASSET = "asset"
+_EVERYTHING = "*"
 
 
 class GateRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +24,8 @@ class GateRules(msgspec.Struct, frozen=True, kw_only=True):
     """Whether calls with a bad token count, for their IP."""
     blocks: dict[str, Block] = {}
     """By group; `*` = every group that is not named."""
+    blocks_owner: bool = False
+    """Whether a block is of the whole IP or account, not only of the group (upbit.md §4)."""
     block_status: int = 429
     block_text: str = ""
     """A blocked call's body, `{seconds}` filled in; empty = the answer of any call over the limit."""
@@ -37,6 +40,7 @@ class GateRules(msgspec.Struct, frozen=True, kw_only=True):
 UPBIT_GATE = GateRules(
     is_private_by_ip=False,
     blocks={"*": Block(tolerated=10, first_ns=10 * SECOND, factor=2)},
+    blocks_owner=True,
     block_status=418,
     block_text="Too many API requests. Blocked for {seconds} seconds.",
     has_retry_after=True,
@@ -95,6 +99,10 @@ class Gate:
                 return msgspec.structs.replace(passage, group=group, limit=self._limiter.limits[group].at(now))
         return self._take(group, owner, now)
 
+    def scale(self, to_ppm: int) -> None:
+        """Allow this part of every documented limit; they may be lowered without notice (bithumb.md §4)."""
+        self._limiter.scale(to_ppm)
+
     def count_failed(self, group: str, request: Request, now: int) -> None:
         """Count a call that was not believed."""
         if self.rules.counts_failed:
@@ -114,12 +122,13 @@ class Gate:
 
     def _take(self, group: str, owner: str, now: int) -> Passage:
         limit = self._limiter.limits[group].at(now)
-        left_ns = self._blocks.left_ns(group, owner, now)
+        blocked = _EVERYTHING if self.rules.blocks_owner else group
+        left_ns = self._blocks.left_ns(blocked, owner, now)
         if left_ns:
             return Passage(group, limit, Verdict(False, 0), left_ns)
         verdict = self._limiter.take(group, owner, now)
         if verdict.is_allowed:
             return Passage(group, limit, verdict)
-        rule = self.rules.blocks.get(group) or self.rules.blocks.get("*")
-        blocked_ns = 0 if rule is None else self._blocks.refused(group, owner, rule, now)
+        rule = self.rules.blocks.get(group) or self.rules.blocks.get(_EVERYTHING)
+        blocked_ns = 0 if rule is None else self._blocks.refused(blocked, owner, rule, now)
         return Passage(group, limit, verdict, blocked_ns)

@@ -8,6 +8,7 @@ from collections import deque
 
 import msgspec
 
+from arbitrage.domain.units import PPM
 from exchanges.simulator.kst import SECOND
 
 
@@ -39,7 +40,13 @@ class Limiter:
 
     def __init__(self, limits: dict[str, Limit]) -> None:
         self.limits = limits
+        self._full = dict(limits)
         self._spent: dict[tuple[str, str], tuple[int, int]] = {}
+
+    def scale(self, to_ppm: int) -> None:
+        """Let every limit be this part of what it was at first, at least one request."""
+        for group, limit in self._full.items():
+            self.limits[group] = msgspec.structs.replace(limit, capacity=max(limit.capacity * to_ppm // PPM, 1))
 
     def take(self, group: str, owner: str, now: int) -> Verdict:
         """Count one request of `owner` in `group`. A refused one is not counted."""

@@ -15,7 +15,7 @@ from exchanges.simulator.announcements import Announcement
 from exchanges.simulator.conversation import ABNORMAL, NORMAL, Out
 from exchanges.simulator.dialect import Access, AfterError, BookView, Dialect, Format, News, StreamType
 from exchanges.simulator.grouping import grouped
-from exchanges.simulator.limits import Limiter
+from exchanges.simulator.limits import Blocks, Limiter
 from exchanges.simulator.matching import OrderStep
 from exchanges.simulator.subscription import (
     BOOK,
@@ -56,6 +56,7 @@ class Session:
         self._news = news
         self._reader = SubscriptionReader(dialect.stream, access, path)
         self._limiter = Limiter({str(index): limit for index, limit in enumerate(self._words.message_limits)})
+        self._blocks = Blocks()
         self._format = Format.DEFAULT
         self._wanted = Subscription()
         self._is_reporting = False
@@ -90,15 +91,24 @@ class Session:
                 self._report(now)
             return
         try:
-            for group in self._limiter.limits:
-                if not self._limiter.take(group, "", now).is_allowed:
-                    raise RequestFault("Too Many Requests", "too many messages on this connection")
+            self._count_message(now)
             self._subscribe(data, now)
         except RequestFault as fault:
             error = {"error": {"name": fault.name, "message": fault.message}}
             self._control(msgspec.json.encode(error), now)
             if self._words.after_error is AfterError.CLOSES:
                 self.close_code = NORMAL
+
+    # Names of both errors: upbit.md §3.10.
+    def _count_message(self, now: int) -> None:
+        if self._blocks.left_ns("", "", now):
+            raise RequestFault("I'm a teapot", "this connection is blocked for a while")
+        for group in self._limiter.limits:
+            if not self._limiter.take(group, "", now).is_allowed:
+                block = self._words.message_block
+                if block is not None and self._blocks.refused("", "", block, now):
+                    raise RequestFault("I'm a teapot", "this connection is blocked for a while")
+                raise RequestFault("Too Many Requests", "too many messages on this connection")
 
     def on_book(self, view: BookView, cache: dict[tuple[Format, int], bytes], now: int) -> None:
         """Pass on a publication if it is wanted; `cache` shares the bytes between connections."""

@@ -15,7 +15,7 @@ from exchanges.simulator.dialects.upbit_prints import LIVE_KINDS
 from exchanges.simulator.dialects.upbit_quirks import AfterWsError, ControlFrame, OverLimitBody, StrayBody, UpbitQuirks
 from exchanges.simulator.grouping import supported_levels
 from exchanges.simulator.kst import SECOND, parse_time
-from exchanges.simulator.limits import Limit, Verdict
+from exchanges.simulator.limits import Block, Limit, Verdict
 from exchanges.simulator.matching import OrderStep
 from exchanges.simulator.rules import UPBIT_TICKS
 from exchanges.simulator.wire import Params, Request, Response, WireRefusal, body_params, query_params, strict_params
@@ -59,6 +59,10 @@ def limits(quirks: UpbitQuirks) -> dict[str, Limit]:
     }
 
 
+_MESSAGE_BLOCK = Block(tolerated=10, first_ns=10 * SECOND, factor=2)
+"""How a connection that keeps pushing is blocked; the figures are guesses (upbit.md §3.10, §4, §9.1)."""
+
+
 def stream_words(quirks: UpbitQuirks) -> StreamWords:
     """Return how Upbit's WebSocket listens (upbit.md §3)."""
     private, own = Access.PRIVATE, frozenset({"myOrder", "myAsset", "announcement"})
@@ -82,6 +86,7 @@ def stream_words(quirks: UpbitQuirks) -> StreamWords:
         status_ns=10 * SECOND,
         connect_limit=Limit(5),
         message_limits=(Limit(5), Limit(100, 60 * SECOND)),
+        message_block=_MESSAGE_BLOCK,
         connections_most=quirks.connections_most,
         codes_most=quirks.codes_most,
         life_ns=quirks.life_ns,

@@ -124,6 +124,17 @@ class PartStateChanged(Act, frozen=True, kw_only=True, tag="part_state_changed")
         sim.set_rules(ioc_part_state=State(self.state))
 
 
+class LimitsScaled(Act, frozen=True, kw_only=True, tag="limits_scaled"):
+    """Every request limit becomes this part of what is documented, without notice (bithumb.md §4)."""
+
+    family: ClassVar[str] = "maintenance"
+    to_ppm: Annotated[int, msgspec.Meta(ge=1, le=10 * PPM)] = PPM // 2
+
+    def do(self, simulator: Simulator, sim: SimExchange, now: int) -> None:
+        """Do it on one exchange."""
+        sim.gate.scale(self.to_ppm)
+
+
 class MaintenanceBegun(Act, frozen=True, kw_only=True, tag="maintenance_begun"):
     """Trading stops, on these markets or on all with every wallet; streams stand still or are cut (upbit.md §6.2)."""
 
@@ -184,6 +195,7 @@ MARKET_ACTS: tuple[type[Act], ...] = (
     TicksChanged,
     SelfTradeDefault,
     PartStateChanged,
+    LimitsScaled,
     MaintenanceBegun,
     MaintenanceEnded,
     StreamsEnded,

@@ -29,6 +29,12 @@ class Rule(StrEnum):
     FUNDS_SHORT = "funds_short"
     CLIENT_ID_BURNED = "client_id_burned"
     BEYOND_DEPTH = "beyond_depth"
+    MARKET_OFFLINE = "market_offline"
+    MARKET_BUSY = "market_busy"
+    PRICE_UNDER_LIMIT = "price_under_limit"
+    POST_ONLY_TAKES = "post_only_takes"
+    FOK_SHORT = "fok_short"
+    SELF_TRADE = "self_trade"
 
 
 class RuleRefused(Fault, frozen=True, kw_only=True, tag="rule_refused"):

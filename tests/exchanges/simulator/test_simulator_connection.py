@@ -18,7 +18,7 @@ from arbitrage.domain.units import Exchange
 from exchanges.simulator.config import SimConfig
 from exchanges.simulator.server import start
 from exchanges.simulator.trouble.fault import Scope
-from exchanges.simulator.trouble.transport import AnswerDelayed
+from exchanges.simulator.trouble.transport import AnswerDelayed, NeverAnswered
 
 UPBIT, BITHUMB = Exchange.UPBIT, Exchange.BITHUMB
 TICKER = b"GET /v1/ticker?markets=KRW-BTC HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -144,6 +144,13 @@ async def test_a_request_without_end_is_cut_off(serve):
     heard = await talk(running.upbit_address, endless)
     assert (heard.statuses, heard.end == "open") == ([413], False)
     assert (await talk(running.upbit_address)).statuses == [200]
+
+
+async def test_a_client_that_sends_far_ahead_of_its_answers_is_cut_off(serve):
+    running = await serve()
+    running.faults(UPBIT).arm(NeverAnswered(), Scope(count=1))
+    heard = await talk(running.upbit_address, MARKET_LIST * 1_002)
+    assert (heard.statuses, heard.end == "open") == ([413], False)
 
 
 async def test_a_client_that_vanishes_is_forgotten(serve):

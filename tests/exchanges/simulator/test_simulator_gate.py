@@ -1,5 +1,7 @@
 """Too many requests: 429, blocks that grow, categories, assets, browsers (upbit.md §4, bithumb.md §4)."""
 
+import json
+
 import msgspec
 import pytest
 
@@ -30,6 +32,7 @@ def test_upbit_answers_429_and_blocks_with_418_longer_each_time_for_those_who_ke
     assert blocked.body == b"Too many API requests. Blocked for 10 seconds."
     assert dict(blocked.headers)["Retry-After"] == "10"
     assert statuses(world, UPBIT, 1, OTHER) == [200], "per IP"
+    assert statuses(world, UPBIT, 1, Request("GET", "/v1/ticker", "markets=KRW-BTC")) == [418], "the whole IP"
     assert world.ask(UPBIT, "GET", "/v1/accounts")[0] == 200, "accounts count apart"
     world.pass_ms(9_999)
     assert statuses(world, UPBIT, 1) == [418]
@@ -116,6 +119,23 @@ def test_bithumb_blocks_an_ip_that_keeps_opening_streams_for_ten_minutes(world):
     assert not opened()
     world.pass_ms(1_000)
     assert opened()
+
+
+def test_upbit_calls_a_connection_that_keeps_asking_a_teapot_for_a_while(world):
+    session = world.simulator.exchange(UPBIT).connect(Request("GET", "/websocket/v1"), world.now)
+
+    def asked(count):
+        for _ in range(count):
+            session.receive(b'[{"ticket":"t"},{"type":"orderbook","codes":["KRW-BTC.1"]}]', world.now)
+        found = [json.loads(out.data).get("error", {}).get("name") for out in session.outbox]
+        session.outbox.clear()
+        return found
+
+    assert asked(17) == [None] * 5 + ["Too Many Requests"] * 10 + ["I'm a teapot"] * 2
+    world.pass_ms(9_999)
+    assert asked(1)[-1] == "I'm a teapot"
+    world.pass_ms(1)
+    assert asked(1)[-1] is None
 
 
 def test_a_block_is_forgotten_after_a_while_and_may_end_never():
