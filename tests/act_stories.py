@@ -256,6 +256,14 @@ def limits_scaled(bench):
     assert dict(answers[0].headers)["x-ratelimit-burst-capacity"] == "3"
 
 
+@act_story("announced")
+def announced(bench):
+    world = bench.book(BITHUMB)
+    do(world, "announced", BITHUMB, category="maintenance", title="점검 예정")
+    assert [row["title"] for row in asked(world, "/v1/notices", "count=1", BITHUMB)] == ["점검 예정"]
+    assert world.simulator.exchange(UPBIT).board.notices == []
+
+
 @act_story("maintenance_begun")
 def maintenance_begun(bench):
     world = bench.make_world()

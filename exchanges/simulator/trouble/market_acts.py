@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import msgspec
 
@@ -135,6 +135,28 @@ class LimitsScaled(Act, frozen=True, kw_only=True, tag="limits_scaled"):
         sim.gate.scale(self.to_ppm)
 
 
+class Announced(Act, frozen=True, kw_only=True, tag="announced"):
+    """The exchange posts a notice, on its stream and in its lists; nothing else happens (upbit.md §3.8)."""
+
+    family: ClassVar[str] = "maintenance"
+    category: Literal[
+        "notice",
+        "trade",
+        "wallet",
+        "maintenance",
+        "digital_asset",
+        "service",
+        "event",
+        "disclosure",
+    ] = "notice"
+    title: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    body: Annotated[str, msgspec.Meta(max_length=10_000)] = ""
+
+    def do(self, simulator: Simulator, sim: SimExchange, now: int) -> None:
+        """Do it on one exchange."""
+        sim.board.post(self.category, self.title, self.body, now)
+
+
 class MaintenanceBegun(Act, frozen=True, kw_only=True, tag="maintenance_begun"):
     """Trading stops, on these markets or on all with every wallet; streams stand still or are cut (upbit.md §6.2)."""
 
@@ -196,6 +218,7 @@ MARKET_ACTS: tuple[type[Act], ...] = (
     SelfTradeDefault,
     PartStateChanged,
     LimitsScaled,
+    Announced,
     MaintenanceBegun,
     MaintenanceEnded,
     StreamsEnded,
