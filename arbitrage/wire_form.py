@@ -73,7 +73,7 @@ def form_field(place: Place) -> forms.Field:
     words = [word.value for word in place.kind] if place.kind is not None else []
     if place.part == "generations":
         words = [generation.value for generation in GENERATIONS[place.exchange]]
-    label, shipped = place.member.replace("_", " "), f"shipped: {place.shipped}"
+    label, shipped = place.member.replace("_", " "), f"{place.shipped} – shipped"
     if words:
         choices = [("", shipped), *((word, word) for word in words if word != place.shipped)]
         return forms.ChoiceField(

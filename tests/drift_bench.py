@@ -32,8 +32,10 @@ FOR_EVER = Scope(count=0)
 class Drifting:
     """The exchange, how to make it drift, and what the desk makes of it."""
 
-    def __init__(self, exchange: Exchange, simulator: server.RunningSimulator, env: Env) -> None:
-        adapter = next(each for each in ADAPTERS if each.exchange is exchange and each.generation is Generation.JWT)
+    def __init__(
+        self, exchange: Exchange, simulator: server.RunningSimulator, env: Env, generation: Generation
+    ) -> None:
+        adapter = next(each for each in ADAPTERS if each.exchange is exchange and each.generation is generation)
         self.bench = Bench(adapter, simulator, RealClock())
         self.exchange = exchange
         self.env = env
@@ -103,7 +105,9 @@ class Drifting:
 
 
 @contextlib.asynccontextmanager
-async def drifting(exchange: Exchange, desk_env: Env) -> AsyncIterator[Drifting]:
+async def drifting(
+    exchange: Exchange, desk_env: Env, generation: Generation = Generation.JWT
+) -> AsyncIterator[Drifting]:
     """Start both simulated exchanges; the desk talks to one of them."""
     money = {asset: fine_of_text(text) for asset, text in {"KRW": "1000000000", "BTC": "10"}.items()}
     accounts = tuple(AccountSpec(each, f"{each}-access", SECRET, dict(money)) for each in EXCHANGES)
@@ -117,7 +121,7 @@ async def drifting(exchange: Exchange, desk_env: Env) -> AsyncIterator[Drifting]
             "KARB_SIM_BITHUMB_ADDRESS": simulator.bithumb_address,
         }
     )
-    world = Drifting(exchange, simulator, env)
+    world = Drifting(exchange, simulator, env, generation)
     await world.raw.open()
     try:
         yield world

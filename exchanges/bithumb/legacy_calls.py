@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 ORDER_TIMEOUT_NS = 3_000_000_000
 READ_TIMEOUT_NS = 5_000_000_000
+_WHERE = {profile.BALANCE: "balances", profile.ORDERS: "open_orders", profile.DETAIL: "query"}
+"""Drift has the names both generations share: what of it is grave does not depend on the generation."""
 
 
 class LegacyCalls:
@@ -109,7 +111,7 @@ class LegacyCalls:
             return decode(read_data(outcome, self.reads.envelope, on_empty))
         except ValueError as problem:
             body = outcome.body if isinstance(outcome, HttpAnswer) else b""
-            self.drift.note(form[0], str(problem), body, self.clock.wall_ns())
+            self.drift.note(_WHERE.get(form[0], form[0]), str(problem), body, self.clock.wall_ns())
             raise ReadFailed(redacted(f"{form[0]}: {problem}")) from None
 
     async def detail(self, market: str, exchange_order_id: str) -> Detail:

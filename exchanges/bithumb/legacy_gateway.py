@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from decimal import Decimal
 
+from arbitrage.domain.drift import Drift
 from arbitrage.domain.errors import ExchangeError, InvariantError, ReadFailed
 from arbitrage.domain.events import Holding
 from arbitrage.domain.order import Order, OrderKind, OrderOn, OrderRole, RefusalReason, TimeInForce
@@ -153,7 +154,7 @@ class LegacyGateway:
             self._placed.pop(order.client_order_id, None)
         answer = command_answer(outcome, None, self._calls.reads.envelope)
         if isinstance(answer, Unknown) and isinstance(outcome, HttpAnswer):
-            self.drift.note("place", answer.cause, outcome.body, self._clock.wall_ns())
+            self.drift.note("place", answer.cause, outcome.body, self._clock.wall_ns(), kind=_kind(outcome))
         return answer
 
     def _answered(self, order: Order, answer: Answer) -> None:
@@ -383,3 +384,9 @@ class LegacyGateway:
         if order.qty % self.lot_step:
             return RefusalReason.QTY_INVALID, f"qty was {order.qty}, must be a multiple of {self.lot_step}"
         return None
+
+
+# A code other than success is an error that proves nothing; no code, or a success without an id, is another shape.
+def _kind(outcome: HttpAnswer) -> Drift:
+    is_error = outcome.status >= 300 or (b'"status"' in outcome.body and b'"0000"' not in outcome.body)
+    return Drift.ERROR if is_error else Drift.UNREADABLE
