@@ -27,6 +27,7 @@ from exchanges.simulator.listing import ACTIVE, Listing
 from exchanges.simulator.market import Market
 from exchanges.simulator.matching import Fault, Matching, OrderStep
 from exchanges.simulator.operations import Operations
+from exchanges.simulator.order_desk import OrderDesk
 from exchanges.simulator.orders import Draft, SimOrder
 from exchanges.simulator.publication import Publication
 from exchanges.simulator.resting import joined, merged
@@ -35,12 +36,11 @@ from exchanges.simulator.state import Sink
 from exchanges.simulator.stream import Session
 from exchanges.simulator.tape import Print
 from exchanges.simulator.trouble.answers import Answers, seen_of
-from exchanges.simulator.trouble.fault import SOMETHING, Lane
+from exchanges.simulator.trouble.fault import SOMETHING
 from exchanges.simulator.trouble.keys import TokenVoid
-from exchanges.simulator.trouble.orders import CancelTooLate, LookupLags, RepeatReturnsExisting, RuleRefused
 from exchanges.simulator.trouble.stream_acts import StreamActs
 from exchanges.simulator.twap import Twaps
-from exchanges.simulator.wire import Delivery, Params, Request, Response, WireRefusal
+from exchanges.simulator.wire import Params, Request, Response, WireRefusal
 
 _GATES = {Exchange.UPBIT: UPBIT_GATE, Exchange.BITHUMB: BITHUMB_GATE}
 
@@ -80,7 +80,7 @@ class SimExchange:
         self.counts = {"frames": 0, "requests": 0, "orders": 0, "fills": 0}
         self.twaps = Twaps(agenda, self.matching.place)
         self._agenda = agenda
-        self._asking = SOMETHING
+        self.desk = OrderDesk(self.matching, self.faults, agenda, self.counts)
         self.operations = Operations(self.matching, market, agenda, sink)
         self.keys, self.wallets, self.cash = self.operations.keys, self.operations.wallets, self.operations.cash
         self.tariff, self.closing = self.operations.tariff, self.operations.closing
@@ -124,7 +124,7 @@ class SimExchange:
         return self.answers.around(request, now, self._answer)
 
     def _answer(self, request: Request, now: int) -> Response:
-        self._asking = seen_of(request) if self.faults.has_live else SOMETHING
+        self.desk.asking = seen_of(request) if self.faults.has_live else SOMETHING
         words = self._words(request.path)
         route = self._route(request)
         if route is None:
@@ -154,7 +154,7 @@ class SimExchange:
     def connect(self, request: Request, now: int) -> Conversation | Response:
         """Open a WebSocket connection, or refuse it with an HTTP answer."""
         now = self._agenda.advance(now)
-        self._asking = seen_of(request) if self.faults.has_live else SOMETHING
+        self.desk.asking = seen_of(request) if self.faults.has_live else SOMETHING
         refused = self.answers.handshake(request)
         if refused is not None:
             return refused
@@ -279,25 +279,7 @@ class SimExchange:
 
     def own_order(self, account: Account, order_id: str | None, client_order_id: str | None) -> SimOrder | None:
         """Return one of the account's orders; the exchange's id wins when both are given."""
-        if order_id is None and client_order_id is not None:
-            order_id = self.matching.by_client_id.get((account.access_key, client_order_id))
-        order = self.matching.orders.get(order_id or "")
-        if order is None or order.access_key != account.access_key:
-            return None
-        return self._as_found(order) if self.faults.has_live else order
-
-    # What faults make of a look-up: not there yet, not ready yet, or filled just before the cancel came.
-    def _as_found(self, order: SimOrder) -> SimOrder | None:
-        now = self._agenda.now
-        seen = msgspec.structs.replace(self._asking, markets=(order.draft.market,), access_key=order.access_key)
-        lag = self.faults.take(LookupLags, seen)
-        if lag is not None and now < order.created_ns + lag.lag_ns:
-            if lag.status == 404:
-                return None
-            raise WireRefusal(lag.status, "order_not_ready")
-        if seen.lane is Lane.CANCEL and order.is_open and self.faults.take(CancelTooLate, seen) is not None:
-            self.matching.fill_whole(order, now)
-        return order
+        return self.desk.find(account, order_id, client_order_id)
 
     def take_order(
         self,
@@ -307,29 +289,7 @@ class SimExchange:
         answer: Callable[[SimOrder], Response],
     ) -> Response:
         """Place an order in a dialect's words, with whatever faults are armed for it."""
-        seen, faults = self._asking, self.faults
-        if faults.takes_drop_before_accept(seen):
-            return Response(0, delivery=Delivery.DROP)
-        planned = faults.takes_refusal(seen)
-        if planned is not None:
-            raise WireRefusal(planned.status, planned.name)
-        draft = read(call)
-        broken = faults.take(RuleRefused, seen)
-        if broken is not None:
-            raise refusal_of(Fault(broken.rule.value), draft.side)
-        order = self.matching.place(call.owner, draft, call.now)
-        if order is Fault.CLIENT_ID_BURNED and faults.take(RepeatReturnsExisting, seen) is not None:
-            order = self.own_order(call.owner, None, draft.client_order_id) or order
-        if order is Fault.SELF_TRADE:
-            refusal = refusal_of(order, draft.side)
-            ids = ", ".join(self.matching.register.colliding(call.owner, draft))
-            raise WireRefusal(refusal.status, refusal.name, f"{refusal.message} [{ids}]")
-        if isinstance(order, Fault):
-            raise refusal_of(order, draft.side)
-        self.counts["orders"] += 1
-        if faults.takes_drop_after_accept(seen):
-            return Response(0, delivery=Delivery.DROP)
-        return answer(order)
+        return self.desk.take(call, read, refusal_of, answer)
 
     # Some exchanges may bound how many connections one owner has at a time.
     def _is_full(self, account: Account | None) -> bool:
@@ -363,7 +323,7 @@ class SimExchange:
 
     def _believed(self, request: Request, params: Params, now: int) -> Account:
         account = self.entrance.account_of(request, params, now)
-        if self.faults.take(TokenVoid, self._asking) is not None:
+        if self.faults.take(TokenVoid, self.desk.asking) is not None:
             raise self.dialect.auth_refusal(AuthFault.SIGNATURE)
         return account
 
