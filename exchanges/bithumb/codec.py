@@ -13,12 +13,12 @@ from arbitrage.domain.units import Price, Qty, exact_product
 from exchanges.fields import Fields, Shape
 from exchanges.reads import STATE_WORDS, event_of, holding, maybe_plain, ms_ns, some_id, units
 from exchanges.shapes import Id, id_text
-from exchanges.words import body_and_query, order_members
+from exchanges.words import order_words
 
 
 def order_body(order: Order) -> tuple[bytes, str]:
     """Return the JSON body of an order and its members as `k=v&…`, in body order (bithumb.md §3.2, §3.6)."""
-    return body_and_query(order_members(order, "order_type", "client_order_id"))
+    return order_words(order, "order_type", "client_order_id", [])
 
 
 def book_subscription(ticket: str, markets: tuple[str, ...]) -> str:

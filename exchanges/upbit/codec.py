@@ -15,7 +15,7 @@ from exchanges.list_shapes import WireAnnouncement
 from exchanges.reads import STATE_WORDS, event_of, holding, maybe_plain, ms_ns, some_id, units
 from exchanges.shapes import Id, id_text
 from exchanges.upbit.profile import DEFAULT_SMP, MOST_UNITS, SIMPLE_STREAM, BookStream, Smp
-from exchanges.words import Members, body_and_query, order_members
+from exchanges.words import Members, order_words
 
 _ACCOUNT, _POST_ONLY = Smp.ACCOUNT, TimeInForce.POST_ONLY
 
@@ -26,7 +26,7 @@ def order_body(order: Order, smp: Smp = DEFAULT_SMP) -> tuple[bytes, str]:
     `smp_type` is named on every order but a post-only one, which takes no other than none and means
     that when it is left out (upbit.md §1.4, §6.1).
     """
-    return body_and_query(order_members(order, "ord_type", "identifier") + smp_members(order, smp, "smp_type"))
+    return order_words(order, "ord_type", "identifier", smp_members(order, smp, "smp_type"))
 
 
 def smp_members(order: Order, smp: Smp, name: str) -> Members:

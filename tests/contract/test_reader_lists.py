@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from contract_bench import MARKET, Bench, Can, ended, make_reader, renamed
+from contract_bench import MARKET, Bench, Can, armed, ended, make_reader, renamed
 
 from arbitrage.domain.errors import ReadFailed
 from arbitrage.domain.order import OrderKind, TimeInForce
@@ -20,6 +20,8 @@ from exchanges.records import Grant, NotOffered, Scope, TickTold
 from exchanges.rest_gateway import RestGateway
 from exchanges.simulator import keys as sim_keys
 from exchanges.simulator.money import FINE, Fine
+from exchanges.simulator.trouble.fault import Scope as FaultScope
+from exchanges.simulator.trouble.transport import StatusAnswered
 
 DAY_NS = 86_400 * 10**9
 
@@ -175,6 +177,19 @@ async def test_scopes_are_found_out_by_reads_alone(bench: Bench, reader) -> None
         Scope.VIEW_ASSETS: Grant.GRANTED,
         Scope.VIEW_ORDERS: Grant.DENIED,
         Scope.VIEW_WITHDRAWALS: Grant.DENIED,
+    }
+
+
+async def test_a_name_that_only_looks_like_a_missing_scope_counts_where_it_was_seen(bench: Bench, reader) -> None:
+    fault = StatusAnswered(status=401, name="jwt_verification")
+    with armed(bench, fault, FaultScope(path="/v1/withdraws/chance")):
+        found = {finding.scope: finding.grant for finding in await ask(reader.scopes, MARKET)}
+    # Bithumb was seen to say so for want of a scope (bithumb.md §3.2); on Upbit it says the token is bad.
+    seen = Grant.DENIED if bench.exchange is Exchange.BITHUMB else Grant.NOT_PROVEN
+    assert found == {
+        Scope.VIEW_ASSETS: Grant.GRANTED,
+        Scope.VIEW_ORDERS: Grant.GRANTED,
+        Scope.VIEW_WITHDRAWALS: seen,
     }
 
 

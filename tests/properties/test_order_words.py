@@ -15,6 +15,7 @@ from exchanges.simulator.dialects.reading import Wrong, read_draft
 from exchanges.simulator.wire import body_params
 from exchanges.upbit.codec import order_body as upbit_body
 from exchanges.upbit.profile import Smp
+from exchanges.words import body_and_query, order_members
 
 WORDS: dict[Exchange, Any] = {
     Exchange.UPBIT: (lambda order: upbit_body(order, Smp.REDUCE), "ord_type", "identifier"),
@@ -62,6 +63,9 @@ def test_what_is_written_is_read_to_the_last_digit(exchange: Exchange, order: Or
     assert draft.volume == (order.qty or None)
     is_named = order.kind in (OrderKind.LIMIT, OrderKind.BEST) and order.tif is not TimeInForce.GTC
     assert (None if draft.tif is None else draft.tif.value) == (order.tif.value if is_named else None)
+    # The short way of the hot order writes what the long one does.
+    more = [("smp_type", "reduce")] if b"smp_type" in body else []
+    assert (body, query) == body_and_query(order_members(order, type_word, id_word) + more)
     # What is hashed is what is sent, member for member, in order (upbit.md §2, bithumb.md §3.2).
     assert query == "&".join(f"{key}={value}" for key, value in params.pairs)
 
