@@ -7,8 +7,9 @@ keys, the recording, the state or a port cannot be used.
 import argparse
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -16,6 +17,9 @@ from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.units import EXCHANGES
 from exchanges.simulator.activity import Activity
 from exchanges.simulator.config import AccountSpec, SimConfig, market_problems, read_keys
+from exchanges.simulator.dialects.bithumb_quirks import BithumbQuirks
+from exchanges.simulator.dialects.upbit_quirks import UpbitQuirks
+from exchanges.simulator.quirk_file import read_quirks
 from exchanges.simulator.regimes import Regime
 from exchanges.simulator.scenario import Scenario, library, read_scenario
 from exchanges.simulator.server import RunningSimulator, start
@@ -23,6 +27,7 @@ from karb_project.env import DEFAULT_MARKETS, is_whole, read_env
 from workers.process import Context, run_process
 
 _COUNT_EVERY_S = 0.5
+Found = TypeVar("Found")
 _SEED = 7
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -56,11 +61,8 @@ def asked_for(argv: list[str]) -> tuple[SimConfig, Story | None]:
     markets = tuple(part.strip() for part in given.markets.split(",") if part.strip())
     problems += market_problems(markets)
     story = _story(given.scenario, given.faster, markets or DEFAULT_MARKETS, problems)
-    accounts: tuple[AccountSpec, ...] = ()
-    try:
-        accounts = () if given.keys is None else read_keys(given.keys)
-    except ConfigError as error:
-        problems += error.problems
+    accounts: tuple[AccountSpec, ...] = _read(given.keys, read_keys, (), problems)
+    quirks = _read(given.quirks, read_quirks, (UpbitQuirks(), BithumbQuirks()), problems)
     seed, markets = _settled(given.seed, markets, None if story is None else story.scenario, problems)
     if problems:
         raise ConfigError(problems)
@@ -68,6 +70,8 @@ def asked_for(argv: list[str]) -> tuple[SimConfig, Story | None]:
         upbit=addresses[0],
         bithumb=addresses[1],
         control=control,
+        upbit_quirks=quirks[0],
+        bithumb_quirks=quirks[1],
         tls=None if given.tls is None else (given.tls[0], given.tls[1]),
         seed=seed,
         markets=markets,
@@ -78,6 +82,15 @@ def asked_for(argv: list[str]) -> tuple[SimConfig, Story | None]:
         state_dir=given.state,
     )
     return config, story
+
+
+# What a file says, or the default when none is named or it cannot be used.
+def _read(path: Path | None, reader: Callable[[Path], Found], default: Found, problems: list[str]) -> Found:
+    try:
+        return default if path is None else reader(path)
+    except ConfigError as error:
+        problems += error.problems
+        return default
 
 
 def _story(word: str | None, factor: int | None, markets: tuple[str, ...], problems: list[str]) -> Story | None:
@@ -117,6 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tls", nargs=2, type=Path, metavar=("CERT", "KEY"), help="speak https and wss, PEM files")
     parser.add_argument("--recording", type=Path, metavar="DIR", help="play recorded frames as the market")
     parser.add_argument("--keys", type=Path, metavar="FILE", help="accounts with their keys and first balances")
+    parser.add_argument("--quirks", type=Path, metavar="FILE", help="what the documents leave open, by exchange")
     parser.add_argument("--state", type=Path, metavar="DIR", help="accounts and orders outlive the process here")
     parser.add_argument("--markets", default="", metavar="KRW-BTC,...")
     parser.add_argument(

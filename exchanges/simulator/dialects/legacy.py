@@ -34,7 +34,8 @@ SIGN_FAULTS: Mapping[SignFault, tuple[str, str]] = {
     SignFault.FORM: (BAD_REQUEST, "Bad Request.(Auth Data)"),
     SignFault.DATA: (BAD_REQUEST, "Bad Request.(Auth Data)"),
     SignFault.KEY_UNKNOWN: (KEY_INVALID, "Invalid Apikey"),
-    SignFault.NOT_ALLOWED: (NOT_ALLOWED, "Method Not Allowed"),
+    SignFault.ADDRESS: (NOT_ALLOWED, "Method Not Allowed.(Access IP)"),
+    SignFault.SCOPE: (NOT_ALLOWED, "Method Not Allowed.(Access)"),
     SignFault.TIME: (BAD_REQUEST, "Bad Request.(Request Time:reqTime{sent}/nowTime{now})"),
 }
 

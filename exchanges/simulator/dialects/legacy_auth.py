@@ -19,7 +19,8 @@ class SignFault(StrEnum):
     DATA = "data"
     KEY_UNKNOWN = "key_unknown"
     TIME = "time"
-    NOT_ALLOWED = "not_allowed"
+    ADDRESS = "address"
+    SCOPE = "scope"
 
 
 def form_params(request: Request) -> Params | SignFault:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from exchanges.simulator.agenda import Agenda
+from exchanges.simulator.auth import AuthFault
 from exchanges.simulator.dialect import Access, BookView, Call, Route
 from exchanges.simulator.dialects import legacy
 from exchanges.simulator.dialects.bithumb_quirks import BithumbQuirks, NonceReuse
@@ -16,6 +17,11 @@ from exchanges.simulator.sim_exchange import SimExchange
 from exchanges.simulator.wire import Request, Response, WireRefusal, query_params
 
 STREAM_PATH = "/pub/ws"
+_KEY_FAULTS = {
+    AuthFault.IP_NOT_ALLOWED: SignFault.ADDRESS,
+    AuthFault.KEY_EXPIRED: SignFault.KEY_UNKNOWN,
+}
+"""A key that has ended is one that does not exist: a guess. Everything else is a right it lacks."""
 _ROOTS = ("/public/", "/info/", "/trade/", STREAM_PATH)
 
 
@@ -80,8 +86,9 @@ class LegacyDialect:
         if fault is None and self.quirks.legacy_nonce_reuse is NonceReuse.REFUSED:
             is_new = sim.nonces.is_new(key.access_key, f"legacy/{nonce_ms(request)}")
             fault = None if is_new else SignFault.DATA
-        if fault is None and sim.keys.fault(key, request.method, request.path, request.peer, now) is not None:
-            fault = SignFault.NOT_ALLOWED
+        if fault is None:
+            told = sim.keys.fault(key, request.method, request.path, request.peer, now)
+            fault = None if told is None else _KEY_FAULTS.get(told, SignFault.SCOPE)
         if fault is not None:
             raise self._refusal(fault, request, now)
         return Call(request, params, now, key.account)

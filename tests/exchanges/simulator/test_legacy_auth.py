@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from arbitrage.domain.units import Exchange
 from exchanges.simulator.dialects.bithumb_quirks import BithumbQuirks, NonceReuse
+from exchanges.simulator.keys import Scope
 from exchanges.simulator.wire import Request
 from tests.exchanges.simulator.legacy_client import MS, SECRET, LegacyClient, signed
 
@@ -91,3 +93,17 @@ def test_spaces_are_plus_signs_in_the_signed_body(client):
     good = signed(BALANCE, client.world.now, {"currency": "BTC", "note": "a b"})
     assert b"note=a+b" in good.body
     assert answer(client, good)[1]["status"] == "0000"
+
+
+@pytest.mark.parametrize(
+    ("limits", "answer_to_it"),
+    [
+        ({"ips": ("10.0.0.1",)}, ("5302", "Method Not Allowed.(Access IP)")),
+        ({"scopes": (Scope.VIEW_ORDERS,)}, ("5302", "Method Not Allowed.(Access)")),
+        ({"expires_ns": 1}, ("5300", "Invalid Apikey")),
+    ],
+)
+def test_key_with_limits_is_told_which_one(client, limits, answer_to_it):
+    client.world.simulator.exchange(Exchange.BITHUMB).keys.limit("AK-B", **limits)
+    words = answer(client, signed(BALANCE, client.world.now, {}))[1]
+    assert (words["status"], words["message"]) == answer_to_it
