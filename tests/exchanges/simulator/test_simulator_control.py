@@ -10,7 +10,7 @@ from arbitrage.domain.units import Exchange
 from exchanges.simulator.config import AccountSpec, SimConfig
 from exchanges.simulator.money import fine_of_text
 from exchanges.simulator.server import start
-from workers.simulate import asked_for
+from workers.simulate import asked_for, main
 
 UPBIT, BITHUMB = Exchange.UPBIT, Exchange.BITHUMB
 
@@ -134,6 +134,13 @@ async def test_what_is_no_sensible_request_is_refused(running):
     heard = await talk(running.control_address, b"\x00nonsense\r\n\r\n")
     assert heard.statuses == [400]
     assert running.faults(UPBIT).armed() == []
+
+
+def test_the_stories_that_come_along_are_listed(capsys):
+    assert main(["--list-scenarios"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 14
+    assert lines[0].startswith("account-trouble: Money comes and goes")
 
 
 def test_the_command_line_names_every_problem_at_once():
