@@ -108,6 +108,8 @@ def request_level(level: TradingLevel, reason: str, by: str, *, exchange: str = 
         if exchange and level is TradingLevel.ACTIVE and _stopped_by_trader().filter(key=exchange).exists():
             raise ControlRefused(f"{exchange} is monitor-only: a resume lifts that, once the steps are done")
         with transaction.atomic():
+            if exchange and level is TradingLevel.ACTIVE:
+                alerts.close_alerts_of(MONITOR_ONLY, exchange, by=by)
             set_row(scope, key, level, reason, by, timezone.now())
     elif level is TradingLevel.HALTED:
         emergency_stop(reason, by)

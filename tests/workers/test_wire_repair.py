@@ -137,6 +137,13 @@ def activate_mended():
     return wire.activate(row.pk, "kim", "their notice of today")
 
 
+def activate_legacy():
+    given = {"exchanges": {"bithumb": {"generations": {"books": "legacy", "reads": "legacy"}, "compare": ["books"]}}}
+    row = wire.submit_draft(given, "kim", "their JWT stream is down")
+    assert wire.validate(row.pk, "kim") == []
+    return wire.activate(row.pk, "kim", "their JWT stream is down")
+
+
 def drift_places():
     return set(ShapeDrift.objects.filter(exchange="upbit").values_list("where", flat=True))
 
@@ -170,3 +177,28 @@ async def test_renamed_members_are_seen_told_and_repaired_without_a_restart(desk
         assert desk.count("feed.upbit", "frames_invalid") == bad
         assert desk.control.exchange_level(UPBIT) is TradingLevel.ACTIVE
         assert not any(part.done() for part in desk.parts)
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_books_and_reads_go_over_to_another_generation_and_back_without_a_restart(desk_env, settings):
+    async with running(desk_env, settings) as (desk, _):
+        reader = BookReader(settings.KARB_ENV.shm_dir, BITHUMB, MARKETS)
+
+        def newer_than(mono_ns):
+            views = [reader.read(index) for index in range(len(MARKETS))]
+            return all(view is not None and view.recv_mono_ns > mono_ns for view in views)
+
+        await until(lambda: desk.count("trader", "ready") == 1 and newer_than(0))
+        for activate, epoch in ((activate_legacy, 2), (lambda: wire.roll_back("kim", "it is back"), 3)):
+            read_ns = desk.trader.treasury._read_mono[BITHUMB]
+            assert await rows(activate) == epoch
+            await until(lambda epoch=epoch: desk.control.heartbeats()["feed.bithumb"].wire_epoch == epoch)
+            await until(lambda epoch=epoch: desk.control.heartbeats()["trader"].wire_epoch == epoch)
+            since_ns = desk.contexts["trader"].clock.mono_ns()
+            await until(lambda since_ns=since_ns: newer_than(since_ns))
+            await until(lambda read_ns=read_ns: desk.trader.treasury._read_mono[BITHUMB] > read_ns)
+        await until(lambda: desk.count("feed.bithumb", "feed.switches") == 2)
+        assert desk.control.exchange_level(BITHUMB) is TradingLevel.ACTIVE
+        assert desk.count("feed.bithumb", "frames_invalid") == 0
+        assert not any(part.done() for part in desk.parts)
+        reader.close()

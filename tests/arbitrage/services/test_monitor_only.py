@@ -63,6 +63,10 @@ def test_a_persons_stricter_word_stays_and_the_stop_is_told_once():
     assert Alert.objects.get().count == 1
     controls.resume("understood", "kim")
     assert asked() is HALTED
+    assert Alert.objects.get().closed_at is None
+    controls.request_level(ACTIVE, "open again", "kim", exchange="upbit")
+    assert asked() is ACTIVE
+    assert Alert.objects.get().closed_at is not None
 
 
 def test_only_a_resume_lifts_it():
