@@ -41,6 +41,12 @@ class Entrance:
             raise refusal(self._rules().missing_scope if fault is AuthFault.OUT_OF_SCOPE else fault)
         return key.account
 
+    def barred_types(self, request: Request) -> frozenset[str]:
+        """Return the stream types that the key of a believed handshake has no right to."""
+        token = parse_bearer(request.headers.get("authorization"))
+        key = None if isinstance(token, AuthFault) else self._keys.find(token.access_key)
+        return frozenset() if key is None else key.barred_types
+
     def refuse_if_closed(self, request: Request) -> None:
         """Raise for every order call while the whole exchange is closed; cancels may be refused too (upbit.md §5.3)."""
         if self._closing.is_whole and scope_of(request.method, request.path) is Scope.MAKE_ORDERS:

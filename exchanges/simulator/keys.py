@@ -64,6 +64,10 @@ def scope_of(method: str, path: str) -> Scope | None:
     return None
 
 
+_STREAM_RIGHTS = {"myOrder": Scope.VIEW_ORDERS, "myAsset": Scope.VIEW_ASSETS}
+"""Which right each private stream type needs: not documented, the same as the REST calls of its content."""
+
+
 class Key(msgspec.Struct):
     """One key. `ips` empty = from anywhere; `withdraw_locked`: new keys are, until it is lifted (upbit.md §1.9)."""
 
@@ -78,6 +82,11 @@ class Key(msgspec.Struct):
 
     def __repr__(self) -> str:
         return f"Key({self.access_key!r})"
+
+    @property
+    def barred_types(self) -> frozenset[str]:
+        """Return the private stream types this key has no right to."""
+        return frozenset(kind for kind, scope in _STREAM_RIGHTS.items() if scope not in self.scopes)
 
     @property
     def expire_at(self) -> str:

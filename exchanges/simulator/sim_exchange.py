@@ -184,7 +184,9 @@ class SimExchange:
         if self._is_full(account):
             return self.dialect.over_limit()
         finders = (self.find_view, self.find_news)
-        return Session(self.dialect, self._agenda, access, request.path, account, *finders, now)
+        session = Session(self.dialect, self._agenda, access, request.path, account, *finders, now)
+        session.reader.barred = self.entrance.barred_types(request) if access is Access.PRIVATE else frozenset()
+        return session
 
     # An order names its market, an older one its two currencies; a cancel names an order.
     def _market_of(self, call: Call) -> str:

@@ -54,7 +54,7 @@ class Session:
         self._agenda = agenda
         self._view = view
         self._news = news
-        self._reader = SubscriptionReader(dialect.stream, access, path)
+        self.reader = SubscriptionReader(dialect.stream, access, path)
         self._limiter = Limiter({str(index): limit for index, limit in enumerate(self._words.message_limits)})
         self._blocks = Blocks()
         self._format = Format.DEFAULT
@@ -191,7 +191,7 @@ class Session:
             self._format = asked.fmt
             self._list_subscriptions(asked.ticket, now)
             return
-        self._wanted = self._reader.read(asked)
+        self._wanted = self.reader.read(asked)
         self._format = asked.fmt
         for kind, market, book in self._wanted.shown:
             self._show(kind, market, book, now)

@@ -97,6 +97,8 @@ class SubscriptionReader:
     """Reads the types of one connection's requests."""
 
     def __init__(self, words: StreamWords, access: Access, path: str) -> None:
+        self.barred: frozenset[str] = frozenset()
+        """Types the key of this connection has no right to."""
         self._words = words
         self._access = access
         self._kinds = words.types.get(path, words.live_kinds | {BOOK} if access is Access.PUBLIC else OWN)
@@ -133,6 +135,8 @@ class SubscriptionReader:
         if not isinstance(kind, str) or kind not in self._kinds:
             name = self._words.misplaced_private if kind in tuple(OWN) else "INVALID_PARAM"
             raise RequestFault(name, f"{kind} 은 지원하지 않는 타입입니다.")
+        if kind in self.barred:
+            raise RequestFault("INVALID_AUTH", "권한이 부족합니다.")
         return kind
 
     def _codes_of(self, part: dict[str, Any], kind: str) -> list[str]:

@@ -38,6 +38,23 @@ def test_key_without_the_right_to_order_reads_but_places_nothing(make_world, exc
     assert world.ask(exchange, "GET", "/v1/accounts")[1]["error"]["name"] == "out_of_scope"
 
 
+@pytest.mark.parametrize(("exchange", "path"), [(UPBIT, "/websocket/v1/private"), (BITHUMB, "/websocket/v2/private")])
+def test_private_stream_tells_only_what_the_key_may_see(make_world, sign, exchange, path):
+    world = make_world()
+    sim = world.simulator.exchange(exchange)
+    sim.keys.limit(KEY[exchange], scopes=[Scope.VIEW_ASSETS, Scope.MAKE_ORDERS])
+    claims = {"timestamp": world.now // 1_000_000} if exchange is BITHUMB else {}
+    header = sign(KEY[exchange], sim.accounts[KEY[exchange]].secret.decode(), "", **claims)
+    session = sim.connect(Request("GET", path, "", {"authorization": header}), world.now)
+    session.receive(b'[{"ticket":"t"},{"type":"myAsset"}]', world.now)
+    assert place(world, exchange) == (201, None)
+    world.pass_ms(100)
+    assert {json.loads(out.data)["type"] for out in session.outbox} == {"myAsset"}
+    session.outbox.clear()
+    session.receive(b'[{"ticket":"t"},{"type":"myAsset"},{"type":"myOrder"}]', world.now)
+    assert [json.loads(out.data)["error"]["name"] for out in session.outbox] == ["INVALID_AUTH"]
+
+
 def test_bithumb_may_say_jwt_verification_to_a_missing_right(make_world):
     world = make_world()
     sim = world.simulator.exchange(BITHUMB)
