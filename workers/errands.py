@@ -34,6 +34,11 @@ class Errands:
         self._desk = desk
         self._treasury = treasury
         self._take_rules = take_rules
+        self._rules_wanted = asyncio.Event()
+
+    def want_rules(self) -> None:
+        """Ask for all rules to be read soon: quantity steps changed with the generation orders go through, say."""
+        self._rules_wanted.set()
 
     async def listen(self, exchange: Exchange) -> None:
         """Fold the private stream into the arbs; after each (re)connect ask for what it missed."""
@@ -60,9 +65,14 @@ class Errands:
                 self._desk.streams_up.discard(exchange)
 
     async def keep_rules(self) -> None:
-        """Read fees and bounds again now and then: a coupon that ran out turns profit into loss."""
+        """Read fees and bounds again now and then, and when wanted: a coupon that ran out turns profit into loss."""
         while True:
-            await asyncio.sleep(RULES_EVERY_S)
+            try:
+                async with asyncio.timeout(RULES_EVERY_S):
+                    await self._rules_wanted.wait()
+            except TimeoutError:
+                pass
+            self._rules_wanted.clear()
             for exchange in EXCHANGES:
                 for market in self._context.env.markets:
                     try:

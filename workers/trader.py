@@ -19,7 +19,7 @@ from arbitrage.domain.params import SECOND
 from arbitrage.domain.ports import Gateway, MarketRules
 from arbitrage.domain.risk import DenyReason
 from arbitrage.domain.units import EXCHANGES, Exchange, Ns
-from arbitrage.domain.wire import Wire
+from arbitrage.domain.wire import Duty, Wire
 from exchanges import registry
 from exchanges.gateways import gateway
 from fast_path.books import BookReader
@@ -43,6 +43,8 @@ TICK_S = 0.03
 SETTLE_S = 15.0
 FINISH_S = 5.0
 """Longer than any answer may take; what still runs then is given up as unknown."""
+RULES_REST_NS = 2 * SECOND
+"""How long nothing is opened after orders began to go through another generation."""
 FENCED = 3
 """Exit code of a trader that saw a younger one."""
 
@@ -65,14 +67,29 @@ class Trader:
         self._run_id = new_run_id(context.clock.wall_ns(), self._fence, self._past.run_ids)
         self._broken = False
         self.wallets = Wallets()
+        self._errands: Errands | None = None
         self._wire_use = WireUse(context)
         self._wire_use.heed(self._use_wire)
         self._join()
 
     def _use_wire(self, wire: Wire) -> None:
         """Let both gateways use these settings from the next request on."""
+        before = self._wire_use.wire
         for exchange, one in self._gateways.items():
             one.use_wire(wire.of(exchange))
+        duty = Duty.ORDERS
+        if any(
+            before.of(exchange).generation(duty) is not wire.of(exchange).generation(duty) for exchange in EXCHANGES
+        ):
+            self._rest_for_rules()
+
+    def _rest_for_rules(self) -> None:
+        """Open nothing for a moment: orders go another way now, and its rules are still to be read."""
+        until = self._context.clock.mono_ns() + RULES_REST_NS
+        for market in self._markets:
+            self._context.control.pause_market(market, Ns(until))
+        if self._errands is not None:
+            self._errands.want_rules()
 
     def _join(self) -> None:
         # Before the exchanges were asked, the dear fees and usual bounds of their profiles count.
@@ -121,7 +138,7 @@ class Trader:
         try:
             await asyncio.gather(*(one.open() for one in self._gateways.values()))
             self._recover(self._past)
-            errands = Errands(
+            errands = self._errands = Errands(
                 context, self._gateways, self.executor, self.desk, self.treasury, take_rules=self._take_rules
             )
             for exchange in EXCHANGES:
