@@ -13,11 +13,11 @@ import msgspec
 
 from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.units import Exchange
+from arbitrage.domain.wire import is_wire_key
 from exchanges.field_maps import SHIPPED, FieldMaps
 
-LONGEST_NAME = 64
 _NOT_SENT = "not sent: "
-"""Begins the name of a member this exchange does not send."""
+"""Begins the name of a member this exchange does not send; no name that may be given has a blank."""
 
 Overrides = Mapping[str, Mapping[str, str]]
 
@@ -106,7 +106,7 @@ class Fields:
 def field_problems(exchange: Exchange, overrides: Overrides) -> list[str]:
     """Return every finding about an override, all at once; none = it may be used.
 
-    Findings: an object or a member that is not read, an empty or overlong name, and two members of
+    Findings: an object or a member that is not read, a name no member can have, and two members of
     one object that would read the same name.
     """
     found: list[str] = []
@@ -120,8 +120,8 @@ def field_problems(exchange: Exchange, overrides: Overrides) -> list[str]:
             where = f"{exchange}.{name}.{ours}"
             if ours not in known:
                 found.append(f"{where}: no such member, must be one of {', '.join(known)}")
-            elif not theirs or len(theirs) > LONGEST_NAME or not theirs.isprintable():
-                found.append(f"{where} was {theirs[:LONGEST_NAME]!r}, must be 1 to {LONGEST_NAME} printable characters")
+            elif not is_wire_key(theirs):
+                found.append(f"{where} was {theirs[:70]!r}, must be 1 to 64 characters without blanks or quotes")
         found += _doubles(f"{exchange}.{name}", known | {ours: members[ours] for ours in members if ours in known})
     return found
 

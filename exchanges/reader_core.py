@@ -38,8 +38,8 @@ class ReaderCore:
 
     def use_wire(self, wire: ExchangeWire) -> None:
         """Read every answer from now on by the field maps and book layouts of `wire`. ConfigError as for a gateway."""
-        self._reads = Reads(Fields(self.exchange, wire.fields))
-        self._decoder = FrameDecoder(wire.spec(self._facts.rest_spec))
+        fields, decoder = Fields(self.exchange, wire.fields), FrameDecoder(wire.spec(self._facts.rest_spec))
+        self._reads, self._decoder = Reads(fields), decoder
 
     def close(self) -> None:
         """Close the session."""

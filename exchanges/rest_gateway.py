@@ -3,6 +3,7 @@
 An order command is sent once. What came of it is judged in `verdict.py`; nothing here sends again.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
@@ -45,6 +46,8 @@ SPENT = "own request budget is spent"
 ORDER_TIMEOUT_NS = 3_000_000_000
 """After this the answer counts as lost and the order is asked for by our own id."""
 READ_TIMEOUT_NS = 5_000_000_000
+TURN_S = 0.1
+"""How long a read that may wait for its turn waits before it looks again."""
 _REMEMBERED = 10_000
 
 
@@ -80,8 +83,9 @@ class RestGateway:
 
         ConfigError with every finding when they cannot be used; what is in use stays then.
         """
-        self._use_fields(Fields(self.exchange, wire.fields))
-        self._decoder = FrameDecoder(wire.spec(self._facts.rest_spec))
+        fields, decoder = Fields(self.exchange, wire.fields), FrameDecoder(wire.spec(self._facts.rest_spec))
+        self._use_fields(fields)
+        self._decoder = decoder
 
     def _use_fields(self, fields: Fields) -> None:
         self._reads = Reads(fields)
@@ -258,8 +262,12 @@ class RestGateway:
         return outcome
 
     async def _read_public(self, path: str, query: str, group: str) -> bytes:
-        if not self._limiter.take((group,), Lane.QUERY, self._clock.mono_ns()):
-            raise NotSent(SPENT)
+        # Its groups are small (10/s at Upbit, upbit.md §4) and a look at many markets is long: wait for a turn.
+        until = self._clock.mono_ns() + READ_TIMEOUT_NS
+        while not self._limiter.take((group,), Lane.QUERY, self._clock.mono_ns()):
+            if self._clock.mono_ns() >= until:
+                raise NotSent(SPENT)
+            await asyncio.sleep(TURN_S)
         request = Request("GET", path, query)
         outcome = await self._transport.send(lambda: request, use=Use.READS, timeout_ns=READ_TIMEOUT_NS)
         self._learn(group, outcome)

@@ -36,3 +36,9 @@ async def test_step_that_is_not_told_any_more_is_no_rule_at_all(bench: Bench, ga
         await gateway.market_rules(MARKET)
     with renamed(bench, "market", "code"), pytest.raises(ReadFailed):
         await gateway.market_rules(MARKET)
+
+
+@pytest.mark.needs(Can.TELL_TICKS)
+async def test_many_looks_in_a_row_wait_for_their_turn_instead_of_failing(bench: Bench, gateway: RestGateway) -> None:
+    faults = [(await gateway.market_rules(market)).tick_fault for _ in range(6) for market in (MARKET, "KRW-ETH")]
+    assert faults == [""] * 12

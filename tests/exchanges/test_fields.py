@@ -73,18 +73,21 @@ def test_every_finding_about_an_override_comes_at_once() -> None:
     overrides = {
         "order": {"executed_qty": "uuid", "colour": "c", "state": ""},
         "balance": {"free": "a\x07b", "locked": "l" * 65},
+        "trade": {"qty": "a b", "price": '"'},
         "nothing": {"a": "b"},
     }
     with pytest.raises(ConfigError) as caught:
         Fields(Exchange.UPBIT, overrides)
     found = caught.value.problems
-    assert len(found) == 6
+    assert len(found) == 8
     for part in (
         "upbit.order.colour: no such member",
         "upbit.order.state was ''",
         "upbit.order: exchange_order_id and executed_qty would both read 'uuid'",
         "upbit.balance.free was 'a\\x07b'",
         "upbit.balance.locked was 'lll",
+        "upbit.trade.qty was 'a b'",
+        "upbit.trade.price was '\"'",
         "upbit.nothing: no such object",
     ):
         assert any(part in finding for finding in found), part
