@@ -18,6 +18,8 @@ FINE_DECIMALS = 22
 FINE = 10**FINE_DECIMALS
 _PER_UNIT: int = 10 ** (FINE_DECIMALS - DECIMALS)
 _PER_FUNDS: int = 10 ** (FINE_DECIMALS - 2 * DECIMALS)
+_LEAST_PLAIN: int = SCALE // 1_000
+_LEAST_WITH_EXPONENT: int = 10_000_000 * SCALE
 _PLAIN = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,22})?")
 
 
@@ -65,7 +67,10 @@ def fine_text(amount: int) -> str:
 
 def plain_text(units: int) -> str:
     """Return an amount in 10^-8 as plain decimal text: `116606000`, `0.05`."""
-    return _text(units, SCALE, DECIMALS)
+    if units < 0:
+        return _text(units, SCALE, DECIMALS)
+    whole, part = divmod(units, SCALE)
+    return f"{whole}.{part:08d}".rstrip("0") if part else str(whole)
 
 
 def _text(amount: int, scale: int, decimals: int) -> str:
@@ -81,6 +86,9 @@ def double_text(units: int) -> str:
 
     Exponents from 10^7 up and below 10^-3, as in the frames measured in 2026 (tests/frames/README.md).
     """
+    if _LEAST_PLAIN <= units < _LEAST_WITH_EXPONENT:
+        whole, part = divmod(units, SCALE)
+        return f"{whole}.{part:08d}".rstrip("0") if part else f"{whole}.0"
     if units == 0:
         return "0.0"
     digits = str(abs(units))
