@@ -11,6 +11,7 @@ from pathlib import Path
 
 from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.units import EXCHANGES, Exchange
+from exchanges.simulator.agenda import LATE_NS
 from exchanges.simulator.config import SimConfig
 from exchanges.simulator.connection import Connection
 from exchanges.simulator.control_http import Control, ControlConnection
@@ -21,6 +22,7 @@ from exchanges.simulator.simulator import Simulator
 from exchanges.simulator.trouble.fault import SOMETHING, Place
 
 _LONGEST_SLEEP_S = 1.0
+_SLICE_NS = 20_000_000
 _ACCEPT = frozenset({Place.ACCEPT})
 
 
@@ -107,8 +109,14 @@ class RunningSimulator:
         self.control_address = f"{host}:{port}"
 
     def tick(self) -> None:
-        """Let what is due happen, send what came of it, and come back when more is due."""
-        self.simulator.advance(self._wall_ns())
+        """Let what is due happen, send what came of it, and come back when more is due.
+
+        What piled up a little is worked off in slices, so that nobody waits for all of it.
+        """
+        now, due = self._wall_ns(), self.simulator.next_due()
+        if due is not None and now - due <= LATE_NS:
+            now = min(now, due + _SLICE_NS)
+        self.simulator.advance(now)
         self._after()
 
     def halt(self) -> None:

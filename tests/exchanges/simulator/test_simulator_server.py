@@ -134,3 +134,16 @@ async def test_busy_port_is_one_clear_problem(running):
     with pytest.raises(ConfigError) as caught:
         await start(SimConfig(upbit=(host, int(port))))
     assert caught.value.problems == (f"--upbit 127.0.0.1:{port} is in use; choose another port",)
+
+
+async def test_what_piled_up_a_little_is_sent_in_slices_and_what_piled_up_for_long_at_once():
+    clock = [1_795_400_000_000_000_000]
+    simulator = await start(SimConfig(wall_ns=lambda: clock[0]))
+    due = simulator.simulator.next_due()
+    clock[0] += 300_000_000
+    simulator.tick()
+    assert due + 20_000_000 < simulator.simulator.next_due() < clock[0]
+    clock[0] += 2_000_000_000
+    simulator.tick()
+    assert simulator.simulator.next_due() > clock[0]
+    await simulator.stop()
