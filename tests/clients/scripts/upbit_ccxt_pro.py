@@ -1,6 +1,7 @@
 """ccxt.pro: public streams on one connection, own orders, fills and balances on another."""
 
 import asyncio
+import contextlib
 
 import ccxt.pro as ccxt
 from redirect import WORDS, report
@@ -14,9 +15,14 @@ async def several(watch, count):
 
 
 async def until_ended(upbit, seen):
-    """Follow own orders until the last one ended."""
-    while True:
-        for order in await asyncio.wait_for(upbit.watch_orders(), 30):
+    """Follow own orders until the last one ended.
+
+    ccxt drops what comes while nobody awaits, but keeps each order as it was last told: that is looked at.
+    """
+    for _ in range(20):
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(upbit.watch_orders(), 3)
+        for order in upbit.orders or []:
             seen.append([order["id"], order["status"], order["info"]["state"], order["filled"], order["fee"]])
             if order["info"]["state"] in ("done", "cancel"):
                 return
@@ -37,7 +43,7 @@ async def rounds(upbit):
     seen["trades"] = [[trade["price"], trade["amount"], trade["side"]] for trade in trades]
     heard = []
     following = asyncio.create_task(until_ended(upbit, heard))
-    balances = asyncio.create_task(several(upbit.watch_balance, 2))
+    balance = asyncio.create_task(upbit.watch_balance())
     fills = asyncio.create_task(upbit.watch_my_trades())
     await asyncio.sleep(1)
     await asyncio.wait_for(upbit.client(f"{upbit.urls['api']['ws']}/private").connected, 30)
@@ -46,8 +52,9 @@ async def rounds(upbit):
     await following
     seen["heard"] = heard
     seen["fills"] = [[fill["order"], fill["price"], fill["amount"], fill["fee"]] for fill in await fills]
-    streamed = (await balances)[-1]
-    seen["streamed"] = {name: [streamed[name]["free"], streamed[name]["used"]] for name in ("KRW", "BTC")}
+    await balance
+    await asyncio.sleep(0.5)
+    seen["streamed"] = {name: [upbit.balance[name]["free"], upbit.balance[name]["used"]] for name in ("KRW", "BTC")}
     seen["orders"] = [(await upbit.fetch_order(order["id"]))["info"]]
     seen["end"] = (await upbit.fetch_balance())["info"]
     return seen
