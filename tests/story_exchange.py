@@ -241,7 +241,7 @@ class Story:
             if sim.exchange in self.inactive and request.path == "/v1/orders/chance":
                 told = answer(request, now)
                 return msgspec.structs.replace(told, body=told.body.replace(b'"active"', b'"suspended"'))
-            if request.method == "POST":
+            if request.method == "POST" and request.path.startswith("/v"):
                 body = msgspec.json.decode(request.body)
                 self.reached[body.get("identifier") or body.get("client_order_id")] += 1
             elif request.path == "/v1/order" and sim.exchange in self.mute:
@@ -301,7 +301,9 @@ def write_books(directory: Path) -> Path:
 
 
 @contextlib.asynccontextmanager
-async def told(seed: int = 7) -> AsyncIterator[Story]:
+async def told(
+    seed: int = 7, make: Callable[[Path, server.RunningSimulator, Env], Story] = Story
+) -> AsyncIterator[Story]:
     """Give a story its world, and take it away afterwards."""
     home = Path(tempfile.mkdtemp(prefix="karb-"))
     accounts = tuple(
@@ -316,7 +318,7 @@ async def told(seed: int = 7) -> AsyncIterator[Story]:
     story: Story | None = None
     try:
         running = await server.start(config)
-        story = Story(home, running, env)
+        story = make(home, running, env)
         yield story
     finally:
         if story is not None:
