@@ -72,7 +72,11 @@ class Market:
         self._books = {(exchange, market): LiveBook() for exchange in EXCHANGES for market in markets}
         self._start = {market: start_price(market) for market in markets}
         self._shown: dict[tuple[Exchange, str], tuple[Ladder, Ladder]] = {}
-        self._quotes: dict[tuple[Exchange, str], Quotes] = {}
+        self._quotes = {
+            key: Quotes(rules[key[0]].ticks, stream(seed, *key, "quotes"), _level_krw(key), PACES[key[0]].spacing_ppm)
+            for key in self._books
+            if key not in recorded
+        }
         self._paths = {market: Path(stream(seed, market, "path"), agenda.now) for market in markets}
         self._rng = {market: stream(seed, market, "events") for market in markets}
         self._pace_rng = {key: stream(seed, *key, "pace") for key in self._books}
@@ -82,18 +86,12 @@ class Market:
             for exchange in EXCHANGES
             for rank, market in enumerate(markets)
         }
-        for key in self._books:
-            if key not in recorded:
-                exchange, market = key
-                rng = stream(seed, exchange, market, "quotes")
-                self._quotes[key] = Quotes(rules[exchange].ticks, rng, _level_krw(key), PACES[exchange].spacing_ppm)
         for key in sorted(self._books, key=lambda key: key not in recorded):
             self._begin(key)
         for market in markets:
             if any((exchange, market) in self._quotes for exchange in EXCHANGES):
                 self._plan_burst(market, agenda.now)
-        takers = {key: self._takers(key, USUAL) for key in self._books}
-        self._prints = Prints(self._books, rules, seed, agenda, takers)
+        self._prints = Prints(self._books, rules, seed, agenda, {key: self._takers(key, USUAL) for key in self._books})
         self._prints.on_print = lambda exchange, fresh: self.on_print(exchange, fresh)
 
     def set_regime(self, regime: Regime, now: int, market: str | None = None) -> None:
