@@ -4,7 +4,7 @@ import hashlib
 
 from arbitrage.domain.units import base_of
 from exchanges.simulator.dialect import Call
-from exchanges.simulator.dialects.bithumb_errors import bad
+from exchanges.simulator.dialects.bithumb_errors import TWO_FACTOR, bad, refusal
 from exchanges.simulator.dialects.shared import account_row, json_answer
 from exchanges.simulator.money import fine_text
 from exchanges.simulator.sim_exchange import SimExchange
@@ -67,7 +67,7 @@ def withdraw_chance(sim: SimExchange, call: Call) -> Response:
 
 def second_factor(sim: SimExchange, call: Call) -> Response:
     """Refuse to move KRW: a second factor from an app is needed (bithumb.md §3.8a, §3.10)."""
-    raise WireRefusal(400, "two_factor_auth_required")
+    raise refusal(TWO_FACTOR)
 
 
 def inout_fees(sim: SimExchange, call: Call) -> Response:

@@ -196,7 +196,7 @@ class LegacyPrivate:
         return answer()
 
     def withdraw(self, sim: SimExchange, call: Call) -> Response:
-        """Refuse a withdrawal: no key of the simulator may."""
+        """Refuse a withdrawal, or KRW ordered in: these words move no money here."""
         raise LegacyRefusal(NOT_ALLOWED, "Method Not Allowed.(Access)")
 
     def _take(self, sim: SimExchange, call: Call, market: str, read: Callable[[Call], Draft]) -> Response:

@@ -54,6 +54,7 @@ class LegacyDialect:
             "/trade/stop_limit": Route(Access.PRIVATE, "order", private.stop_limit),
             "/trade/cancel": Route(Access.PRIVATE, "cancel", private.cancel),
             "/trade/btc_withdrawal": Route(Access.PRIVATE, "private", private.withdraw),
+            "/trade/krw_deposit": Route(Access.PRIVATE, "private", private.withdraw),
             "/trade/krw_withdrawal": Route(Access.PRIVATE, "private", private.withdraw),
         }
 

@@ -187,8 +187,9 @@ def test_account_and_all_balances(client):
     assert everything["xcoin_last_btc"] == client.read("/public/ticker/BTC_KRW")["data"]["closing_price"]
 
 
-def test_withdrawal_is_not_allowed_to_any_key(client):
-    answer = client.ask("/trade/btc_withdrawal", units="1", address="x", currency="BTC")
+@pytest.mark.parametrize("path", ["/trade/btc_withdrawal", "/trade/krw_withdrawal", "/trade/krw_deposit"])
+def test_money_neither_leaves_nor_enters_by_the_legacy_words(client, path):
+    answer = client.ask(path, units="1", address="x", currency="BTC")
     assert answer == {"status": "5302", "message": "Method Not Allowed.(Access)"}
     assert client.balance()["total_btc"] == "1"
 
