@@ -77,6 +77,8 @@ class SwitchingGateway:
         self._placed_by: dict[str, Generation] = {}
         self._reads_turned = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_open = False
+        self._has_legacy_open = False
         self._side_by_side = SideBySide(jwt, legacy, clock, markets)
         self.comparison = self._side_by_side.comparison
         self.use_wire(wire)
@@ -95,6 +97,8 @@ class SwitchingGateway:
         if self._serving(Duty.READS) is not reads:
             self._reads_turned.set()
         self._side_by_side.use(wire)
+        if self._is_open and self._uses_legacy():
+            self._open_legacy()
 
     def remember(self, orders: Iterable[Order]) -> None:
         """Take over what the journal kept of orders of an earlier run."""
@@ -110,12 +114,17 @@ class SwitchingGateway:
                 self._keep(order.client_order_id, generation)
 
     async def open(self) -> None:
-        """Open the connections of both, ahead of time."""
-        await asyncio.gather(self._jwt.open(), self._legacy.open())
+        """Open the connections of what is in use, ahead of time; the legacy ones once a duty needs them."""
+        self._is_open = True
+        await self._jwt.open()
+        if self._uses_legacy():
+            self._open_legacy()
+            await asyncio.gather(*self._tasks)
         self._tasks.add(asyncio.create_task(self._side_by_side.run()))
 
     async def close(self) -> None:
         """Close all connections."""
+        self._is_open = False
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -263,6 +272,16 @@ class SwitchingGateway:
         return OrderNews(own, news.exchange_order_id, report)
 
     # Which generation
+
+    def _uses_legacy(self) -> bool:
+        return bool(self._wire.compare) or any(self._serving(duty) is Generation.LEGACY for duty in Duty)
+
+    def _open_legacy(self) -> None:
+        if not self._has_legacy_open:
+            self._has_legacy_open = True
+            task = asyncio.create_task(self._legacy.open())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     def _serving(self, duty: Duty) -> Generation:
         return self._wire.generation(duty)

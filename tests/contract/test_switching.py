@@ -228,3 +228,12 @@ async def test_comparison_tells_what_one_generation_hides(bench: Bench, gateway:
     found = gateway.comparison.kept[0]
     assert (found.subject, found.used, found.other) == ("BTC", "10, 0", "9, 0")
     assert total(await gateway.balances(), "BTC") == 10
+
+
+async def test_connections_of_the_legacy_generation_open_only_once_it_is_needed(
+    bench: Bench, gateway: SwitchingGateway
+) -> None:
+    pools = gateway._legacy._calls._transport._pools.values()
+    assert all(pool.take() is None for pool in pools)
+    gateway.use_wire(wire(Duty.READS))
+    await until(lambda: all(pool.take() is not None for pool in pools))
