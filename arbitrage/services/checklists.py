@@ -41,6 +41,7 @@ ITEMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("ratings", "Risk ratings still hold"),
         ("resources", "Resource trends were looked at"),
         ("trading_report", "The trading report was read"),
+        ("api_docs", "The exchanges' API documentation and change lists were read (R1.1)"),
         ("plans", "Plans are up to date"),
         ("backups", "A backup was restored for trial"),
     ),

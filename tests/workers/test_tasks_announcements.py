@@ -11,7 +11,7 @@ from django.utils import timezone
 from arbitrage.domain.errors import ReadFailed
 from arbitrage.domain.units import EXCHANGES, Exchange
 from arbitrage.domain.wire import ExchangeWire, Wire, wire_to_bytes
-from arbitrage.models import Alert, ShapeDrift
+from arbitrage.models import Alert, CheckItem, ShapeDrift
 from arbitrage.services import wire
 from exchanges.records import Notice, NotOffered
 from exchanges.simulator import server
@@ -48,6 +48,12 @@ async def sim(desk_env, settings):
     await running.stop()
 
 
+def on_the_list():
+    item = CheckItem.objects.get(check_list__kind="daily", word="announcements")
+    assert item.is_automatic
+    return item.is_done, item.detail
+
+
 def open_alerts():
     rows = Alert.objects.filter(closed_at=None).exclude(kind="shape_drift").order_by("kind", "subject")
     return [(row.kind, row.subject, row.severity, row.count) for row in rows]
@@ -56,6 +62,7 @@ def open_alerts():
 @pytest.mark.django_db(transaction=True)
 async def test_markets_not_listed_and_warned_of_are_told_once_and_close_with_their_cause(sim):
     assert await asyncio.to_thread(read_announcements) == {"upbit": 0, "bithumb": 0}
+    assert await asyncio.to_thread(on_the_list) == (True, "read; news are alerts")
     sim.faults(UPBIT).arm(MarketVanished(gone="KRW-ETH"))
     sim.faults(UPBIT).arm(WarningFlipped())
     for expected in (2, 0):
@@ -75,6 +82,7 @@ async def test_an_exchange_that_cannot_be_read_leaves_the_other_and_a_row(sim):
     assert await asyncio.to_thread(read_announcements) == {"upbit": 0, "bithumb": -1}
     row = await asyncio.to_thread(ShapeDrift.objects.get)
     assert (row.exchange, row.where, row.count) == ("bithumb", "market list", 1)
+    assert await asyncio.to_thread(on_the_list) == (False, "could not be read: bithumb")
     await asyncio.to_thread(read_announcements)
     await asyncio.to_thread(row.refresh_from_db)
     assert row.count == 2

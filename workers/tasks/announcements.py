@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from arbitrage.domain.errors import KArbError
 from arbitrage.domain.units import EXCHANGES, Exchange
-from arbitrage.models_incidents import Alert, Severity
-from arbitrage.services import alerts
+from arbitrage.models_incidents import Alert, CheckList, Severity
+from arbitrage.services import alerts, checklists
 from exchanges.reader import SyncReader
 from exchanges.records import Notice, NotOffered
 from karb_project import logs
@@ -41,7 +41,16 @@ def read_announcements() -> dict[str, int]:
         except KArbError as error:
             _log.warning("announcements_not_read", exchange=exchange, error=str(error))
             found[exchange.value] = -1
+    _keep_on_the_list(found)
     return found
+
+
+def _keep_on_the_list(found: dict[str, int]) -> None:
+    unread = [name for name, count in found.items() if count < 0]
+    detail = f"could not be read: {', '.join(unread)}" if unread else "read; news are alerts"
+    daily = checklists.open_list(CheckList.Kind.DAILY, timezone.localdate())
+    finding = checklists.Finding.FAILED if unread else checklists.Finding.PASSED
+    checklists.keep_finding(daily, "announcements", detail, finding)
 
 
 def _tell_notices(reader: SyncReader) -> int:
