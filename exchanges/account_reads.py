@@ -8,7 +8,7 @@ from decimal import Decimal
 from arbitrage.domain.errors import KArbError, ReadFailed
 from arbitrage.domain.events import Holding
 from arbitrage.domain.order import OrderReport
-from arbitrage.domain.ports import Lookup, MarketRules, OpenOrder, Unknown
+from arbitrage.domain.ports import Lookup, MarketRules, NotFound, OpenOrder, Unknown
 from exchanges.key_rights import finding, withdraw_query
 from exchanges.list_shapes import WireTransfer, WireWallet
 from exchanges.reader_core import ReaderCore, check_market
@@ -24,7 +24,7 @@ from exchanges.records import (
 from exchanges.shapes import WireKey, id_text
 from exchanges.transport import Lost, Outcome
 from exchanges.verdict import lookup_answer
-from exchanges.words import CLIENT_ORDER_ID, MAX_PAGES, PAGE, page_query
+from exchanges.words import CLIENT_ORDER_ID, MAX_PAGES, PAGE, WIRE_ID, page_query
 
 MOST_TRANSFERS = 100
 
@@ -36,12 +36,22 @@ class AccountReads(ReaderCore):
         """Return every holding."""
         return self._readable("balances", self._private(self._facts.paths.accounts), self._reads.balances)
 
-    def order(self, client_order_id: str) -> Lookup:
-        """Return what the exchange says of one order, asked for by our own id."""
+    def order(self, client_order_id: str, exchange_order_id: str | None = None) -> Lookup:
+        """Return what the exchange says of one order, asked for by our own id, then by its own where it is given.
+
+        An order placed through Bithumb's legacy generation carries no id of ours (bithumb.md §1.5).
+        """
         if not CLIENT_ORDER_ID.fullmatch(client_order_id):
             return Unknown(f"not asked: client_order_id was {client_order_id!r}")
+        found = self._order_by(f"{self._facts.ids.client_query}={client_order_id}", client_order_id)
+        if isinstance(found, NotFound) and exchange_order_id is not None and WIRE_ID.fullmatch(exchange_order_id):
+            # Both exchanges take their own id under this name (upbit.md §1.5, bithumb.md §3.5).
+            found = self._order_by(f"uuid={exchange_order_id}", client_order_id)
+        return found
+
+    def _order_by(self, query: str, client_order_id: str) -> Lookup:
         try:
-            outcome: Outcome = self._ask(self._facts.paths.order, f"{self._facts.ids.client_query}={client_order_id}")
+            outcome: Outcome = self._ask(self._facts.paths.order, query)
         except KArbError as error:
             outcome = Lost(str(error))
 

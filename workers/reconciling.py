@@ -41,8 +41,8 @@ class Reader(Protocol):
     def balances(self) -> tuple[Holding, ...]:
         """Return every holding."""
 
-    def order(self, client_order_id: str) -> Lookup:
-        """Return what the exchange says of one order."""
+    def order(self, client_order_id: str, exchange_order_id: str | None = None) -> Lookup:
+        """Return what the exchange says of one order, by either id."""
 
     def open_orders(self) -> tuple[OpenOrder, ...]:
         """Return all resting orders."""
@@ -120,13 +120,14 @@ def _orders(
     ).order_by("-planned_ns")[:at_most]
     ours, theirs = [], []
     for row in rows:
-        answer = reader.order(row.client_order_id)
+        answer = reader.order(row.client_order_id, row.exchange_order_id or None)
         our = _our_figure(reader.exchange, row)
         match answer:
             case Found(report=report):
                 ours.append(our)
                 theirs.append(_their_figure(our, report))
-            case NotFound():
+            case NotFound() if row.exchange_order_id:
+                # Without any id the exchange knows it proves nothing: the legacy generation carries none of ours.
                 ours.append(our)
         sleep(ORDER_PAUSE_S)
     return ours, theirs

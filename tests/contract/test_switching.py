@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from contract_bench import ADAPTERS, MARKET, Bench, ended, listening, total, until
+from contract_bench import ADAPTERS, MARKET, Bench, ended, listening, make_reader, total, until
 from switch_bench import JWT, LEGACY, switching_gateway, wire
 
 from arbitrage.domain import order as orders
@@ -228,6 +228,22 @@ async def test_comparison_tells_what_one_generation_hides(bench: Bench, gateway:
     found = gateway.comparison.kept[0]
     assert (found.subject, found.used, found.other) == ("BTC", "10, 0", "9, 0")
     assert total(await gateway.balances(), "BTC") == 10
+
+
+async def test_jobs_find_an_order_of_either_generation(bench: Bench, gateway: SwitchingGateway) -> None:
+    gateway.use_wire(wire(orders=LEGACY))
+    order = bench.taking(await bench.book(), "job-1", **now(bench))
+    answer = await gateway.place(order)
+    assert isinstance(answer, Accepted)
+    report = await ended(gateway, order)  # type: ignore[arg-type]
+    reader = make_reader(bench)
+    assert await asyncio.to_thread(reader.order, "job-1") == NotFound()
+    found = await asyncio.to_thread(reader.order, "job-1", answer.report.exchange_order_id)
+    assert isinstance(found, Found)
+    told = found.report
+    assert (told.on, told.executed_qty, told.paid_fee) == (OrderOn.FULL_FILL, order.qty, report.paid_fee)
+    assert await asyncio.to_thread(reader.order, "job-1", "C0000000000000000000") == NotFound()
+    reader.close()
 
 
 async def test_connections_of_the_legacy_generation_open_only_once_it_is_needed(

@@ -36,7 +36,7 @@ class UpbitSays:
         self.asked.append("balances")
         return self.readings.pop(0) if len(self.readings) > 1 else self.readings[0]
 
-    def order(self, client_order_id):
+    def order(self, client_order_id, exchange_order_id=None):
         self.asked.append(client_order_id)
         return self.lookups.get(client_order_id) or found(Order.objects.get(pk=client_order_id))
 
@@ -138,6 +138,14 @@ def test_an_order_the_exchange_does_not_have_is_a_break(traded):
     reader = UpbitSays(holdings(KRW_AFTER, "1.01"))
     reader.lookups["a1-0"] = NotFound()
     assert [each.kind for each in compare(reader, traded).breaks] == [BreakKind.MISSING_ORDER]
+
+
+def test_an_order_known_by_no_id_of_the_exchange_proves_nothing(traded):
+    Order.objects.filter(pk="a1-0").update(exchange_order_id="")
+    reader = UpbitSays(holdings(KRW_AFTER, "1.01"))
+    reader.lookups["a1-0"] = NotFound()
+    look = compare(reader, traded)
+    assert (look.orders_compared, look.breaks) == (0, ())
 
 
 def test_an_answer_that_says_nothing_is_not_compared(traded):
