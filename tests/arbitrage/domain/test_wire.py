@@ -2,8 +2,10 @@
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from arbitrage.domain.frame_spec import FrameSpec, TimeUnit
+from arbitrage.domain.frame_spec import FrameDecoder, FrameSpec, TimeUnit
 from arbitrage.domain.units import Exchange
 from arbitrage.domain.wire import (
     SHIPPED_WIRE,
@@ -167,3 +169,36 @@ def test_ladder_spec_is_checked_for_the_keys_its_own_layout_reads() -> None:
     assert spec_problems(LADDERS.name, bare) == [
         "asks_key was '', must be 1 to 64 characters without blanks or quotes",
     ]
+
+
+GOOD = wire_to_bytes(
+    of(
+        Exchange.BITHUMB,
+        generations={Duty.ORDERS: Generation.LEGACY},
+        compare=frozenset({Duty.READS}),
+        frames={"book": msgspec.structs.replace(BOOK, version=2)},
+        fields={"account": {"free": "available"}},
+    )
+)
+
+
+@given(st.integers(0, len(GOOD)), st.integers(0, 8), st.binary(max_size=8))
+def test_damaged_bytes_are_findings_or_settings_that_travel_again(at, cut, instead):
+    wire, found = wire_from_bytes(GOOD[:at] + instead + GOOD[at + cut :], SHIPPED)
+    assert (wire is None) == bool(found)
+    if wire is not None:
+        assert wire_from_bytes(wire_to_bytes(wire), SHIPPED) == (wire, [])
+        for settings in wire.exchanges.values():
+            for spec in settings.frames.values():
+                FrameDecoder(spec)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_findings_or_settings(data):
+    wire, found = wire_from_bytes(data, SHIPPED)
+    assert (wire is None) == bool(found)
+
+
+def test_deep_nesting_is_a_finding():
+    assert wire_from_bytes(b'{"exchanges":' * 50_000, SHIPPED)[0] is None
+    assert wire_from_bytes(b"[" * 100_000, SHIPPED)[0] is None
