@@ -13,6 +13,7 @@ from arbitrage.domain.units import Exchange
 from exchanges.simulator.activity import Activity
 from exchanges.simulator.dialects.bithumb_quirks import BithumbQuirks
 from exchanges.simulator.dialects.upbit_quirks import UpbitQuirks
+from exchanges.simulator.gate import BITHUMB_GATE, UPBIT_GATE, GateRules
 from exchanges.simulator.keys import ALL_SCOPES, Scope
 from exchanges.simulator.kst import parse_time
 from exchanges.simulator.money import Fine, fine_of_text
@@ -56,6 +57,9 @@ class SimConfig(msgspec.Struct, frozen=True, kw_only=True):
     upbit_quirks: UpbitQuirks = UpbitQuirks()
     """What upbit.md leaves open, answered."""
     bithumb_quirks: BithumbQuirks = BithumbQuirks()
+    upbit_gate: GateRules = UPBIT_GATE
+    bithumb_gate: GateRules = BITHUMB_GATE
+    """What too many requests lead to."""
     repeated_headers_from_ns: int | None = parse_time("2026-07-31T00:00:00+09:00")
     """From when on Upbit refuses a header sent twice; None = never (upbit.md §1.1: it may)."""
     offers_deflate: bool = True

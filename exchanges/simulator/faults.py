@@ -52,7 +52,7 @@ class Armed:
 
     def hits_now(self, seen: Seen, now: int) -> bool:
         """Return whether this strikes `seen`, and count it."""
-        if not self.is_live(now) or not strikes(self.scope, seen):
+        if not self.is_live(now) or not strikes(self.scope, seen) or not self.fault.concerns(seen):
             return False
         if self.scope.chance_ppm < PPM and self.rng.randrange(PPM) >= self.scope.chance_ppm:
             return False

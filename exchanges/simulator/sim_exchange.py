@@ -21,7 +21,7 @@ from exchanges.simulator.conversation import ABNORMAL, Conversation
 from exchanges.simulator.dialect import Access, BookView, Call, Dialect, Format, Ids, News, Older, Route
 from exchanges.simulator.entrance import Entrance
 from exchanges.simulator.faults import Faults
-from exchanges.simulator.gate import BITHUMB_GATE, CONNECT, UPBIT_GATE, Gate
+from exchanges.simulator.gate import BITHUMB_GATE, CONNECT, UPBIT_GATE, Gate, GateRules
 from exchanges.simulator.ladder import Ladder
 from exchanges.simulator.listing import ACTIVE, Listing
 from exchanges.simulator.market import Market
@@ -41,8 +41,6 @@ from exchanges.simulator.trouble.keys import TokenVoid
 from exchanges.simulator.trouble.stream_acts import StreamActs
 from exchanges.simulator.twap import Twaps
 from exchanges.simulator.wire import Params, Request, Response, WireRefusal
-
-_GATES = {Exchange.UPBIT: UPBIT_GATE, Exchange.BITHUMB: BITHUMB_GATE}
 
 
 class SimExchange:
@@ -87,8 +85,7 @@ class SimExchange:
         self.entrance = Entrance(dialect, self.operations, lambda: self.rules)
         self.cash.on_assets = self._on_assets
         self.closing.cut, self.closing.book = self._cut, self._book
-        self.gate = Gate(dialect.limits, dialect.stream.connect_limit, _GATES[rules.exchange])
-        """Replace it to count requests in another way."""
+        self.use_gate(UPBIT_GATE if rules.exchange is Exchange.UPBIT else BITHUMB_GATE)
         self.board = Board(rules.exchange)
         self.board.on_notice = self._on_notice
         Announcer(self.board, self.closing, self.wallets)
@@ -116,6 +113,10 @@ class SimExchange:
     def set_rules(self, **changed: Any) -> None:
         """Change rules by name from now on; what was taken before keeps its own fee and self-trade word."""
         self.matching.rules = msgspec.structs.replace(self.matching.rules, **changed)
+
+    def use_gate(self, rules: GateRules) -> None:
+        """Count requests anew, by these rules."""
+        self.gate = Gate(self.dialect.limits, self.dialect.stream.connect_limit, rules)
 
     def handle(self, request: Request, now: int) -> Response:
         """Answer one request. Everything due by `now` has happened first."""

@@ -105,6 +105,7 @@ class Simulator:
 
         sim = SimExchange(dialect, rules, self.market, self._agenda, sink, draws, ids, older)
         sim.offers_deflate = config.offers_deflate
+        sim.use_gate(config.upbit_gate if exchange is Exchange.UPBIT else config.bithumb_gate)
         if exchange is Exchange.UPBIT:
             sim.repeated_headers_from_ns = config.repeated_headers_from_ns
         return sim

@@ -49,7 +49,11 @@ def seen_of(request: Request) -> Seen:
     markets = tuple(part if "-" in part else f"KRW-{part}" for text in texts for part in text.split(",") if part)
     token = parse_bearer(request.headers.get("authorization"))
     key = request.headers.get("api-key", "") if isinstance(token, AuthFault) else token.access_key
-    return Seen(lane_of(request.method, request.path), request.path, markets, key)
+    return Seen(lane_of(request.method, request.path), request.path, markets, key, (_object_of(request.path),))
+
+
+def _object_of(path: str) -> str:
+    return path.partition("/v")[2].partition("/")[2] or path.strip("/")
 
 
 class Answers:
@@ -76,7 +80,7 @@ class Answers:
         if struck:
             response = _unzipped(response)
         for one in struck:
-            response = self._changed(one, request, response)
+            response = self._changed(one, response)
         self._last = response if response.delivery is Delivery.SEND else self._last
         return response
 
@@ -89,7 +93,7 @@ class Answers:
         assert isinstance(fault, frames.HandshakeRefused)
         return _status_answer(transport.StatusAnswered(status=fault.status, name="handshake_refused"))
 
-    def _changed(self, one: Armed, request: Request, response: Response) -> Response:
+    def _changed(self, one: Armed, response: Response) -> Response:
         fault, replace = one.fault, msgspec.structs.replace
         match fault:
             case transport.AnswerSwapped():
@@ -97,7 +101,7 @@ class Answers:
             case transport.AnswerDelayed():
                 return replace(response, delay_ns=response.delay_ns + drawn_ns(one, fault))
             case shapes.Shape():
-                return reshaped(fault, request, response)
+                return reshaped(fault, response)
         return _carried(fault, response)
 
 
@@ -189,11 +193,8 @@ def _is_order(row: Any, gone: str) -> bool:
     return found is not None and gone in ("", found)
 
 
-def reshaped(fault: shapes.Shape, request: Request, response: Response) -> Response:
+def reshaped(fault: shapes.Shape, response: Response) -> Response:
     """Return an answer of another shape; what is not JSON stays as it is."""
-    name = request.path.partition("/v")[2].partition("/")[2] or request.path.strip("/")
-    if fault.object not in ("", name):
-        return response
     tree = read_tree(response.body)
     if tree is None:
         return response

@@ -69,6 +69,10 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, tag_field="fault"):
         """Return the name in the catalogue."""
         return str(cls.__struct_config__.tag)
 
+    def concerns(self, seen: "Seen") -> bool:
+        """Return whether there is anything about `seen` that this could change; if not, it does not strike."""
+        return True
+
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
     """Whom a fault strikes, when and how often. Empty text = everyone."""
@@ -97,6 +101,8 @@ class Seen(msgspec.Struct, frozen=True):
     path: str = ""
     markets: tuple[str, ...] = ()
     access_key: str = ""
+    objects: tuple[str, ...] = ()
+    """What is told: a path without its version, or the types of a frame; empty for frames that carry no data."""
 
 
 SOMETHING = Seen()

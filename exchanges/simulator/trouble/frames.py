@@ -9,7 +9,7 @@ import msgspec
 
 from arbitrage.domain.units import Side
 from exchanges.simulator.kst import SECOND
-from exchanges.simulator.trouble.fault import Fault, Place, Span
+from exchanges.simulator.trouble.fault import Fault, Place, Seen, Span
 
 _MS = 1_000_000
 
@@ -18,6 +18,10 @@ class _FrameFault(Fault, frozen=True, kw_only=True):
     place: ClassVar[Place] = Place.FRAME
     usual_count: ClassVar[int] = 0
 
+    def concerns(self, seen: Seen) -> bool:
+        """Return whether this is a frame with data."""
+        return bool(seen.objects)
+
 
 class PongOnly(_FrameFault, frozen=True, kw_only=True, tag="pong_only"):
     """Status frames and pongs still come, data does not."""
@@ -25,6 +29,10 @@ class PongOnly(_FrameFault, frozen=True, kw_only=True, tag="pong_only"):
 
 class StreamFrozen(_FrameFault, frozen=True, kw_only=True, tag="stream_frozen"):
     """Nothing at all comes, as in maintenance; the connection stays (upbit.md §6.2)."""
+
+    def concerns(self, seen: Seen) -> bool:
+        """Return True: pongs too."""
+        return True
 
 
 class FramesLost(_FrameFault, frozen=True, kw_only=True, tag="frames_lost"):
@@ -65,6 +73,10 @@ class SlowDrain(_FrameFault, frozen=True, kw_only=True, tag="slow_drain"):
     """Every frame comes `delay_ns` late, in order."""
 
     delay_ns: Span = 2 * SECOND
+
+    def concerns(self, seen: Seen) -> bool:
+        """Return True: status frames stand in the same line."""
+        return True
 
 
 class FramesDoubled(_FrameFault, frozen=True, kw_only=True, tag="frames_doubled"):

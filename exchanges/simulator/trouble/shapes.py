@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
-from exchanges.simulator.trouble.fault import LONGEST_NS, Fault, Place
+from exchanges.simulator.trouble.fault import LONGEST_NS, Fault, Place, Seen
 
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
@@ -42,6 +42,10 @@ class Shape(Fault, frozen=True, kw_only=True):
     place: ClassVar[Place] = Place.SHAPE
     usual_count: ClassVar[int] = 0
     object: Annotated[str, msgspec.Meta(max_length=64)] = ""
+
+    def concerns(self, seen: Seen) -> bool:
+        """Return whether this is the object meant."""
+        return self.object in ("", *seen.objects)
 
 
 class ExtraField(Shape, frozen=True, kw_only=True, tag="extra_field"):

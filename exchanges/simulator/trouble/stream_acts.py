@@ -115,9 +115,13 @@ def _kind(row: dict[str, Any]) -> str:
 
 def _seen(session: Conversation, tree: Any = None) -> Seen:
     account = session.account if isinstance(session, Session) else None
-    codes = tuple(_code(row) for row in _rows(tree))
+    rows = _rows(tree)
     return Seen(
-        Lane.STREAM if account is None else Lane.EVENTS, "", codes, "" if account is None else account.access_key
+        Lane.STREAM if account is None else Lane.EVENTS,
+        "",
+        tuple(_code(row) for row in rows),
+        "" if account is None else account.access_key,
+        tuple(filter(None, map(_kind, rows))),
     )
 
 
@@ -148,7 +152,7 @@ def _changed(one: Armed, out: Out) -> Out | None:
         is_first = any(row.get("stream_type", row.get("st")) == "SNAPSHOT" or "snapshot" in _kind(row) for row in rows)
         return None if is_first else out
     if isinstance(fault, shapes.Shape):
-        if tree is None or (fault.object and fault.object not in map(_kind, rows)):
+        if tree is None:
             return out
         tree = change_tree(fault, tree)
     else:

@@ -23,7 +23,7 @@ from exchanges.simulator.trouble.frames import (
     WrongSymbol,
 )
 from exchanges.simulator.trouble.orders import OrderRefused
-from exchanges.simulator.trouble.shapes import TimestampShifted
+from exchanges.simulator.trouble.shapes import ArrayAsObject, TimestampShifted
 from exchanges.simulator.trouble.transport import AnswerDelayed, CutBefore, StatusAnswered
 from exchanges.simulator.wire import Request
 
@@ -113,6 +113,21 @@ def test_scope_of_exchange_lane_path_market_and_account(world):
 )
 def test_every_path_is_on_one_lane(method, path, lane):
     assert lane_of(method, path) is lane
+
+
+def test_what_a_fault_could_not_change_is_not_struck(world):
+    faults = world.simulator.faults(UPBIT)
+    lost, renamed = (
+        faults.arm(FramesLost(), Scope(count=1)),
+        faults.arm(ArrayAsObject(object="accounts"), Scope(count=1)),
+    )
+    session = world.simulator.exchange(UPBIT).connect(Request("GET", "/websocket/v1"), world.now)
+    session.receive(b"PING", world.now)
+    assert (len(session.outbox), lost.hits, status(world), renamed.hits) == (1, 0, 200, 0)
+    session.receive(b'[{"ticket":"t"},{"type":"orderbook","codes":["KRW-BTC"]}]', world.now)
+    assert (len(session.outbox), lost.hits, renamed.hits) == (1, 1, 0)
+    assert list(world.ask(UPBIT, "GET", "/v1/accounts")[1]) == ["KRW", "BTC", "ETH"]
+    assert renamed.hits == 1
 
 
 def test_chance_is_drawn_from_the_seed_and_no_fault_disturbs_another(make_world):

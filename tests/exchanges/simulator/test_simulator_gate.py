@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from arbitrage.domain.units import Exchange
-from exchanges.simulator.gate import UPBIT_GATE, Gate
+from exchanges.simulator.gate import UPBIT_GATE
 from exchanges.simulator.kst import SECOND, parse_time
 from exchanges.simulator.limits import NEVER_ENDS, Block, Blocks, Limit, Limiter
 from exchanges.simulator.stream import Session
@@ -156,8 +156,11 @@ def test_a_block_is_forgotten_after_a_while_and_may_end_never():
     assert blocks.left_ns("g", "you", 112 * SECOND) == 0
 
 
-def test_the_gate_can_be_replaced_while_running(world):
-    exchange = world.simulator.exchange(UPBIT)
-    rules = msgspec.structs.replace(UPBIT_GATE, blocks={})
-    exchange.gate = Gate(exchange.dialect.limits, exchange.dialect.stream.connect_limit, rules)
+def test_what_too_many_requests_lead_to_is_a_setting_also_while_running(make_world):
+    plain = msgspec.structs.replace(UPBIT_GATE, blocks={})
+    world = make_world(upbit_gate=plain)
     assert statuses(world, UPBIT, 40) == [200] * 10 + [429] * 30
+    harsh = {"*": Block(tolerated=0, first_ns=SECOND)}
+    world.simulator.exchange(UPBIT).use_gate(msgspec.structs.replace(plain, blocks=harsh, block_text="{seconds}"))
+    assert statuses(world, UPBIT, 11) == [200] * 10 + [418]
+    assert world.send(UPBIT, GET).body == b"1"
