@@ -156,8 +156,9 @@ class StreamWords(msgspec.Struct, frozen=True):
     """The price steps a book can be grouped in, in 10^-8; None = no grouping."""
     notice_frame: Callable[[Announcement, Format, str | None], bytes] | None = None
     """How an announcement is told, with its body or without; None = there is no such stream."""
+    data_is_binary: bool = True
     control_is_binary: bool = False
-    """Whether status and error frames are binary."""
+    """Of status and error frames."""
     connections_most: int | None = None
     codes_most: int | None = None
     life_ns: int | None = None

@@ -161,7 +161,7 @@ class Session:
 
     def _say(self, data: bytes, now: int) -> None:
         self.touch(now)
-        self.outbox.append(Out(b"[" + data + b"]" if self._format.is_list else data, True))
+        self.outbox.append(Out(b"[" + data + b"]" if self._format.is_list else data, self._words.data_is_binary))
 
     # Status and errors: never in a list.
     def _control(self, data: bytes, now: int) -> None:

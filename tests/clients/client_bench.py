@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -24,6 +24,15 @@ PYTHON = ROOT / ".venv-clients" / "bin" / "python"
 SCRIPTS = Path(__file__).parent / "scripts"
 SECRET = "a-secret-of-decent-length-for-tests-0123456789-0123456789-01234567"
 BALANCES = {"KRW": "10000000.47088291", "BTC": "0.5", "ETH": "3"}
+
+
+def absence(python: Path, environ: Mapping[str, str]) -> str | None:
+    """Return why tests cannot run other people's clients, or None. AssertionError where they must be there: in CI."""
+    if python.exists():
+        return None
+    if environ.get("CI", "").lower() in ("1", "true", "yes"):
+        raise AssertionError(f"{python} is missing: requirements/install.py clients makes it")
+    return "no .venv-clients: `make test` makes it"
 
 
 class ClientFailed(AssertionError):

@@ -4,16 +4,14 @@ import os
 from collections.abc import AsyncIterator
 
 import pytest
-from clients.client_bench import PYTHON, ClientBench, serving
+from clients.client_bench import PYTHON, ClientBench, absence, serving
 
 
 @pytest.fixture(autouse=True)
 def _clients_installed() -> None:
-    if PYTHON.exists():
-        return
-    if os.environ.get("CI"):
-        pytest.fail(f"{PYTHON} is missing: requirements/install.py clients makes it")
-    pytest.skip("no .venv-clients: `make test` makes it")
+    reason = absence(PYTHON, os.environ)
+    if reason is not None:
+        pytest.skip(reason)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from exchanges.simulator.dialects import upbit_frames
 from exchanges.simulator.dialects.shared import json_answer
 from exchanges.simulator.dialects.upbit_errors import error_words, refusal
 from exchanges.simulator.dialects.upbit_prints import LIVE_KINDS
-from exchanges.simulator.dialects.upbit_quirks import AfterWsError, ControlFrame, OverLimitBody, StrayBody, UpbitQuirks
+from exchanges.simulator.dialects.upbit_quirks import AfterWsError, FrameKind, OverLimitBody, StrayBody, UpbitQuirks
 from exchanges.simulator.grouping import supported_levels
 from exchanges.simulator.kst import SECOND, parse_time
 from exchanges.simulator.limits import Block, Limit, Verdict
@@ -80,7 +80,8 @@ def stream_words(quirks: UpbitQuirks) -> StreamWords:
         unknown_level=None,
         levels_of=view_levels,
         notice_frame=upbit_frames.notice_frame,
-        control_is_binary=quirks.control_frame is ControlFrame.BINARY,
+        data_is_binary=quirks.data_frame is FrameKind.BINARY,
+        control_is_binary=quirks.control_frame is FrameKind.BINARY,
         after_error=AfterError.CLOSES if quirks.after_ws_error is AfterWsError.CLOSES else AfterError.STAYS_OPEN,
         idle_ns=quirks.idle_ns,
         status_ns=10 * SECOND,

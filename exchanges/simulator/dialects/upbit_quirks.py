@@ -82,8 +82,8 @@ class AbsentAmount(StrEnum):
     NULL = "null"
 
 
-class ControlFrame(StrEnum):
-    """How status and error frames are sent: clients are told to expect either (§3.3)."""
+class FrameKind(StrEnum):
+    """How frames are sent: no document says; data was seen as binary, status and errors may be either (§3.3, §9.6)."""
 
     TEXT = "text"
     BINARY = "binary"
@@ -150,7 +150,8 @@ class UpbitQuirks(msgspec.Struct, frozen=True, kw_only=True):
     """Orders made from here on always carry `smp_type`; that it went live is not established (§6, §9.9)."""
     old_ticker_fields: OldTickerFields = OldTickerFields.SENT
     absent_amount: AbsentAmount = AbsentAmount.ZERO
-    control_frame: ControlFrame = ControlFrame.TEXT
+    data_frame: FrameKind = FrameKind.BINARY
+    control_frame: FrameKind = FrameKind.TEXT
     after_ws_error: AfterWsError = AfterWsError.STAYS_OPEN
     private_on_public_name: str = "INVALID_PARAM"
     """A private type asked for on the public path: this, or INVALID_AUTH (§3.10)."""

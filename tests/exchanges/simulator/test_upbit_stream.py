@@ -7,7 +7,7 @@ import pytest
 
 from arbitrage.domain.units import Exchange
 from exchanges.simulator.conversation import ABNORMAL, NORMAL
-from exchanges.simulator.dialects.upbit_quirks import AbsentAmount, AfterWsError, ControlFrame, Padding, UpbitQuirks
+from exchanges.simulator.dialects.upbit_quirks import AbsentAmount, AfterWsError, FrameKind, Padding, UpbitQuirks
 from exchanges.simulator.kst import SECOND
 from exchanges.simulator.stream import Session
 from exchanges.simulator.wire import Request, Response
@@ -233,10 +233,11 @@ def test_info_path_needs_a_token_takes_indicators_and_stays_silent(still, privat
 def test_what_the_documents_leave_open_about_connections_is_a_setting(still):
     quirks = UpbitQuirks(
         after_ws_error=AfterWsError.CLOSES,
-        control_frame=ControlFrame.BINARY,
+        control_frame=FrameKind.BINARY,
         private_on_public_name="INVALID_AUTH",
         connections_most=2,
         codes_most=1,
+        data_frame=FrameKind.TEXT,
         life_ns=30 * SECOND,
     )
     world = still(upbit_quirks=quirks)
@@ -248,5 +249,6 @@ def test_what_the_documents_leave_open_about_connections_is_a_setting(still):
     assert [(out.is_binary, json.loads(out.data)["error"]["name"]) for out in first.outbox] == [(True, "WRONG_FORMAT")]
     assert first.close_code == NORMAL
     say(world, second, {"type": "orderbook", "codes": ["KRW-BTC"]})
+    assert [out.is_binary for out in second.outbox] == [False]
     world.pass_ms(30_000)
     assert second.close_code == ABNORMAL
