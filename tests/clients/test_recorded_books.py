@@ -11,11 +11,13 @@ import msgspec
 from clients.client_bench import PYTHON, SCRIPTS
 
 from arbitrage.domain.frame_spec import DecodedBook, FrameDecoder, FrameSpec, TimeUnit
-from arbitrage.domain.units import Ns, units_exact, units_floor
+from arbitrage.domain.units import Exchange, Ns, units_exact, units_floor
 from exchanges.bithumb.legacy_books import FoldedBook, read_depth
 from exchanges.bithumb.profile import STREAM_SPEC as BITHUMB_SPEC
+from exchanges.fields import Fields
 from exchanges.upbit.profile import STREAM_SPEC as UPBIT_SPEC
 
+FIELDS = Fields(Exchange.BITHUMB)
 FRAMES = Path(__file__).parents[1] / "frames"
 MAX_LEVELS = 30
 TIME = "1790134773006"
@@ -28,7 +30,7 @@ def diffs() -> list[dict[str, str]]:
         for line in path.read_text().splitlines():
             row = json.loads(line)
             if row.get("kind") == "orderbookdepth":
-                market = read_depth(row["raw"].encode())[0].market
+                market = read_depth(FIELDS, row["raw"].encode())[0].market
                 found.append({"exchange": "bithumb", "market": market, "raw": row["raw"]})
     return found
 
@@ -106,7 +108,7 @@ async def test_recorded_legacy_diffs_add_up_to_the_same_books_as_ccxts() -> None
     theirs = (await parsed_by_ccxt(frames))["books"]
     books: dict[str, FoldedBook] = {}
     for frame, their in zip(frames, theirs, strict=True):
-        (depth,) = read_depth(frame["raw"].encode())
+        (depth,) = read_depth(FIELDS, frame["raw"].encode())
         # ccxt begins with nothing, so both do here.
         book = books.get(depth.market)
         if book is None:

@@ -14,8 +14,8 @@ from arbitrage.domain.errors import FrameInvalid
 from arbitrage.domain.frame_spec import FrameDecoder, FrameSpec
 from arbitrage.domain.units import Exchange, Side
 from exchanges.bithumb import codec as bithumb
-from exchanges.bithumb import legacy_codec as legacy
 from exchanges.bithumb.legacy_books import read_book, read_depth
+from exchanges.bithumb.legacy_codec import LegacyReads
 from exchanges.bithumb.legacy_profile import STREAM_SPEC as LEGACY_SPEC
 from exchanges.bithumb.legacy_profile import LegacySettings
 from exchanges.bithumb.profile import STREAM_SPEC as BITHUMB_SPEC
@@ -192,24 +192,25 @@ def _unreadable(read: Callable[[bytes], object]) -> Callable[[bytes], None]:
 
 
 def _legacy(read: Callable[[msgspec.Raw], object]) -> Callable[[bytes], None]:
-    return _unreadable(lambda data: read(legacy.envelope(b'{"status":"0000","data":' + data + b"}").data))
+    return _unreadable(lambda data: read(LEGACY.envelope(b'{"status":"0000","data":' + data + b"}").data))
 
 
-SETTINGS = LegacySettings()
+FIELDS = Fields(Exchange.BITHUMB)
+LEGACY = LegacyReads(FIELDS, LegacySettings())
 UPBIT, BITHUMB = Reads(Fields(Exchange.UPBIT)), Reads(Fields(Exchange.BITHUMB))
 SHAPES = (
     WireAnnouncement, WireBatch, WireCancels, WireInstrument, WireMarketWarning, WireNotice, WireOrderPage,
     WireReplaced, WireTransfer, WireWallet, WireKey, WireMarket,
 )  # fmt: skip
 DECODERS: dict[str, tuple[Any, Callable[[bytes], None]]] = {
-    "legacy depth": (LEGACY_DEPTH, _invalid(read_depth)),
-    "legacy rest book": (LEGACY_REST, _unreadable(read_book)),
-    "legacy envelope": (EVERYTHING, _unreadable(legacy.envelope)),
-    "legacy open orders": ([EVERYTHING], _legacy(lambda raw: legacy.read_open_rows(raw, SETTINGS))),
-    "legacy order detail": (EVERYTHING, _legacy(lambda raw: legacy.read_detail(raw, "C1", SETTINGS))),
-    "legacy transactions": ([EVERYTHING], _legacy(lambda raw: legacy.read_transactions(raw, Side.BID, SETTINGS))),
-    "legacy balances": (EVERYTHING, _legacy(legacy.read_balances)),
-    "legacy trade fee": (EVERYTHING, _legacy(legacy.read_trade_fee)),
+    "legacy depth": (LEGACY_DEPTH, _invalid(lambda data: read_depth(FIELDS, data))),
+    "legacy rest book": (LEGACY_REST, _unreadable(lambda data: read_book(LEGACY, data))),
+    "legacy envelope": (EVERYTHING, _unreadable(LEGACY.envelope)),
+    "legacy open orders": ([EVERYTHING], _legacy(LEGACY.open_rows)),
+    "legacy order detail": (EVERYTHING, _legacy(lambda raw: LEGACY.detail(raw, "C1"))),
+    "legacy transactions": ([EVERYTHING], _legacy(lambda raw: LEGACY.transactions(raw, Side.BID))),
+    "legacy balances": (EVERYTHING, _legacy(LEGACY.balances)),
+    "legacy trade fee": (EVERYTHING, _legacy(LEGACY.trade_fee)),
     "upbit news": (EVERYTHING, _invalid(upbit.NewsReader(Fields(Exchange.UPBIT)).read)),
     "bithumb news": (EVERYTHING, _invalid(bithumb.NewsReader(Fields(Exchange.BITHUMB)).read)),
 }

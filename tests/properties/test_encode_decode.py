@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from arbitrage.domain.book import Level
 from arbitrage.domain.frame_spec import DecodedBook, FrameDecoder
-from arbitrage.domain.units import Ns, Price, Qty, Side
+from arbitrage.domain.units import Exchange, Ns, Price, Qty, Side
 from exchanges.bithumb.legacy_books import FoldedBook, read_depth
 from exchanges.bithumb.legacy_profile import STREAM_SPEC as LEGACY_SPEC
 from exchanges.bithumb.profile import STREAM_SPEC as BITHUMB_SPEC
+from exchanges.fields import Fields
 from exchanges.simulator.dialect import BookView, Format, StreamType
 from exchanges.simulator.dialects.bithumb import BithumbWords
 from exchanges.simulator.dialects.bithumb_quirks import BithumbQuirks, DepthEdge
@@ -27,6 +28,7 @@ from exchanges.simulator.money import plain_text
 from exchanges.upbit.profile import DEFAULT_SPEC
 from exchanges.upbit.profile import STREAM_SPEC as UPBIT_SPEC
 
+FIELDS = Fields(Exchange.BITHUMB)
 AT_NS = 1_795_400_000_123_456_000
 PRICES = st.integers(1, 10**17)
 QTYS = st.one_of(st.integers(1, 10**13), st.integers(1, 30_000))
@@ -112,7 +114,7 @@ def test_legacy_diffs_add_up_to_every_book_they_were_made_of(books: list[tuple[L
             continue
         stamp = AT_NS // 1_000 + number
         frame = json.dumps({"type": "orderbookdepth", "content": {"list": rows, "datetime": str(stamp)}})
-        (depth,) = read_depth(frame.encode())
+        (depth,) = read_depth(FIELDS, frame.encode())
         assert folded.fold(depth)
         read = folded.book("KRW-ETH")
         assert (read.bids, read.asks) == (levels(shown[Side.BID]), levels(shown[Side.ASK]))
