@@ -17,6 +17,8 @@ class Account:
         self.locked: dict[str, int] = {}
         self.touched: set[str] = set()
         """Assets changed since the last commit."""
+        self.assets_asked_ns: int | None = None
+        """When its balances were first subscribed to; None = never (upbit.md §3.8)."""
 
     def __repr__(self) -> str:
         return f"Account({self.access_key!r})"

@@ -156,6 +156,8 @@ class StreamWords(msgspec.Struct, frozen=True):
     """The price steps a book can be grouped in, in 10^-8; None = no grouping."""
     notice_frame: Callable[[Announcement, Format, str | None], bytes] | None = None
     """How an announcement is told, with its body or without; None = there is no such stream."""
+    first_assets_ns: int = 0
+    """How long after an account's first subscription to its balances they begin to come."""
     data_is_binary: bool = True
     control_is_binary: bool = False
     """Of status and error frames."""

@@ -45,7 +45,8 @@ class Draft(msgspec.Struct, frozen=True):
     client_order_id: str | None
     smp: Smp | None = None
     watch_price: int | None = None
-    """The trade price an automatic order waits for; only the legacy words make such orders (bithumb.md §1.5)."""
+    """The trade price an automatic order waits for; the legacy words make such orders (bithumb.md §1.5),
+    on Upbit the app does (upbit.md §1.4)."""
 
     @property
     def limit(self) -> int:

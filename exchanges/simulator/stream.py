@@ -148,7 +148,10 @@ class Session:
 
     def on_assets(self, account: Account, assets: tuple[str, ...], now: int) -> None:
         """Pass on changed balances of this connection's account."""
-        if account is self.account and self._wanted.assets and self.close_code is None:
+        if account is not self.account or not self._wanted.assets or self.close_code is not None:
+            return
+        asked_ns = account.assets_asked_ns
+        if asked_ns is not None and now >= asked_ns + self._words.first_assets_ns:
             self._say(self._dialect.asset_frame(account, assets, now, self._format), now)
 
     def on_notice(self, notice: Announcement) -> None:
@@ -193,6 +196,8 @@ class Session:
             return
         self._wanted = self.reader.read(asked)
         self._format = asked.fmt
+        if self._wanted.assets and self.account is not None and self.account.assets_asked_ns is None:
+            self.account.assets_asked_ns = now
         for kind, market, book in self._wanted.shown:
             self._show(kind, market, book, now)
 

@@ -112,7 +112,8 @@ async def test_pyupbit_goes_a_whole_round_where_its_bodies_are_read_and_its_old_
         assert {row["currency"] for row in seen["wallets"]} >= {"BTC", "ETH"}
         assert {frame["code"] for frame in seen["frames"]} <= {"KRW-BTC", "KRW-ETH"}
         assert {frame["stream_type"] for frame in seen["frames"]} == {"REALTIME"}
-        assert {len(frame["orderbook_units"]) for frame in seen["frames"]} == {30}
+        assert {len(frame["orderbook_units"]) for frame in seen["frames"] if frame["type"] == "orderbook"} == {30}
+        assert [frame["type"] for frame in seen["frames"][-4:]] == ["ticker", "ticker", "trade", "trade"]
 
 
 async def test_official_sdk_goes_a_whole_round_and_streams_in_both_spellings(bench):

@@ -80,6 +80,7 @@ def stream_words(quirks: UpbitQuirks) -> StreamWords:
         unknown_level=None,
         levels_of=view_levels,
         notice_frame=upbit_frames.notice_frame,
+        first_assets_ns=quirks.first_assets_ns,
         data_is_binary=quirks.data_frame is FrameKind.BINARY,
         control_is_binary=quirks.control_frame is FrameKind.BINARY,
         after_error=AfterError.CLOSES if quirks.after_ws_error is AfterWsError.CLOSES else AfterError.STAYS_OPEN,

@@ -69,7 +69,7 @@ class UpbitLists:
         return self._rows(sorted(rows.values(), key=lambda order: order.created_ns, reverse=newest_first))
 
     def open(self, sim: SimExchange, call: Call) -> Response:
-        """Answer GET /v1/orders/open, page by page; nothing made here is ever in `watch` (upbit.md §1.7)."""
+        """Answer GET /v1/orders/open, by pages; only what was made in the app is in `watch` (upbit.md §1.4, §1.7)."""
         is_newest_first(call)
         found = own_orders(sim, call, read_states(call, ("wait", "watch"), ("wait",), "validation_error"))
         return self._page(found, call)

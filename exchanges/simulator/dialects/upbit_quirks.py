@@ -150,6 +150,8 @@ class UpbitQuirks(msgspec.Struct, frozen=True, kw_only=True):
     """Orders made from here on always carry `smp_type`; that it went live is not established (§6, §9.9)."""
     old_ticker_fields: OldTickerFields = OldTickerFields.SENT
     absent_amount: AbsentAmount = AbsentAmount.ZERO
+    first_assets_ns: int = 0
+    """How long an account's first ever subscription to myAsset stays silent: `minutes`, once in its life (§3.8)."""
     data_frame: FrameKind = FrameKind.BINARY
     control_frame: FrameKind = FrameKind.TEXT
     after_ws_error: AfterWsError = AfterWsError.STAYS_OPEN
@@ -174,6 +176,8 @@ def problems_of(quirks: UpbitQuirks) -> list[str]:
     for name in ("orders_per_second", "order_minute_left", "idle_ns"):
         if getattr(quirks, name) < 1:
             found.append(f"{name} was {getattr(quirks, name)}, must be at least 1")
+    if quirks.first_assets_ns < 0:
+        found.append(f"first_assets_ns was {quirks.first_assets_ns}, must be at least 0")
     for name in ("connections_most", "codes_most", "life_ns"):
         value = getattr(quirks, name)
         if value is not None and value < 1:

@@ -33,6 +33,10 @@ def streamed():
     client.start()
     frames += [heard.get(timeout=20) for _ in range(3)]
     client.terminate()
+    for kind in ("ticker", "trade"):
+        manager = pyupbit.WebSocketManager(kind, [MARKET, "KRW-ETH"])
+        frames += [manager.get() for _ in range(2)]
+        manager.terminate()
     return frames
 
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from arbitrage.domain.units import Exchange
+from arbitrage.domain.units import SCALE, Exchange, Side
 from exchanges.simulator.dialects.upbit_quirks import HaltedCancel, UpbitQuirks
+from exchanges.simulator.orders import Draft, OrdType
 
 UPBIT = Exchange.UPBIT
 ASKS = [("100001000", "1"), ("100009000", "2"), ("100010000", "3"), ("100011000", "4")]
@@ -155,3 +156,20 @@ def test_cancel_on_a_halted_market_waits_or_is_refused(make_world):
         closing.end(world.now, "KRW-BTC")
         world.pass_ms(100)
         assert world.find(UPBIT, "h")["state"] == state
+
+
+def test_order_reserved_in_the_app_is_in_watch_and_no_sweep_touches_it(still):
+    world = still()
+    sim = world.simulator.exchange(UPBIT)
+    price, trigger = 90_000_000 * SCALE, 95_000_000 * SCALE
+    app = Draft("KRW-BTC", Side.BID, OrdType.LIMIT, price, SCALE // 1_000, None, None, watch_price=trigger)
+    sim.matching.place(sim.accounts["AK-U"], app, world.now)
+    world.pass_ms(100)
+    assert get(world, "/v1/orders/open") == (200, [])
+    rows = get(world, "/v1/orders/open", "states[]=wait&states[]=watch")[1]
+    assert [(row["state"], row["price"]) for row in rows] == [("watch", "90000000")]
+    assert world.ask(UPBIT, "DELETE", "/v1/orders/open")[1]["success"]["count"] == 0
+    assert world.ask(UPBIT, "DELETE", "/v1/order", f"uuid={rows[0]['uuid']}")[0] == 200
+    world.pass_ms(100)
+    assert get(world, "/v1/order", f"uuid={rows[0]['uuid']}")[1]["state"] == "cancel"
+    assert world.balances(UPBIT)["KRW"] == ("100000000", "0")

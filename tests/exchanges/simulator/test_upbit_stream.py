@@ -252,3 +252,22 @@ def test_what_the_documents_leave_open_about_connections_is_a_setting(still):
     assert [out.is_binary for out in second.outbox] == [False]
     world.pass_ms(30_000)
     assert second.close_code == ABNORMAL
+
+
+def test_first_ever_subscription_to_balances_may_be_silent_for_minutes(still, private):
+    world = still(upbit_quirks=UpbitQuirks(first_assets_ns=120 * SECOND))
+    order = {"market": "KRW-BTC", "side": "ask", "ord_type": "market", "volume": "0.001"}
+    session = private(world)
+    say(world, session, {"type": "myAsset"})
+    world.order(UPBIT, **order)
+    world.pass_ms(60_000)
+    assert heard(session) == []
+    session.receive(b"PING", world.now)
+    world.pass_ms(61_000)
+    heard(session)
+    world.order(UPBIT, **order)
+    again = private(world)
+    say(world, again, {"type": "myAsset"})
+    world.pass_ms(100)
+    assert {frame["type"] for frame in heard(session) if "type" in frame} == {"myAsset"}
+    assert {frame["type"] for frame in heard(again)} == {"myAsset"}, "only the first one of an account waits"
