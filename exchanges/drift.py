@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter, deque
+from contextvars import ContextVar
 
 import msgspec
 
@@ -14,6 +15,10 @@ _KINDS = 200
 _OTHER = "other"
 _QUOTED = re.compile(r"\s*:?\s*b'(?:[^'\\]|\\.)*'?|\s*:?\s*b\"(?:[^\"\\]|\\.)*\"?|\s*\(byte \d+\)")
 """Parts of a finding that differ from one answer to the next: what was quoted of it, and where."""
+
+
+IS_COMPARING: ContextVar[bool] = ContextVar("IS_COMPARING", default=False)
+"""Set in tasks that only hold two generations against each other: nobody trades on what they could not read."""
 
 
 class DriftSample(msgspec.Struct, frozen=True):
@@ -34,7 +39,12 @@ class DriftLog:
         self._newest: dict[tuple[str, str], tuple[Drift, int, int, str]] = {}
 
     def note(self, where: str, finding: str, data: bytes, wall_ns: int, *, kind: Drift = Drift.UNREADABLE) -> None:
-        """Keep one finding. `data` is cut and redacted before it is kept."""
+        """Keep one finding. `data` is cut and redacted before it is kept.
+
+        What a mere comparison could not read is kept as a difference, which stops nothing.
+        """
+        if IS_COMPARING.get() and kind is not Drift.DIFFERENT:
+            where, kind = f"compare_{where}", Drift.DIFFERENT
         finding = redacted(_QUOTED.sub("", finding))
         key = (where, finding)
         if key not in self.counts and len(self.counts) >= _KINDS:

@@ -10,7 +10,7 @@ from arbitrage.domain.units import Exchange, Ns
 from arbitrage.domain.wire import SHIPPED_WIRE, Duty, ExchangeWire, Generation
 from exchanges.book_feed import BookFeed
 from exchanges.comparison import Comparison, Found, book_differences
-from exchanges.drift import DriftLog
+from exchanges.drift import IS_COMPARING, DriftLog
 from exchanges.transport import Clock
 
 COMPARE_EVERY_S = 2.0
@@ -137,6 +137,7 @@ class SwitchingFeed:
     # The other generation beside
 
     async def _keep_comparing(self) -> None:
+        IS_COMPARING.set(True)
         shadow: BookFeed | None = None
         running: asyncio.Task[None] | None = None
         doubted: set[Found] = set()

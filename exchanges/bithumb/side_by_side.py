@@ -21,6 +21,7 @@ from exchanges.comparison import (
     open_order_differences,
     order_differences,
 )
+from exchanges.drift import IS_COMPARING
 from exchanges.transport import Clock
 
 EVERY_S = 5.0
@@ -58,7 +59,8 @@ class SideBySide:
             self._orders.append((order, generation, exchange_order_id))
 
     async def run(self) -> None:
-        """Compare until cancelled."""
+        """Compare until cancelled, in a task of its own."""
+        IS_COMPARING.set(True)
         while True:
             await asyncio.sleep(self.every_s)
             for duty, compare in ((Duty.READS, self._reads), (Duty.ORDERS, self._each_order)):

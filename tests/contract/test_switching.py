@@ -11,6 +11,7 @@ from contract_bench import ADAPTERS, MARKET, Bench, ended, listening, make_reade
 from switch_bench import JWT, LEGACY, switching_gateway, wire
 
 from arbitrage.domain import order as orders
+from arbitrage.domain.errors import ReadFailed
 from arbitrage.domain.order import Order, OrderOn, OrderReport, OrderState, RefusalReason, TimeInForce
 from arbitrage.domain.ports import Accepted, Found, NotFound, OrderNews, Refused, StreamState, Unknown
 from arbitrage.domain.units import Exchange, Ns, Qty
@@ -228,6 +229,27 @@ async def test_comparison_tells_what_one_generation_hides(bench: Bench, gateway:
     found = gateway.comparison.kept[0]
     assert (found.subject, found.used, found.other) == ("BTC", "10, 0", "9, 0")
     assert total(await gateway.balances(), "BTC") == 10
+
+
+async def test_what_only_a_comparison_cannot_read_stops_nothing(bench: Bench, gateway: SwitchingGateway) -> None:
+    sim = bench.simulator.exchange(bench.exchange)
+    handle = sim.handle
+
+    def renamed(request, *args):
+        response = handle(request, *args)
+        if not request.path.startswith("/info/"):
+            return response
+        return msgspec.structs.replace(response, body=response.body.replace(b"available_", b"free_"))
+
+    sim.handle = renamed
+    gateway.use_wire(wire(Duty.READS))
+    await until(lambda: gateway.comparison.counts["not_compared.reads"] >= 2)
+    rows = gateway.drift.seen(bench.exchange)
+    assert {(row.where, row.is_grave) for row in rows} == {("compare_balances", False)}
+    gateway.use_wire(wire(reads=LEGACY))
+    with pytest.raises(ReadFailed):
+        await gateway.balances()
+    assert {row.where for row in gateway.drift.seen(bench.exchange) if row.is_grave} == {"balances"}
 
 
 async def test_jobs_find_an_order_of_either_generation(bench: Bench, gateway: SwitchingGateway) -> None:
