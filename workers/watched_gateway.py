@@ -92,7 +92,7 @@ class WatchedGateway:
         found = await self._inner.query(order)
         if not isinstance(found, Unknown):
             self._watch.went_well(self.exchange)
-        elif could_ask:
+        elif could_ask and found.is_fault:
             self._watch.went_wrong(self.exchange)
         return found
 

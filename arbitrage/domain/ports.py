@@ -40,6 +40,8 @@ class Unknown(msgspec.Struct, frozen=True):
     """Bytes left; what came of them is not known."""
 
     cause: str
+    is_fault: bool = True
+    """False where the exchange did nothing wrong: it was not asked yet, or its answer proves nothing yet."""
 
 
 Answer = Accepted | Refused | Unknown

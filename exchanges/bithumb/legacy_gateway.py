@@ -254,7 +254,7 @@ class LegacyGateway:
         if fault is not None and fault[0] is RefusalReason.INVALID_REQUEST:
             return Unknown(f"not asked: {fault[1]}")
         if order.client_order_id in self.memory.in_flight:
-            return Unknown("not asked: its answer is still awaited")
+            return Unknown("not asked: its answer is still awaited", is_fault=False)
         try:
             exchange_order_id = self.memory.id_of(order)
             if exchange_order_id is None:
@@ -302,7 +302,7 @@ class LegacyGateway:
                 self.memory.lost.pop(order.client_order_id, None)
                 return NotFound()
             case Unclear(cause):
-                return Unknown(cause)
+                return Unknown(cause, is_fault=False)
 
     # Reads
 

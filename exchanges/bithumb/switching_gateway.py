@@ -201,7 +201,10 @@ class SwitchingGateway:
             self._keep(order.client_order_id, Generation.LEGACY)
             return second
         both = isinstance(first, NotFound) and isinstance(second, NotFound)
-        return NotFound() if both else Unknown("which generation it was placed through is not known")
+        if both:
+            return NotFound()
+        is_fault = any(isinstance(one, Unknown) and one.is_fault for one in (first, second))
+        return Unknown("which generation it was placed through is not known", is_fault=is_fault)
 
     # Reads
 

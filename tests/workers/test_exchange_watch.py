@@ -117,6 +117,9 @@ async def test_what_never_left_or_was_refused_by_limits_counts_for_nothing(conte
     for _ in range(20):
         with pytest.raises(NotSent):
             await watched.balances()
+    gateway.says = Unknown("too soon to be sure", is_fault=False)
+    for _ in range(20):
+        await watched.query(ORDER)
     gateway.says, gateway.queries = Unknown("not asked"), 0
     for _ in range(20):
         await watched.query(ORDER)
