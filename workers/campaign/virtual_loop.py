@@ -1,0 +1,107 @@
+"""An event loop whose time is made up: it never waits, it jumps to whatever is due next.
+
+Everything a desk is made of runs on it unchanged; only clocks and network are this loop's. Two runs of the
+same seed do the same things in the same order. A loop in which nothing is left to happen ends with Stalled
+instead of waiting for ever.
+"""
+
+import asyncio
+import selectors
+from collections.abc import Callable
+from typing import Any
+
+from arbitrage.domain.errors import InvariantError
+from arbitrage.domain.units import Ns
+from workers.campaign.memory_net import MemoryNet, MemoryServer
+
+START_WALL_NS = 1_795_400_000 * 10**9
+"""When made-up time begins: 2026-11-23 in Seoul."""
+_NS = 1_000_000_000
+
+
+class Stalled(InvariantError):
+    """Nothing is due and nobody is ready: in real time this would hang."""
+
+
+class _Jumping(selectors.BaseSelector):
+    # Looks at real file descriptors without waiting; where the loop would sleep, time jumps instead.
+    def __init__(self, jump: Callable[[float | None], None]) -> None:
+        self._real = selectors.DefaultSelector()
+        self._jump = jump
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        return self._real.register(fileobj, events, data)
+
+    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
+        return self._real.unregister(fileobj)
+
+    def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        return self._real.modify(fileobj, events, data)
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = self._real.select(0)
+        if not ready and (timeout is None or timeout > 0):
+            self._jump(timeout)
+        return ready
+
+    def close(self) -> None:
+        self._real.close()
+
+    def get_key(self, fileobj: Any) -> selectors.SelectorKey:
+        return self._real.get_key(fileobj)
+
+    def get_map(self) -> Any:
+        return self._real.get_map()
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """asyncio on made-up time and a made-up network. `now_ns` counts from 0."""
+
+    def __init__(self, net: MemoryNet | None = None) -> None:
+        self.now_ns = 0
+        self.net = MemoryNet() if net is None else net
+        super().__init__(_Jumping(self._jump))
+        # Timers are kept in float seconds; a due time is reached when it is less than this away.
+        self._clock_resolution = 1e-9
+
+    def time(self) -> float:
+        """Return made-up seconds."""
+        return self.now_ns / _NS
+
+    def _jump(self, timeout: float | None) -> None:
+        if timeout is None:
+            raise Stalled(f"nothing is left to happen after {self.now_ns} ns")
+        self.now_ns += max(int(timeout * _NS), 1)
+
+    async def create_connection(self, protocol_factory: Any, host: Any = None, port: Any = None, **words: Any) -> Any:
+        """Connect to a listener of the same loop; TLS and sockets of one's own are not known here."""
+        if words.get("ssl") or words.get("sock") is not None:
+            raise InvariantError("made-up connections know neither TLS nor sockets")
+        return await self.net.connect(self, protocol_factory, str(host), int(port))
+
+    async def create_server(self, protocol_factory: Any, host: Any = None, port: Any = None, **words: Any) -> Any:
+        """Listen; port 0 takes a free one."""
+        return self.net.listen(protocol_factory, str(host), int(port))
+
+
+class VirtualClock:
+    """The clocks of one loop. `step` moves the wall clock, as an operator or ntp does."""
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        self._loop = loop
+        self._stepped_ns = 0
+
+    def wall_ns(self) -> Ns:
+        """Return UTC in ns since 1970."""
+        return Ns(START_WALL_NS + self._loop.now_ns + self._stepped_ns)
+
+    def mono_ns(self) -> Ns:
+        """Return the monotonic clock: it begins at an hour, as a machine's that has been up for a while."""
+        return Ns(3600 * _NS + self._loop.now_ns)
+
+    def step(self, by_ns: int) -> None:
+        """Set the wall clock forward or back."""
+        self._stepped_ns += by_ns
+
+
+__all__ = ["MemoryServer", "Stalled", "VirtualClock", "VirtualLoop"]
