@@ -62,11 +62,11 @@ class Backoff:
 class Context:
     """What a process's main is given. `stopping` is set by SIGTERM or SIGINT: finish and return."""
 
-    def __init__(self, name: str, env: Env) -> None:
-        """Open the shared files. ConfigError when one of them is of another layout."""
+    def __init__(self, name: str, env: Env, clock: Clock | None = None) -> None:
+        """Open the shared files. ConfigError when one of them is of another layout. `clock` is for made-up time."""
         self.name = name
         self.env = env
-        self.clock = Clock()
+        self.clock = Clock() if clock is None else clock
         self.log = logs.get(name)
         self.control = ControlBlock(env.shm_dir, env.markets, env.latch_path)
         self.counters = Counters(env.shm_dir, name)
