@@ -319,7 +319,7 @@ class Trader:
             self._context.log.error("arbs_left_open", count=self.executor.open_count)
 
 
-def _lock(path: Path) -> int:
+def take_lock(path: Path) -> int:
     """Take the trader's lock for the life of this process; ConfigError when another trader has it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -332,7 +332,7 @@ def _lock(path: Path) -> int:
 
 
 async def _main(context: Context) -> int:
-    lock = _lock(context.env.var_dir / "trader.lock")
+    lock = take_lock(context.env.var_dir / "trader.lock")
     journal = Journal(context.env.journal_path, TRADER_STREAM, context.env.journal_fsync)
     try:
         await refuse_withdrawing_keys(context)

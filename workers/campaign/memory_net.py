@@ -5,8 +5,11 @@ what is sent. Order within one direction is kept, always.
 """
 
 import asyncio
+import contextvars
 from collections.abc import Callable, Iterator
 from typing import Any
+
+from workers.campaign.owners import OWNER
 
 DELAY_S = 0.000_5
 """One way, unless a link says otherwise: two machines in one city."""
@@ -39,8 +42,12 @@ class Link:
 class MemoryTransport(asyncio.Transport):
     """One end of a connection."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, link: Link, protocol: asyncio.BaseProtocol, peername: Any) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, link: Link, protocol: asyncio.BaseProtocol, peername: tuple[str, int]
+    ) -> None:
         super().__init__({"peername": peername})
+        self._space = contextvars.copy_context()
+        self._is_deaf = False
         self.peer: MemoryTransport | None = None
         self.is_lost = False
         """`connection_lost` was called, or is about to be."""
@@ -51,6 +58,11 @@ class MemoryTransport(asyncio.Transport):
         self._is_paused = False
         self._waiting: list[bytes | None] = []
         self._last_due = 0.0
+
+    @property
+    def owner(self) -> str:
+        """Return whose end this is: what happens to it happens in that process."""
+        return self._space.get(OWNER, "")
 
     def get_protocol(self) -> asyncio.BaseProtocol:
         """Return who listens here."""
@@ -105,7 +117,7 @@ class MemoryTransport(asyncio.Transport):
         if not self._is_closing:
             self._is_closing = True
             self._send(None)
-            self._loop.call_soon(self._lose, None)
+            self._loop.call_soon(self._lose, None, context=self._space)
 
     def abort(self) -> None:
         """End the connection at once; the other end learns of it after the delay."""
@@ -113,23 +125,29 @@ class MemoryTransport(asyncio.Transport):
             self._is_closing = True
             if self.peer is not None and not self._link.swallows:
                 self._loop.call_later(self._link.delay_s(), self.peer.break_off)
-            self._loop.call_soon(self._lose, None)
+            self._loop.call_soon(self._lose, None, context=self._space)
 
     def break_off(self) -> None:
         """See the connection reset by the other end or by the network."""
         if not self.is_lost:
             self._is_closing = True
-            self._loop.call_soon(self._lose, ConnectionResetError("made-up connection was reset"))
+            reset = ConnectionResetError("made-up connection was reset")
+            self._loop.call_soon(self._lose, reset, context=self._space)
+
+    def forsake(self) -> None:
+        """Be the end of a process that was killed: it hears nothing more, the other end sees a reset."""
+        self._is_deaf = True
+        self.abort()
 
     def _send(self, data: bytes | None) -> None:
         if self._link.swallows or self.peer is None:
             return
         # Never earlier than what was sent before.
         self._last_due = max(self._loop.time() + self._link.delay_s(), self._last_due)
-        self._loop.call_at(self._last_due, self.peer._arrived, data)
+        self._loop.call_at(self._last_due, self.peer._arrived, data, context=self.peer._space)
 
     def _arrived(self, data: bytes | None) -> None:
-        if self.is_lost or self._link.swallows:
+        if self.is_lost or self._is_deaf or self._link.swallows:
             return
         if self._is_paused:
             self._waiting.append(data)
@@ -175,7 +193,9 @@ class MemoryNet:
 
     def __init__(self) -> None:
         self.links: dict[tuple[str, int], Link] = {}
-        self._factories: dict[tuple[str, int], Callable[[], asyncio.BaseProtocol]] = {}
+        self.gone: set[str] = set()
+        """Processes that were killed: they connect nowhere."""
+        self._factories: dict[tuple[str, int], tuple[Callable[[], Any], contextvars.Context]] = {}
         self._next_port = 20_000
 
     def link(self, address: tuple[str, int]) -> Link:
@@ -190,7 +210,7 @@ class MemoryNet:
         address = (host, port)
         if address in self._factories:
             raise OSError(98, "made-up address is in use")
-        self._factories[address] = factory
+        self._factories[address] = (factory, contextvars.copy_context())
         return MemoryServer(self, address)
 
     def forget(self, address: tuple[str, int]) -> None:
@@ -201,6 +221,14 @@ class MemoryNet:
         """Return whether someone listens."""
         return address in self._factories
 
+    def drop(self, owner: str) -> None:
+        """Let a killed process's connections end; it gets no new ones."""
+        self.gone.add(owner)
+        for link in self.links.values():
+            for client, _ in list(link.open_pairs()):
+                if client.owner == owner:
+                    client.forsake()
+
     async def connect(
         self, loop: asyncio.AbstractEventLoop, make: Callable[[], asyncio.BaseProtocol], host: str, port: int
     ) -> tuple[MemoryTransport, asyncio.BaseProtocol]:
@@ -210,15 +238,14 @@ class MemoryNet:
         if link.swallows:
             await loop.create_future()  # for ever: the caller's time-out ends it
         await asyncio.sleep(2 * link.delay_s())
-        factory = self._factories.get(address)
-        if factory is None or link.refuses:
+        if address not in self._factories or link.refuses or OWNER.get() in self.gone:
             raise ConnectionRefusedError(111, f"nobody listens at {host}:{port}")
-        client, server = make(), factory()
+        factory, space = self._factories[address]
+        client, server = make(), space.run(factory)
         ours = MemoryTransport(loop, link, client, address)
-        theirs = MemoryTransport(loop, link, server, ("127.0.0.1", 0))
+        theirs = space.run(MemoryTransport, loop, link, server, ("127.0.0.1", 0))
         ours.peer, theirs.peer = theirs, ours
-        link.pairs = [pair for pair in link.pairs if not (pair[0].is_lost and pair[1].is_lost)]
-        link.pairs.append((ours, theirs))
-        server.connection_made(theirs)
+        link.pairs = [*link.open_pairs(), (ours, theirs)]
+        space.run(server.connection_made, theirs)
         client.connection_made(ours)
         return ours, client

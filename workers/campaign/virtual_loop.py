@@ -12,7 +12,8 @@ from typing import Any
 
 from arbitrage.domain.errors import InvariantError
 from arbitrage.domain.units import Ns
-from workers.campaign.memory_net import MemoryNet, MemoryServer
+from workers.campaign.memory_net import MemoryNet
+from workers.campaign.owners import OWNER, Owners
 
 START_WALL_NS = 1_795_400_000 * 10**9
 """When made-up time begins: 2026-11-23 in Seoul."""
@@ -60,9 +61,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self, net: MemoryNet | None = None) -> None:
         self.now_ns = 0
         self.net = MemoryNet() if net is None else net
+        self.unheard: list[str] = []
+        """Errors of callbacks that no process asked to be told of: bugs."""
+        self._watched: dict[str, set[Any]] = {}
+        self._on_error: dict[str, Callable[..., object]] = {}
         super().__init__(_Jumping(self._jump))
-        # Timers are kept in float seconds; a due time is reached when it is less than this away.
-        self._clock_resolution = 1e-9
+        self.owners = Owners(self)
+        # Timers are kept in float seconds. Less than a nanosecond: one that is due in a nanosecond must let time pass.
+        self._clock_resolution = 1e-10
 
     def time(self) -> float:
         """Return made-up seconds."""
@@ -71,7 +77,44 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def _jump(self, timeout: float | None) -> None:
         if timeout is None:
             raise Stalled(f"nothing is left to happen after {self.now_ns} ns")
-        self.now_ns += max(int(timeout * _NS), 1)
+        self.now_ns += max(round(timeout * _NS), 1)
+
+    def add_reader(self, fd: Any, callback: Callable[..., Any], *args: Any) -> None:
+        """Watch a real file descriptor for the process that asks."""
+        self._watched.setdefault(OWNER.get(), set()).add(fd)
+        super().add_reader(fd, callback, *args)
+
+    def kill(self, owner: str) -> None:
+        """Let a process be gone: its connections reset, its descriptors watched no more, its errors unheard."""
+        self.owners.gone.add(owner)
+        self.net.drop(owner)
+        for fd in self._watched.pop(owner, ()):
+            self.remove_reader(fd)
+
+    def set_exception_handler(self, handler: Callable[..., object] | None) -> None:
+        """Let each made-up process have a handler of its own, as each real one has."""
+        if handler is None:
+            self._on_error.pop(OWNER.get(), None)
+        else:
+            self._on_error[OWNER.get()] = handler
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """Tell the process in which it happened; of a killed one nobody is told."""
+        owner = self._owner_of(context)
+        if isinstance(context.get("exception"), BaseException) and owner in self.owners.gone:
+            return
+        handler = self._on_error.get(owner)
+        if handler is None:
+            self.unheard.append(f"{owner or 'world'}: {context.get('message')}: {context.get('exception')!r}")
+        else:
+            handler(self, context)
+
+    def _owner_of(self, context: dict[str, Any]) -> str:
+        task = context.get("task") or context.get("future")
+        if isinstance(task, asyncio.Task):
+            return self.owners.owner_of(task)
+        space = getattr(context.get("handle"), "_context", None)
+        return OWNER.get() if space is None else str(space.get(OWNER, ""))
 
     async def create_connection(self, protocol_factory: Any, host: Any = None, port: Any = None, **words: Any) -> Any:
         """Connect to a listener of the same loop; TLS and sockets of one's own are not known here."""
@@ -102,6 +145,3 @@ class VirtualClock:
     def step(self, by_ns: int) -> None:
         """Set the wall clock forward or back."""
         self._stepped_ns += by_ns
-
-
-__all__ = ["MemoryServer", "Stalled", "VirtualClock", "VirtualLoop"]

@@ -1,0 +1,182 @@
+"""One trader process in a made-up world: the real trader, from its lock to a proper end or to a death on the spot.
+
+Death is SIGKILL: from that moment nothing of it reaches the journal, shared memory or the wire, in the
+middle of whatever it did. What it wrote stays; of what was not synced a power cut may take the end.
+"""
+
+import asyncio
+import contextvars
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from arbitrage.domain.errors import ConfigError
+from arbitrage.domain.events import TRADER_STREAM, Event
+from arbitrage.domain.order import Order
+from arbitrage.domain.units import EXCHANGES, Exchange
+from exchanges.gateways import gateway
+from fast_path.journal import Journal, JournalNotWritten
+from workers.campaign.owners import OWNER
+from workers.process import Context
+from workers.trader import Trader, take_lock
+
+if TYPE_CHECKING:
+    from workers.campaign.world import World
+
+
+class Killed(BaseException):
+    """Unwinds the stack of a process that was killed inside a call. Nobody catches it but the loop's end."""
+
+
+class DiskJournal(Journal):
+    """The real journal on a disk that can fill up, and at whose doors the process can die."""
+
+    is_full = False
+    on_boundary: Callable[[str], None] = staticmethod(lambda name: None)
+    synced_end = 0
+    """How much of the file a power cut cannot take."""
+
+    def append(self, event: Event, *, durable: bool) -> int:
+        """Write, unless the disk is full; die before or after if that is wanted."""
+        self.on_boundary("journal_before")
+        if self.is_full:
+            raise JournalNotWritten(f"{self.path}: No space left on device")
+        seq = super().append(event, durable=durable)
+        if durable:
+            self.synced_end = self._end
+        self.on_boundary("journal_after")
+        return seq
+
+
+class Life:
+    """One trader process. `start` returns at once; `code` is set once it ended by itself."""
+
+    def __init__(self, world: "World", number: int) -> None:
+        self.owner = f"trader-{number}"
+        self.code: int | None = None
+        self.is_dead = False
+        self.boundaries = 0
+        """How many doors it went through: journal writes and orders handed to the wire, each before and after."""
+        self.dies_at: int | None = None
+        self._world = world
+        self._context: Context | None = None
+        self._journal: DiskJournal | None = None
+        self._lock = -1
+        self.trader: Trader | None = None
+        self._space = contextvars.copy_context()
+        self._space.run(OWNER.set, self.owner)
+        self.task = asyncio.get_running_loop().create_task(self._run(), context=self._space)
+
+    @property
+    def is_running(self) -> bool:
+        """Return whether it lives."""
+        return not self.is_dead and self.code is None
+
+    @property
+    def context(self) -> Context:
+        """Return its process context. ConfigError before it has one."""
+        if self._context is None:
+            raise ConfigError([f"{self.owner} has not begun"])
+        return self._context
+
+    @property
+    def is_ready(self) -> bool:
+        """Return whether it trades."""
+        return self.is_running and self._context is not None and self._context.counters.get("ready") == 1
+
+    async def _run(self) -> None:
+        world = self._world
+        context = self._context = Context("trader", world.env, world.clock)
+        watch = asyncio.get_running_loop().create_task(context.watch_loop())
+        try:
+            self.code = await self._trade(context)
+        except ConfigError as error:
+            world.note(self.owner, "refused to start", "; ".join(error.problems))
+            self.code = 2
+        except Exception as error:
+            world.note(self.owner, "failed", repr(error))
+            self.code = 1
+        finally:
+            watch.cancel()
+            if not self.is_dead:
+                context.close()
+                if self._lock >= 0:
+                    os.close(self._lock)
+                    self._lock = -1
+
+    async def _trade(self, context: Context) -> int:
+        world = self._world
+        self._lock = take_lock(world.env.var_dir / "trader.lock")
+        journal = self._journal = DiskJournal(world.env.journal_path, TRADER_STREAM, "none", wall_ns=world.clock.wall_ns)
+        journal.on_boundary = self.through
+        journal.is_full = world.disk_is_full
+        try:
+            gateways = {
+                exchange: gateway(exchange, world.env, world.clock, last_check=self._last_check) for exchange in EXCHANGES
+            }
+            self.trader = Trader(context, gateways, journal)
+            world.note(self.owner, "started", f"fence {context.control.fence()}")
+            return await self.trader.run()
+        finally:
+            if not self.is_dead:
+                journal.close()
+
+    def _last_check(self, exchange: Exchange, order: Order) -> str | None:
+        trader = self.trader
+        if trader is None:
+            return "not begun"
+        self.through("wire_before")
+        reason = trader.last_check(exchange, order)
+        if reason is None:
+            self._world.sent(self, exchange, order)
+        return reason
+
+    def fill_disk(self, *, is_full: bool) -> None:
+        """Let the journal's disk be full, or have room again."""
+        if self._journal is not None:
+            self._journal.is_full = is_full
+
+    def through(self, door: str) -> None:
+        """Go through one door; Killed when this is the one it dies at."""
+        if self.is_dead:
+            raise Killed(door)
+        self.boundaries += 1
+        if self.dies_at is not None and self.boundaries >= self.dies_at:
+            self._world.note(self.owner, "killed", door)
+            self.die()
+            raise Killed(door)
+
+    def die(self) -> None:
+        """Be killed: nothing of this process does anything from here on."""
+        if self.is_dead or self.code is not None:
+            return
+        self.is_dead = True
+        self._world.loop.kill(self.owner)
+        if self._journal is not None:
+            self._journal.close()
+        if self._context is not None:
+            with suppress(BufferError):
+                self._context.close()
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+        for task in self._world.owners.tasks_of(self.owner):
+            if task is not asyncio.current_task():
+                task.cancel()
+
+    def cut_power(self, keep: Callable[[int, int], int]) -> None:
+        """Die, and lose of the journal what was never synced: `keep(synced, size)` says how much stays."""
+        journal = self._journal
+        self.die()
+        if journal is not None:
+            size = journal.path.stat().st_size
+            os.truncate(journal.path, keep(min(journal.synced_end, size), size))
+
+    async def stop(self) -> int | None:
+        """Tell it to stop as SIGTERM does; return its exit code, None when it was killed before."""
+        await asyncio.sleep(0)  # one made this very moment has not begun
+        if self.is_running:
+            self.context.stopping.set()
+            await asyncio.gather(self.task, return_exceptions=True)
+        return self.code

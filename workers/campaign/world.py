@@ -1,0 +1,280 @@
+"""A whole desk in one event loop on made-up time: simulated exchanges, feeds, bridge, trader, and what was seen of them.
+
+The feeds, the trader, the adapters and the exchanges are the real ones; only clock, network and disk are
+this world's. `seen` is the history: the same seed gives the same, to the last line.
+"""
+
+import asyncio
+import contextvars
+import hashlib
+import json
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+
+from arbitrage.domain.arb import Arb
+from arbitrage.domain.controls import TradingLevel
+from arbitrage.domain.events import TRADER_STREAM, ArbStepped, Record
+from arbitrage.domain.order import Order
+from arbitrage.domain.params import Params, params_to_bytes
+from arbitrage.domain.units import EXCHANGES, QUOTE, Exchange, base_of
+from exchanges.simulator import server
+from exchanges.simulator.config import SimConfig, read_keys
+from exchanges.simulator.faults import Faults
+from exchanges.simulator.orders import SimOrder
+from exchanges.simulator.sim_exchange import SimExchange
+from exchanges.simulator.wire import Request, Response
+from fast_path.control import ControlBlock
+from fast_path.journal import Journal
+from karb_project.env import Env, read_env
+from workers.campaign.life import Life
+from workers.campaign.memory_net import Link, MemoryNet
+from workers.campaign.owners import OWNER, Owners
+from workers.campaign.virtual_loop import VirtualClock, VirtualLoop
+from workers.feed import feed_main
+from workers.process import Context
+
+SECRET = "made-up-secret-of-decent-length-0123456789-0123456789-0123456789"
+BRIDGE_EVERY_S = 0.25
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """One thing that happened, at made-up ns."""
+
+    at_ns: int
+    who: str
+    what: str
+    detail: str = ""
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """One order that passed the trader's last check."""
+
+    at_ns: int
+    who: str
+    exchange: Exchange
+    order: Order
+
+
+class World:
+    """One run's world. Make it inside its loop, `open` it, let time pass, `close` it."""
+
+    def __init__(self, loop: VirtualLoop, home: Path, seed: int, *, markets: tuple[str, ...], params: Params) -> None:
+        self.loop = loop
+        self.net: MemoryNet = loop.net
+        self.owners: Owners = loop.owners
+        self.clock = VirtualClock(loop)
+        self.home = home
+        self.seed = seed
+        self.env = _env(home, markets)
+        self.params = params
+        self.seen: list[Seen] = []
+        self.sends: list[Sent] = []
+        self.reached: Counter[str] = Counter()
+        """How often each client order id reached an exchange, taken or not."""
+        self.lives: list[Life] = []
+        self.disk_is_full = False
+        self.bridge_beats = True
+        self._epoch = 0
+        self._simulator: server.RunningSimulator | None = None
+        self._bridge: Context | None = None
+        self._parts: list[asyncio.Task[None]] = []
+
+    # What there is
+
+    @property
+    def simulator(self) -> server.RunningSimulator:
+        """Return the simulated exchanges of an open world."""
+        assert self._simulator is not None
+        return self._simulator
+
+    def exchange(self, exchange: Exchange) -> SimExchange:
+        """Return one exchange's logic."""
+        return self.simulator.exchange(exchange)
+
+    def faults(self, exchange: Exchange) -> Faults:
+        """Return what can go wrong on one exchange."""
+        return self.simulator.faults(exchange)
+
+    def link(self, exchange: Exchange) -> Link:
+        """Return the network to one exchange."""
+        text = self.env.sim_upbit_address if exchange is Exchange.UPBIT else self.env.sim_bithumb_address
+        host, _, port = text.rpartition(":")
+        return self.net.link((host, int(port)))
+
+    @property
+    def control(self) -> ControlBlock:
+        """Return the operator's view of the control block."""
+        assert self._bridge is not None
+        return self._bridge.control
+
+    @property
+    def life(self) -> Life | None:
+        """Return the trader that was started last."""
+        return self.lives[-1] if self.lives else None
+
+    # What happens
+
+    async def open(self, *, fees_ppm: tuple[int, int] = (500, 400)) -> None:
+        """Start exchanges, feeds and bridge; no trader yet."""
+        config = SimConfig(
+            upbit=_address(self.env.sim_upbit_address),
+            bithumb=_address(self.env.sim_bithumb_address),
+            seed=self.seed,
+            markets=self.env.markets,
+            accounts=read_keys(self.env.simulated_keys_path),
+            upbit_fee_ppm=fees_ppm[0],
+            bithumb_fee_ppm=fees_ppm[1],
+            wall_ns=self.clock.wall_ns,
+        )
+        self._simulator = await server.start(config)
+        for exchange in EXCHANGES:
+            self._tap(self.exchange(exchange))
+        self._bridge = Context("bridge", self.env, self.clock)
+        self.change_params(self.params)
+        self._begin("bridge", self._run_bridge())
+        for exchange in EXCHANGES:
+            self._begin(f"feed.{exchange}", self._run_feed(exchange))
+
+    def start_trader(self) -> Life:
+        """Start one more trader process; an older one that lives keeps its lock."""
+        life = Life(self, len(self.lives) + 1)
+        self.lives.append(life)
+        return life
+
+    def change_params(self, params: Params) -> None:
+        """Hand on new parameters, as the bridge does."""
+        self._epoch += 1
+        self.params = params
+        self.control.write_params(self._epoch, params_to_bytes(params))
+        self.note("operator", "params", f"epoch {self._epoch}")
+
+    def set_level(self, level: TradingLevel, by: str = "operator") -> None:
+        """Move the kill switch."""
+        self.control.set_level(level, "campaign", by)
+        self.note(by, "level", level.name)
+
+    def fill_disk(self, *, is_full: bool) -> None:
+        """Let the disk under the journal be full, or have room again."""
+        self.disk_is_full = is_full
+        self.note("disk", "full" if is_full else "has room")
+        for life in self.lives:
+            life.fill_disk(is_full=is_full)
+
+    def sent(self, life: Life, exchange: Exchange, order: Order) -> None:
+        """Take note of an order whose bytes leave now."""
+        self.sends.append(Sent(self.loop.now_ns, life.owner, exchange, order))
+        self.note(life.owner, "sends", f"{exchange} {order.client_order_id} {order.side} {order.qty} at {order.price}")
+
+    def note(self, who: str, what: str, detail: str = "") -> None:
+        """Write a line of history."""
+        self.seen.append(Seen(self.loop.now_ns, who, what, detail))
+
+    def digest(self) -> str:
+        """Return a short hash of the whole history."""
+        text = "\n".join(f"{one.at_ns} {one.who} {one.what} {one.detail}" for one in self.seen)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    # What is true
+
+    def records(self) -> list[Record]:
+        """Return the journal, read by itself; nobody may be writing it."""
+        journal = Journal(self.env.journal_path, TRADER_STREAM, "none", wall_ns=self.clock.wall_ns)
+        try:
+            return list(journal.replay())
+        finally:
+            journal.close()
+
+    def images(self) -> dict[str, Arb]:
+        """Return the newest image of each arb in the journal."""
+        return {one.event.arb.arb_id: one.event.arb for one in self.records() if isinstance(one.event, ArbStepped)}
+
+    def orders(self, exchange: Exchange) -> dict[str, SimOrder]:
+        """Return the desk's orders one exchange has, by our id."""
+        found = self.exchange(exchange).matching.orders.values()
+        return {order.draft.client_order_id or order.order_id: order for order in found}
+
+    def holdings(self) -> dict[tuple[Exchange, str], int]:
+        """Return what the exchanges say the desk has, free and locked, in 10^-22."""
+        assets = (QUOTE, *(base_of(market) for market in self.env.markets))
+        return {
+            (exchange, asset): account.total(asset)
+            for exchange in EXCHANGES
+            for account in self.exchange(exchange).accounts.values()
+            for asset in assets
+        }
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        for life in self.lives:
+            life.die()
+        rest = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+        if self._simulator is not None:
+            await self._simulator.stop()
+        if self._bridge is not None:
+            self._bridge.close()
+
+    # The parts
+
+    def _begin(self, owner: str, work: object) -> None:
+        space = contextvars.copy_context()
+        space.run(OWNER.set, owner)
+        self._parts.append(self.loop.create_task(work, context=space))  # type: ignore[arg-type]
+
+    async def _run_bridge(self) -> None:
+        assert self._bridge is not None
+        while True:
+            if self.bridge_beats:
+                self._bridge.beat()
+            await asyncio.sleep(BRIDGE_EVERY_S)
+
+    async def _run_feed(self, exchange: Exchange) -> None:
+        context = Context(f"feed.{exchange}", self.env, self.clock)
+        watch = self.loop.create_task(context.watch_loop())
+        try:
+            await feed_main(context, exchange)
+        finally:
+            watch.cancel()
+            context.close()
+
+    def _tap(self, sim: SimExchange) -> None:
+        answer = sim.handle
+
+        def handle(request: Request, now: int) -> Response:
+            response = answer(request, now)
+            if request.method == "POST":
+                body = msgspec.json.decode(request.body)
+                client_order_id = str(body.get("identifier") or body.get("client_order_id") or "")
+                self.reached[client_order_id] += 1
+                self.note(sim.exchange.value, "was asked for", f"{client_order_id} answers {response.status}")
+            return response
+
+        sim.handle = handle  # type: ignore[method-assign]
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    return host, int(port)
+
+
+def _env(home: Path, markets: tuple[str, ...]) -> Env:
+    env = read_env(
+        {
+            "KARB_VAR_DIR": str(home / "var"),
+            "KARB_SHM_DIR": str(home / "shm"),
+            "KARB_MARKETS": ",".join(markets),
+            "KARB_JOURNAL_FSYNC": "none",
+        }
+    )
+    env.simulated_keys_path.parent.mkdir(parents=True)
+    balances = {QUOTE: "100000000", **{base_of(market): "20" for market in markets}}
+    accounts = [
+        {"exchange": exchange.value, "access_key": f"{exchange}-desk", "secret_key": SECRET, "balances": balances}
+        for exchange in EXCHANGES
+    ]
+    env.simulated_keys_path.write_text(json.dumps({"accounts": accounts}))
+    return env
