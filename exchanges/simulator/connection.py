@@ -153,7 +153,8 @@ class Connection(asyncio.Protocol):
     def _reset(self) -> None:
         if self._transport is not None:
             socket_ = self._transport.get_extra_info("socket")
-            socket_.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            if socket_ is not None:  # a made-up connection has none
+                socket_.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self._transport.abort()
 
     def _serve_next(self) -> None:

@@ -1,4 +1,4 @@
-"""A whole desk in one event loop on made-up time: simulated exchanges, feeds, bridge, trader, and what was seen of them.
+"""A whole desk in one event loop on made-up time: simulated exchanges, feeds, bridge, trader, and their history.
 
 The feeds, the trader, the adapters and the exchanges are the real ones; only clock, network and disk are
 this world's. `seen` is the history: the same seed gives the same, to the last line.
@@ -9,17 +9,19 @@ import contextvars
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from arbitrage.domain.arb import Arb
 from arbitrage.domain.controls import TradingLevel
-from arbitrage.domain.events import TRADER_STREAM, ArbStepped, Record
+from arbitrage.domain.events import TRADER_STREAM, ArbStepped, Event, Record
 from arbitrage.domain.order import Order
 from arbitrage.domain.params import Params, params_to_bytes
 from arbitrage.domain.units import EXCHANGES, QUOTE, Exchange, base_of
 from exchanges.simulator import server
+from exchanges.simulator.account import Account
 from exchanges.simulator.config import SimConfig, read_keys
 from exchanges.simulator.faults import Faults
 from exchanges.simulator.orders import SimOrder
@@ -28,14 +30,14 @@ from exchanges.simulator.wire import Request, Response
 from fast_path.control import ControlBlock
 from fast_path.journal import Journal
 from karb_project.env import Env, read_env
-from workers.campaign.life import Life
-from workers.campaign.memory_net import Link, MemoryNet
-from workers.campaign.owners import OWNER, Owners
-from workers.campaign.virtual_loop import VirtualClock, VirtualLoop
 from workers.feed import feed_main
 from workers.process import Context
+from workers.virtual.life import Life
+from workers.virtual.memory_net import Link, MemoryNet
+from workers.virtual.owners import OWNER, Owners
+from workers.virtual.virtual_loop import VirtualClock, VirtualLoop
 
-SECRET = "made-up-secret-of-decent-length-0123456789-0123456789-0123456789"
+MADE_UP = "madeup-" * 9
 BRIDGE_EVERY_S = 0.25
 
 
@@ -75,6 +77,8 @@ class World:
         """How often each client order id reached an exchange, taken or not."""
         self.lives: list[Life] = []
         self.disk_is_full = False
+        self.on_send: Callable[[Life, Sent], None] = lambda life, one: None
+        self.on_arb: Callable[[Arb], None] = lambda arb: None
         self.bridge_beats = True
         self._epoch = 0
         self._simulator: server.RunningSimulator | None = None
@@ -111,8 +115,9 @@ class World:
 
     @property
     def life(self) -> Life | None:
-        """Return the trader that was started last."""
-        return self.lives[-1] if self.lives else None
+        """Return the trader that trades, or else the one that was started last."""
+        running = [life for life in self.lives if life.is_running and life.trader is not None]
+        return running[-1] if running else self.lives[-1] if self.lives else None
 
     # What happens
 
@@ -143,6 +148,25 @@ class World:
         self.lives.append(life)
         return life
 
+    def start_rival(self) -> None:
+        """Start a second trader beside a living one: it must not get the lock."""
+        self.note("operator", "starts a second trader")
+        self.start_trader()
+
+    def step_clock(self, by_ns: int) -> None:
+        """Set the machine's wall clock forward or back."""
+        self.clock.step(by_ns)
+        self.note("host", "clock set", f"by {by_ns} ns")
+
+    def resume(self) -> None:
+        """Let the desk trade again, as an operator who looked at everything does."""
+        if self.control.level() is not TradingLevel.ACTIVE:
+            self.set_level(TradingLevel.ACTIVE)
+
+    def account(self, exchange: Exchange) -> Account:
+        """Return the desk's account on one exchange."""
+        return self.exchange(exchange).accounts[f"{exchange}-desk"]
+
     def change_params(self, params: Params) -> None:
         """Hand on new parameters, as the bridge does."""
         self._epoch += 1
@@ -164,8 +188,16 @@ class World:
 
     def sent(self, life: Life, exchange: Exchange, order: Order) -> None:
         """Take note of an order whose bytes leave now."""
-        self.sends.append(Sent(self.loop.now_ns, life.owner, exchange, order))
+        one = Sent(self.loop.now_ns, life.owner, exchange, order)
+        self.sends.append(one)
         self.note(life.owner, "sends", f"{exchange} {order.client_order_id} {order.side} {order.qty} at {order.price}")
+        self.on_send(life, one)
+
+    def journalled(self, event: Event) -> None:
+        """Take note of a record that is in the journal now."""
+        if isinstance(event, ArbStepped):
+            self.note("journal", "arb", f"{event.arb.arb_id} {event.arb.state} {event.arb.why}")
+            self.on_arb(event.arb)
 
     def note(self, who: str, what: str, detail: str = "") -> None:
         """Write a line of history."""
@@ -273,7 +305,13 @@ def _env(home: Path, markets: tuple[str, ...]) -> Env:
     env.simulated_keys_path.parent.mkdir(parents=True)
     balances = {QUOTE: "100000000", **{base_of(market): "20" for market in markets}}
     accounts = [
-        {"exchange": exchange.value, "access_key": f"{exchange}-desk", "secret_key": SECRET, "balances": balances}
+        {
+            "exchange": exchange.value,
+            "access_key": f"{exchange}-desk",
+            "secret_key": MADE_UP,
+            "balances": balances,
+            "scopes": ["view_assets", "view_orders", "make_orders"],
+        }
         for exchange in EXCHANGES
     ]
     env.simulated_keys_path.write_text(json.dumps({"accounts": accounts}))

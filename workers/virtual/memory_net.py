@@ -9,7 +9,7 @@ import contextvars
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from workers.campaign.owners import OWNER
+from workers.virtual.owners import OWNER
 
 DELAY_S = 0.000_5
 """One way, unless a link says otherwise: two machines in one city."""

@@ -12,8 +12,9 @@ from typing import Any
 
 from arbitrage.domain.errors import InvariantError
 from arbitrage.domain.units import Ns
-from workers.campaign.memory_net import MemoryNet
-from workers.campaign.owners import OWNER, Owners
+from workers.process import Clock
+from workers.virtual.memory_net import MemoryNet
+from workers.virtual.owners import OWNER, Owners
 
 START_WALL_NS = 1_795_400_000 * 10**9
 """When made-up time begins: 2026-11-23 in Seoul."""
@@ -79,7 +80,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             raise Stalled(f"nothing is left to happen after {self.now_ns} ns")
         self.now_ns += max(round(timeout * _NS), 1)
 
-    def add_reader(self, fd: Any, callback: Callable[..., Any], *args: Any) -> None:
+    def add_reader(self, fd: Any, callback: Callable[..., Any], *args: Any) -> None:  # type: ignore[override]
         """Watch a real file descriptor for the process that asks."""
         self._watched.setdefault(OWNER.get(), set()).add(fd)
         super().add_reader(fd, callback, *args)
@@ -127,7 +128,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self.net.listen(protocol_factory, str(host), int(port))
 
 
-class VirtualClock:
+class VirtualClock(Clock):
     """The clocks of one loop. `step` moves the wall clock, as an operator or ntp does."""
 
     def __init__(self, loop: VirtualLoop) -> None:

@@ -17,12 +17,12 @@ from arbitrage.domain.order import Order
 from arbitrage.domain.units import EXCHANGES, Exchange
 from exchanges.gateways import gateway
 from fast_path.journal import Journal, JournalNotWritten
-from workers.campaign.owners import OWNER
 from workers.process import Context
 from workers.trader import Trader, take_lock
+from workers.virtual.owners import OWNER
 
 if TYPE_CHECKING:
-    from workers.campaign.world import World
+    from workers.virtual.world import World
 
 
 class Killed(BaseException):
@@ -34,6 +34,7 @@ class DiskJournal(Journal):
 
     is_full = False
     on_boundary: Callable[[str], None] = staticmethod(lambda name: None)
+    on_event: Callable[[Event], None] = staticmethod(lambda event: None)
     synced_end = 0
     """How much of the file a power cut cannot take."""
 
@@ -43,6 +44,7 @@ class DiskJournal(Journal):
         if self.is_full:
             raise JournalNotWritten(f"{self.path}: No space left on device")
         seq = super().append(event, durable=durable)
+        self.on_event(event)
         if durable:
             self.synced_end = self._end
         self.on_boundary("journal_after")
@@ -94,7 +96,7 @@ class Life:
         except ConfigError as error:
             world.note(self.owner, "refused to start", "; ".join(error.problems))
             self.code = 2
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  the made-up process's outermost loop
             world.note(self.owner, "failed", repr(error))
             self.code = 1
         finally:
@@ -108,12 +110,16 @@ class Life:
     async def _trade(self, context: Context) -> int:
         world = self._world
         self._lock = take_lock(world.env.var_dir / "trader.lock")
-        journal = self._journal = DiskJournal(world.env.journal_path, TRADER_STREAM, "none", wall_ns=world.clock.wall_ns)
+        journal = self._journal = DiskJournal(
+            world.env.journal_path, TRADER_STREAM, "none", wall_ns=world.clock.wall_ns
+        )
         journal.on_boundary = self.through
+        journal.on_event = world.journalled
         journal.is_full = world.disk_is_full
         try:
             gateways = {
-                exchange: gateway(exchange, world.env, world.clock, last_check=self._last_check) for exchange in EXCHANGES
+                exchange: gateway(exchange, world.env, world.clock, last_check=self._last_check)
+                for exchange in EXCHANGES
             }
             self.trader = Trader(context, gateways, journal)
             world.note(self.owner, "started", f"fence {context.control.fence()}")

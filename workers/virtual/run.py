@@ -1,0 +1,195 @@
+"""One run of the campaign: a seed becomes minutes of trading in which things go wrong, and a verdict.
+
+The trader is restarted when it dies, as a supervisor would. After the last deed everything is well again and
+nothing new is opened; what is open must come to rest by itself, or be stuck with the desk stopped.
+"""
+
+import asyncio
+import shutil
+import tempfile
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+
+from arbitrage.domain.arb import ArbState
+from arbitrage.domain.controls import TradingLevel
+from arbitrage.domain.params import DEFAULT_PARAMS, SECOND
+from arbitrage.domain.units import EXCHANGES, PPM, SCALE, exact_sum
+from exchanges.simulator.regimes import USUAL
+from workers.virtual.mischief import Deed, Family, deeds
+from workers.virtual.virtual_loop import Stalled, VirtualLoop
+from workers.virtual.watch import Violation, Watch
+from workers.virtual.world import Seen, World
+
+MARKETS = ("KRW-ETH",)
+TRADES_FOR_NS = 60 * SECOND
+REST_WITHIN_NS = 150 * SECOND
+RESTART_AFTER_S = 1.0
+LOOK_EVERY_S = 0.5
+PARAMS = msgspec.structs.replace(DEFAULT_PARAMS, max_notional_krw=2_000_000 * SCALE)
+"""Small arbs, so that hundreds fit into the balances of a run."""
+
+CALMER = msgspec.structs.replace(USUAL, frame_gap_ppm=2 * PPM)
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What a run is made of; the same plan gives the same history."""
+
+    seed: int
+    families: frozenset[Family] = frozenset(Family)
+    about: int = 8
+    """About how many deeds."""
+    only: tuple[int, ...] | None = None
+    """Indexes of the deeds that are done; None = all. This is how a story is shortened."""
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What came of one run."""
+
+    seed: int
+    violations: tuple[Violation, ...]
+    digest: str
+    script: tuple[str, ...]
+    arbs: int
+    orders: int
+    hedges: int
+    deaths: int
+    stuck: int
+    pnl_krw: Decimal
+    seen: tuple[Seen, ...] = ()
+    """The whole history, only when asked for."""
+
+
+def run(plan: Plan, *, keep_history: bool = False) -> Outcome:
+    """Live through one run and return what came of it."""
+    home = Path(tempfile.mkdtemp(prefix="karb-campaign-", dir=_memory()))
+    loop = VirtualLoop()
+    asyncio.set_event_loop(loop)
+    try:
+        return loop.run_until_complete(_Run(loop, home, plan).live(keep_history=keep_history))
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _memory() -> str | None:
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # nosec B108: a directory of our own in it
+
+
+class _Run:
+    def __init__(self, loop: VirtualLoop, home: Path, plan: Plan) -> None:
+        self._loop = loop
+        self._plan = plan
+        self._world = World(loop, home, plan.seed, markets=MARKETS, params=PARAMS)
+        self._script: list[str] = []
+        self._is_restarting = True
+
+    async def live(self, *, keep_history: bool) -> Outcome:
+        world = self._world
+        try:
+            await world.open()
+            # Frames half as often as usual: what a run is about are the deeds, not the decoding.
+            world.simulator.simulator.market.set_behaviour(CALMER, world.clock.wall_ns())
+            watch = Watch(world)
+            world.on_send, world.on_arb = watch.sent, watch.journalled
+            world.start_trader()
+            looking = self._loop.create_task(self._look(watch))
+            keeping = self._loop.create_task(self._keep_alive())
+            for deed in self._deeds():
+                self._loop.call_later((deed.at_ns - self._loop.now_ns) / SECOND, self._do, deed)
+            await asyncio.sleep((TRADES_FOR_NS - self._loop.now_ns) / SECOND)
+            await self._come_to_rest()
+            looking.cancel()
+            watch.check_end(watch.images.values())
+            self._is_restarting = False
+            keeping.cancel()
+            life = world.life
+            code = None if life is None else await life.stop()
+            if code not in (0, None):
+                watch.broken("bad_end", f"the trader ended with code {code}")
+            for problem in self._loop.unheard:
+                watch.broken("unheard_error", problem)
+            return self._outcome(watch, keep_history=keep_history)
+        except Stalled as error:
+            raise RuntimeError(f"seed {self._plan.seed}: {error}") from None
+        finally:
+            await world.close()
+
+    def _deeds(self) -> list[Deed]:
+        found = deeds(self._plan.seed, self._plan.families, until_ns=TRADES_FOR_NS - 5 * SECOND, about=self._plan.about)
+        wanted = self._plan.only
+        kept = [deed for index, deed in enumerate(found) if wanted is None or index in wanted]
+        self._script = [f"{deed.at_ns / SECOND:6.2f} s  {deed.word}" for deed in kept]
+        return kept
+
+    def _do(self, deed: Deed) -> None:
+        self._world.note("mischief", deed.family.value, deed.word)
+        deed.act(self._world)
+
+    async def _look(self, watch: Watch) -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            watch.look()
+
+    async def _keep_alive(self) -> None:
+        """Start the trader again when it is gone, as the supervisor does."""
+        while True:
+            await asyncio.sleep(RESTART_AFTER_S)
+            if self._is_restarting and not any(life.is_running for life in self._world.lives):
+                self._world.start_trader()
+
+    async def _come_to_rest(self) -> None:
+        world = self._world
+        world.note("world", "all is well again")
+        for exchange in EXCHANGES:
+            world.faults(exchange).clear()
+            closing = world.exchange(exchange).closing
+            if closing.is_whole:
+                closing.end(world.clock.wall_ns())
+        world.bridge_beats = True
+        # What the trader lowered itself stays lowered; a desk that trades stops opening.
+        if world.control.level() is TradingLevel.ACTIVE:
+            world.set_level(TradingLevel.REDUCING)
+        if world.control.level() is TradingLevel.HALTED:
+            world.set_level(TradingLevel.REDUCING)
+        end = self._loop.now_ns + REST_WITHIN_NS
+        while self._loop.now_ns < end:
+            await asyncio.sleep(1.0)
+            life = world.life
+            if life is not None and life.is_ready and life.trader is not None and not life.trader.executor.moving_count:
+                break
+        await asyncio.sleep(3.0)
+
+    def _outcome(self, watch: Watch, *, keep_history: bool) -> Outcome:
+        world = self._world
+        images = watch.images.values()
+        roles = Counter(order.role.value for arb in images for order in arb.orders)
+        return Outcome(
+            seed=self._plan.seed,
+            violations=tuple(watch.violations),
+            digest=world.digest(),
+            script=tuple(self._script),
+            arbs=len(images),
+            orders=sum(roles.values()),
+            hedges=roles["hedge"],
+            deaths=sum(life.is_dead for life in world.lives),
+            stuck=sum(arb.state is ArbState.STUCK for arb in images),
+            pnl_krw=exact_sum(arb.even_pnl_krw for arb in images),
+            seen=tuple(world.seen) if keep_history else (),
+        )
+
+
+def shortened(plan: Plan, rule: str) -> tuple[Plan, Outcome]:
+    """Return the plan with as few deeds as still break `rule`, and its outcome with history: deeds leave one by one."""
+    total = len(deeds(plan.seed, plan.families, until_ns=TRADES_FOR_NS - 5 * SECOND, about=plan.about))
+    kept = list(range(total) if plan.only is None else plan.only)
+    for index in list(kept):
+        fewer = [one for one in kept if one != index]
+        tried = run(msgspec.structs.replace(plan, only=tuple(fewer)))
+        if any(one.rule == rule for one in tried.violations):
+            kept = fewer
+    short = msgspec.structs.replace(plan, only=tuple(kept))
+    return short, run(short, keep_history=True)
