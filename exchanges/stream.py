@@ -8,7 +8,6 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
-from secrets import randbelow
 from typing import Any
 
 import msgspec
@@ -28,6 +27,8 @@ HOUR_NS = 3_600_000_000_000
 _RESYNC_APART_S = 1.0
 """Subscriptions count as messages: 5 a second and 100 a minute (upbit.md §3.1)."""
 _CONTROL_LEN = 400
+_GOLDEN = 0x9E3779B97F4A7C15
+"""2^64 by the golden ratio: products of close figures lie far apart."""
 _NEVER_NS = 1 << 62
 
 
@@ -137,7 +138,7 @@ class Stream:
                 attempt = 0
                 self._lost_ns.append(self._clock.mono_ns())
             self._is_up = False
-            wait_s = backoff_s(attempt, self._timing.backoff_ms)
+            wait_s = backoff_s(attempt, self._timing.backoff_ms, self._clock.mono_ns())
             attempt += 1
             if attempt < self._timing.degraded_after:
                 on_state(StreamState.DOWN, cause)
@@ -229,7 +230,11 @@ class Stream:
             await asyncio.sleep(_RESYNC_APART_S)
 
 
-def backoff_s(attempt: int, steps_ms: tuple[int, ...]) -> float:
-    """Return the wait after the n-th failure in a row, from 0; cut by up to a fifth so that not all come at once."""
+def backoff_s(attempt: int, steps_ms: tuple[int, ...], now_ns: int) -> float:
+    """Return the wait after the n-th failure in a row, from 0; cut by up to a fifth so that not all come at once.
+
+    How much is cut hangs on the clock's last digits, which are no two processes' same.
+    """
     step = steps_ms[min(attempt, len(steps_ms) - 1)]
-    return (step - randbelow(step // 5 + 1)) / 1000
+    spread = now_ns * _GOLDEN % (1 << 64) >> 32
+    return (step - spread * (step // 5 + 1) // (1 << 32)) / 1000

@@ -33,10 +33,6 @@ def main(argv: list[str]) -> int:
     """Run the campaign, or one run with its story; return the exit code."""
     given = _arguments(argv)
     families = _families(given.faults)
-    if os.environ.get("PYTHONHASHSEED") != "0":
-        # Sets of words would be gone through in another order in every process.
-        os.environ["PYTHONHASHSEED"] = "0"
-        os.execv(sys.executable, [sys.executable, "-m", "workers", "campaign", *argv])  # noqa: S606  # nosec B606
     logging.getLogger("karb").setLevel(_SILENT)
     if given.trace:
         return _trace(Plan(given.seed, families))

@@ -154,7 +154,7 @@ class Start:
             self._take_rules(exchange, rules)
 
     async def _until_had(self, what: str, ask: Callable[[], Awaitable[T]]) -> T:
-        backoff = Backoff()
+        backoff = Backoff(self._context.clock.mono_ns())
         while True:
             try:
                 return await ask()

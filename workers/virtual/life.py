@@ -60,7 +60,7 @@ class Life:
         self.is_dead = False
         self.boundaries = 0
         """How many doors it went through: journal writes and orders handed to the wire, each before and after."""
-        self.dies_at: int | None = None
+        self._at_door: dict[int, list[Callable[[str], None]]] = {}
         self._world = world
         self._context: Context | None = None
         self._journal: DiskJournal | None = None
@@ -143,14 +143,26 @@ class Life:
         if self._journal is not None:
             self._journal.is_full = is_full
 
-    def through(self, door: str) -> None:
-        """Go through one door; Killed when this is the one it dies at."""
-        if self.is_dead:
-            raise Killed(door)
-        self.boundaries += 1
-        if self.dies_at is not None and self.boundaries >= self.dies_at:
+    def at_door(self, doors: int, act: Callable[[str], None]) -> None:
+        """Let something happen the moment it goes through the n-th door from now, from 1; `act` is told which."""
+        self._at_door.setdefault(self.boundaries + doors, []).append(act)
+
+    def die_at_door(self, doors: int) -> None:
+        """Be killed the moment it goes through the n-th door from now."""
+
+        def die(door: str) -> None:
             self._world.note(self.owner, "killed", door)
             self.die()
+
+        self.at_door(doors, die)
+
+    def through(self, door: str) -> None:
+        """Go through one door; Killed when this is the one it dies at."""
+        if not self.is_dead:
+            self.boundaries += 1
+            for act in self._at_door.pop(self.boundaries, ()):
+                act(door)
+        if self.is_dead:
             raise Killed(door)
 
     def die(self) -> None:

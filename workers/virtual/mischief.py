@@ -240,7 +240,7 @@ def _crash(rng: Random) -> tuple[str, Act]:
             world.note("world", "power cut")
             life.cut_power(lambda synced, size: synced + int((size - synced) * share))
         else:
-            life.dies_at = life.boundaries + doors
+            life.die_at_door(doors)
 
     return "power cut" if loses_tail else f"kill -9 at door {doors}", act
 
@@ -272,12 +272,19 @@ def _host(rng: Random) -> tuple[str, Act]:
 def _operator(rng: Random) -> tuple[str, Act]:
     level = rng.choice([TradingLevel.REDUCING, TradingLevel.HALTED])
     lasts = _span(rng, 50, 8_000) / SECOND
+    doors = rng.randint(1, 14)
 
-    def act(world: World) -> None:
+    def press(world: World) -> None:
         world.set_level(level)
         world.loop.call_later(lasts, world.resume)
 
-    return f"{level.name} for {lasts:.1f} s", act
+    def press_between(world: World) -> None:
+        if world.life is not None and world.life.is_running:
+            world.life.at_door(doors, lambda door: press(world))
+
+    if rng.random() < 0.5:
+        return f"{level.name} for {lasts:.1f} s", press
+    return f"{level.name} for {lasts:.1f} s, pressed at door {doors}", press_between
 
 
 def _account(rng: Random) -> tuple[str, Act]:

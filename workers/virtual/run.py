@@ -24,7 +24,8 @@ from workers.virtual.watch import Violation, Watch
 from workers.virtual.world import Seen, World
 
 MARKETS = ("KRW-ETH",)
-TRADES_FOR_NS = 60 * SECOND
+QUIET_S = 5
+"""How long before its end nothing begins to go wrong any more."""
 REST_WITHIN_NS = 150 * SECOND
 RESTART_AFTER_S = 1.0
 LOOK_EVERY_S = 0.5
@@ -41,6 +42,8 @@ class Plan(msgspec.Struct, frozen=True):
     families: frozenset[Family] = frozenset(Family)
     about: int = 8
     """About how many deeds."""
+    trades_for_s: int = 60
+    """How long it trades before it is let come to rest."""
     only: tuple[int, ...] | None = None
     """Indexes of the deeds that are done; None = all. This is how a story is shortened."""
 
@@ -100,7 +103,7 @@ class _Run:
             keeping = self._loop.create_task(self._keep_alive())
             for deed in self._deeds():
                 self._loop.call_later((deed.at_ns - self._loop.now_ns) / SECOND, self._do, deed)
-            await asyncio.sleep((TRADES_FOR_NS - self._loop.now_ns) / SECOND)
+            await asyncio.sleep(self._plan.trades_for_s - self._loop.now_ns / SECOND)
             await self._come_to_rest()
             looking.cancel()
             watch.check_end(watch.images.values())
@@ -119,7 +122,7 @@ class _Run:
             await world.close()
 
     def _deeds(self) -> list[Deed]:
-        found = deeds(self._plan.seed, self._plan.families, until_ns=TRADES_FOR_NS - 5 * SECOND, about=self._plan.about)
+        found = _all_deeds(self._plan)
         wanted = self._plan.only
         kept = [deed for index, deed in enumerate(found) if wanted is None or index in wanted]
         self._script = [f"{deed.at_ns / SECOND:6.2f} s  {deed.word}" for deed in kept]
@@ -182,10 +185,14 @@ class _Run:
         )
 
 
+def _all_deeds(plan: Plan) -> list[Deed]:
+    until_ns = (plan.trades_for_s - QUIET_S) * SECOND
+    return deeds(plan.seed, plan.families, until_ns=until_ns, about=plan.about)
+
+
 def shortened(plan: Plan, rule: str) -> tuple[Plan, Outcome]:
     """Return the plan with as few deeds as still break `rule`, and its outcome with history: deeds leave one by one."""
-    total = len(deeds(plan.seed, plan.families, until_ns=TRADES_FOR_NS - 5 * SECOND, about=plan.about))
-    kept = list(range(total) if plan.only is None else plan.only)
+    kept = list(range(len(_all_deeds(plan))) if plan.only is None else plan.only)
     for index in list(kept):
         fewer = [one for one in kept if one != index]
         tried = run(msgspec.structs.replace(plan, only=tuple(fewer)))

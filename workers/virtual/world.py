@@ -200,8 +200,8 @@ class World:
             self.on_arb(event.arb)
 
     def note(self, who: str, what: str, detail: str = "") -> None:
-        """Write a line of history."""
-        self.seen.append(Seen(self.loop.now_ns, who, what, detail))
+        """Write a line of history; where this world's files lie is no part of it."""
+        self.seen.append(Seen(self.loop.now_ns, who, what, detail.replace(str(self.home), "~")))
 
     def digest(self) -> str:
         """Return a short hash of the whole history."""

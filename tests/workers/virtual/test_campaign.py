@@ -13,7 +13,6 @@ import pytest
 
 from arbitrage.domain import arb_step
 from arbitrage.domain import order as orders
-from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.order import OrderOn, OrderReport, OrderState
 from arbitrage.domain.ports import Accepted, Answer, Unknown
 from exchanges.rest_gateway import RestGateway
@@ -30,19 +29,18 @@ def campaign(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=110)
 
 
-def test_runs_of_every_kind_of_trouble_break_no_rule_and_are_the_same_again(tmp_path: Path) -> None:
-    done = campaign("--runs", "12", "--seed", "400", "--json", str(tmp_path / "one.json"))
+def test_runs_of_every_kind_of_trouble_break_no_rule(tmp_path: Path) -> None:
+    done = campaign("--runs", "12", "--seed", "400", "--json", str(tmp_path / "report.json"))
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith("No rule was broken.\n")
-    one = json.loads((tmp_path / "one.json").read_text())
-    assert (one["runs"], one["runs_with_violations"]) == (12, 0)
-    assert one["arbs"] > 100
-    assert one["hedges"] > 5
-    assert one["traders_killed"] > 2
-    again = campaign("--runs", "3", "--seed", "404", "--jobs", "1", "--json", str(tmp_path / "two.json"))
-    assert again.returncode == 0
-    two = json.loads((tmp_path / "two.json").read_text())
-    assert two["digests"] == {seed: one["digests"][seed] for seed in ("404", "405", "406")}
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert (report["runs"], report["runs_with_violations"]) == (12, 0)
+    assert report["arbs"] > 100
+    assert report["hedges"] > 5
+    assert report["traders_killed"] > 2
+    # The same seed lives through the same history here, after other runs, as it did there in a process of its own.
+    alone = {str(seed): run(Plan(seed)).digest for seed in (411, 405, 400)}
+    assert alone == {seed: report["digests"][seed] for seed in alone}
 
 
 def test_arguments_that_cannot_be_used_are_all_named() -> None:
@@ -150,7 +148,3 @@ def test_a_sabotage_is_caught(sabotage: Callable[[pytest.MonkeyPatch], None], mo
         if outcome.violations:
             return
     pytest.fail(f"no rule was broken in {SEEDS} runs")
-
-
-def test_the_switch_is_what_the_watch_looks_at() -> None:
-    assert [level.name for level in TradingLevel] == ["ACTIVE", "REDUCING", "HALTED"]
