@@ -21,7 +21,7 @@ BLOCK_NS = 10 * _SECOND_NS
 twice as long after each further block, and look again."""
 MOST_BLOCK_NS = 600 * _SECOND_NS
 """The longest rest: the longest block either exchange speaks of is ten minutes (bithumb.md §4)."""
-_TOO_MANY = 429
+TOO_MANY = 429
 _BLOCKED = 418
 """HTTP statuses of an overrun and of a block (upbit.md §4)."""
 _RETRY_AFTER = "retry-after"
@@ -150,7 +150,7 @@ class Limiter:
         said = remaining_of(headers, where)
         if said is not None:
             self.correct(group, said[0], said[1], now_mono_ns)
-        if status == _TOO_MANY:
+        if status == TOO_MANY:
             self.overrun(group, now_mono_ns)
         elif status == _BLOCKED:
             self.blocked(group, announced_ns(headers), now_mono_ns)

@@ -1,5 +1,6 @@
 """Order books asked for by REST: where feeds look while the stream is down, silent or doubted (R1.2)."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from arbitrage.domain.errors import NotSent, ReadFailed
@@ -33,14 +34,28 @@ class RestBooks(Protocol):
         """Return the books of `markets`; ReadFailed or NotSent when they cannot be had."""
 
 
+def http_status(answer: HttpAnswer) -> int:
+    """Return the status our request budget learns from where HTTP tells it."""
+    return answer.status
+
+
 class PublicGet:
     """One public GET, counted against the shared budget."""
 
-    def __init__(self, facts: Facts, transport: AsyncTransport, clock: Clock, limiter: Limiter | None) -> None:
+    def __init__(
+        self,
+        facts: Facts,
+        transport: AsyncTransport,
+        clock: Clock,
+        limiter: Limiter | None,
+        status_of: Callable[[HttpAnswer], int] = http_status,
+    ) -> None:
+        """`status_of` says what an answer's status is where HTTP does not."""
         self._facts = facts
         self._transport = transport
         self._clock = clock
         self._limiter = limiter or Limiter(facts.limits, clock.mono_ns())
+        self._status_of = status_of
 
     async def send(self, path: str, query: str = "") -> Outcome:
         """Return what came of it. NotSent when our own budget is spent."""
@@ -50,7 +65,8 @@ class PublicGet:
         request = Request("GET", path, query)
         outcome = await self._transport.send(lambda: request, use=Use.READS, timeout_ns=TIMEOUT_NS)
         if isinstance(outcome, HttpAnswer):
-            self._limiter.heed(group, outcome.status, outcome.headers, self._facts.remaining_in, self._clock.mono_ns())
+            status = self._status_of(outcome)
+            self._limiter.heed(group, status, outcome.headers, self._facts.remaining_in, self._clock.mono_ns())
         return outcome
 
 

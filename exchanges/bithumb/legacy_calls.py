@@ -12,7 +12,7 @@ from exchanges.bithumb.legacy_auth import FORM, LegacySigner, form_body
 from exchanges.bithumb.legacy_codec import Detail, LegacyReads, Match, OpenRow
 from exchanges.bithumb.legacy_forms import Form, detail_form, open_form, transactions_form
 from exchanges.bithumb.legacy_profile import LegacySettings
-from exchanges.bithumb.legacy_verdict import EMPTY, read_data
+from exchanges.bithumb.legacy_verdict import EMPTY, heeded_status, read_data
 from exchanges.bithumb.profile import FACTS
 from exchanges.drift import DriftLog
 from exchanges.facts import GroupLimit
@@ -93,7 +93,8 @@ class LegacyCalls:
 
         outcome = await self._transport.send(build, use=use, timeout_ns=timeout_ns, last_check=last_check)
         if isinstance(outcome, HttpAnswer):
-            self._limiter.heed(group, outcome.status, outcome.headers, FACTS.remaining_in, self.clock.mono_ns())
+            status = heeded_status(outcome, self.reads.envelope)
+            self._limiter.heed(group, status, outcome.headers, FACTS.remaining_in, self.clock.mono_ns())
         return outcome
 
     async def read(

@@ -17,7 +17,7 @@ from exchanges.bithumb.legacy_books import Depth, FoldedBook, read_book, read_de
 from exchanges.bithumb.legacy_codec import LegacyReads
 from exchanges.bithumb.legacy_forms import symbol_of
 from exchanges.bithumb.legacy_profile import LegacySettings
-from exchanges.bithumb.legacy_verdict import read_data
+from exchanges.bithumb.legacy_verdict import heeded_status, read_data
 from exchanges.bithumb.profile import FACTS
 from exchanges.book_feed import BookFeed
 from exchanges.drift import DriftLog
@@ -46,7 +46,7 @@ class LegacyBooks:
         self.drift = DriftLog()
         self._transport = transport
         self._clock = clock
-        self._get = PublicGet(FACTS, transport, clock, limiter)
+        self._get = PublicGet(FACTS, transport, clock, limiter, lambda told: heeded_status(told, self.reads.envelope))
         self.use_wire(SHIPPED_WIRE)
 
     def use_wire(self, wire: ExchangeWire) -> None:

@@ -15,6 +15,7 @@ from arbitrage.domain.ports import Accepted, Answer, Refused, Unknown
 from arbitrage.domain.units import Ns
 from exchanges.bithumb.legacy_codec import Envelope
 from exchanges.bithumb.legacy_profile import AUTH_CODES, CODES, FAMILIES, NOTICE, SUCCESS, Family, Kin
+from exchanges.ratelimit import TOO_MANY
 from exchanges.shapes import id_text
 from exchanges.transport import HttpAnswer, Lost, Outcome, Stopped, Unsent, redacted
 
@@ -99,6 +100,20 @@ def _data(outcome: HttpAnswer, read: ReadEnvelope, on_empty: Callable[[], msgspe
     if answer.status in AUTH_CODES or (family is not None and family.reason is RefusalReason.AUTH):
         raise AuthRefused(_words(answer))
     raise ReadFailed(_words(answer))
+
+
+def heeded_status(outcome: HttpAnswer, read: ReadEnvelope) -> int:
+    """Return the HTTP status that our request budget learns from: 429 when the text says we ask too much.
+
+    Business errors come with HTTP 200 here, this one is told by its text alone (bithumb.md §1.1, §1.6).
+    """
+    try:
+        answer = read(outcome.body)
+    except ValueError:
+        return outcome.status
+    family = family_of(answer.message) if answer.status == NOTICE else None
+    says_too_many = family is not None and family.reason is RefusalReason.RATE_LIMITED
+    return TOO_MANY if says_too_many else outcome.status
 
 
 def _words(answer: Envelope) -> str:

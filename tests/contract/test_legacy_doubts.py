@@ -1,17 +1,18 @@
 """Every doubt about the legacy generation, answered the other way: the adapters live with either (bithumb.md [?])."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from contract_bench import ADAPTERS, BALANCES, MARKET, SECRET, Bench, ended, total, until
+from contract_bench import ADAPTERS, BALANCES, MARKET, SECRET, Bench, ended, make_feed, total, until
 from order_makers import RealClock
 
 from arbitrage.domain.book import ladder_fault
-from arbitrage.domain.errors import AuthRefused
+from arbitrage.domain.errors import AuthRefused, NotSent, ReadFailed
 from arbitrage.domain.order import OrderOn, RefusalReason
 from arbitrage.domain.ports import Accepted, Refused, Unknown
-from arbitrage.domain.units import Exchange, Ns, exact_sum
+from arbitrage.domain.units import PPM, Exchange, Ns, exact_sum
 from arbitrage.domain.wire import Generation
 from exchanges.bithumb.legacy_feed import LegacyDiffFeed
 from exchanges.simulator import server
@@ -30,6 +31,7 @@ from exchanges.stream import StreamTiming
 (LEGACY,) = [adapter for adapter in ADAPTERS if adapter.generation is Generation.LEGACY]
 OTHERWISE = BithumbQuirks(
     legacy_bad_request_status=200,
+    legacy_limit_status=200,
     legacy_nonce_reuse=NonceReuse.REFUSED,
     legacy_detail_shape=DetailShape.ARRAY,
     legacy_ledger_grouping=Grouping.COMMAS,
@@ -85,6 +87,38 @@ async def test_bad_signature_with_http_200_is_refused_all_the_same(bench: Bench)
     with pytest.raises(AuthRefused):
         await gateway.balances()
     await gateway.close()
+
+
+async def told_twice_then_held_back(ask: Callable[[], Awaitable[Any]]) -> None:
+    """Ask until the exchange said twice that it is too much; then we rest, though HTTP said 200 each time."""
+    told = 0
+    async with asyncio.timeout(10):
+        while told < 2:
+            try:
+                await ask()
+            except NotSent:
+                await asyncio.sleep(0.02)
+            except ReadFailed as error:
+                told += "5600: Please try again" in str(error)
+    # Bucket and header alone would let the next one out after 0.2 s.
+    await asyncio.sleep(0.5)
+    with pytest.raises(NotSent):
+        await ask()
+
+
+async def test_too_many_requests_told_with_http_200_hold_the_next_ones_back(bench: Bench) -> None:
+    gateway: Any = bench.gateway()
+    await gateway.open()
+    bench.simulator.exchange(Exchange.BITHUMB).gate.scale(PPM // 140)
+    await told_twice_then_held_back(gateway.balances)
+    await gateway.close()
+
+
+async def test_books_asked_for_too_often_are_not_asked_for_on_and_on(bench: Bench) -> None:
+    feed = make_feed(bench)
+    bench.simulator.exchange(Exchange.BITHUMB).gate.scale(PPM // 150)
+    await told_twice_then_held_back(lambda: feed.snapshot(MARKET))
+    await feed.close()
 
 
 async def test_books_fold_from_diffs_with_times_as_numbers_and_levels_nobody_took_back(bench: Bench) -> None:

@@ -103,6 +103,8 @@ class BithumbQuirks(msgspec.Struct, frozen=True, kw_only=True):
     """How far a legacy request's time may be off (bithumb.md §1.2)."""
     legacy_bad_request_status: int = 400
     """HTTP status of 5100: every report of it shows 400, the documents say 200 for all (bithumb.md §1.1)."""
+    legacy_limit_status: int = 429
+    """HTTP status of the 5600 for a legacy call too many: other business errors come with 200 (bithumb.md §1.6)."""
     legacy_nonce_reuse: NonceReuse = NonceReuse.ACCEPTED
     legacy_detail_shape: DetailShape = DetailShape.OBJECT
     legacy_unit_decimals: int = 8
@@ -130,6 +132,8 @@ def problems_of(quirks: BithumbQuirks) -> list[str]:
     found = []
     if quirks.legacy_bad_request_status not in (200, 400):
         found.append(f"legacy_bad_request_status was {quirks.legacy_bad_request_status}, must be 200 or 400")
+    if quirks.legacy_limit_status not in (200, 429):
+        found.append(f"legacy_limit_status was {quirks.legacy_limit_status}, must be 200 or 429")
     if quirks.place_status not in (200, 201):
         found.append(f"place_status was {quirks.place_status}, must be 200 or 201")
     if quirks.legacy_reserve_ppm < PPM:

@@ -103,8 +103,9 @@ class LegacyDialect:
         return json_answer({"name": "not_found", "message": "No Route matched with those values"}, 404)
 
     def over_limit(self) -> Response:
-        """Return 5600 with HTTP 429; no source shows the real answer (bithumb.md §1.6, §4)."""
-        return json_answer({"status": legacy.NOTICE, "message": "Please try again"}, 429)
+        """Return 5600; no source shows the real answer (bithumb.md §1.6, §4)."""
+        words = {"status": legacy.NOTICE, "message": "Please try again"}
+        return json_answer(words, self.quirks.legacy_limit_status)
 
     def open(self, sim: SimExchange, agenda: Agenda, now: int) -> LegacySession:
         """Return a new stream connection."""

@@ -11,7 +11,7 @@ from arbitrage.domain.ports import Accepted, Refused, Unknown
 from arbitrage.domain.units import Exchange
 from exchanges.bithumb.legacy_codec import LegacyReads
 from exchanges.bithumb.legacy_profile import FAMILIES, LegacySettings
-from exchanges.bithumb.legacy_verdict import EMPTY, command_answer, read_data
+from exchanges.bithumb.legacy_verdict import EMPTY, command_answer, heeded_status, read_data
 from exchanges.fields import Fields
 from exchanges.transport import HttpAnswer, Lost, Stopped, Unsent
 
@@ -107,6 +107,22 @@ def test_no_open_orders_is_an_empty_list_where_a_list_was_asked_for() -> None:
 def test_reads_that_fail_say_what_to_do_next(outcome: HttpAnswer | Lost | Unsent, error: type[Exception]) -> None:
     with pytest.raises(error):
         read_data(outcome, READ, lambda: EMPTY)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "heeded"),
+    [
+        (answered(200, status="5600", message="Too Many Connections"), 429),
+        (answered(400, status="5600", message="Please try again"), 429),
+        (answered(200, status="5600", message=NOTHING_OPEN), 200),
+        (answered(200, status="5500", message="Please try again"), 200),
+        (answered(200, status="0000", data=[1]), 200),
+        (HttpAnswer(418, {}, b"<html>", 1, 2), 418),
+        (HttpAnswer(429, {}, b"", 1, 2), 429),
+    ],
+)
+def test_budget_learns_of_too_many_requests_from_the_text_whatever_http_says(outcome: HttpAnswer, heeded: int) -> None:
+    assert heeded_status(outcome, READ) == heeded
 
 
 def test_every_family_names_its_source_and_is_written_as_it_is_looked_for() -> None:
