@@ -11,6 +11,7 @@ from arbitrage.domain.book import ladder_fault
 from arbitrage.domain.errors import FrameInvalid
 from arbitrage.domain.frame_spec import DecodedBook, FrameDecoder, FrameSpec
 from exchanges import reads
+from exchanges.bithumb.legacy_profile import STREAM_SPEC as LEGACY_SPEC
 from exchanges.bithumb.profile import STREAM_SPEC as BITHUMB_SPEC
 from exchanges.stream import ControlFrame, control_frame
 from exchanges.upbit.profile import STREAM_SPEC as UPBIT_SPEC
@@ -133,3 +134,18 @@ def test_the_jwt_generations_simple_frames_of_2024_are_books_with_time_in_ms() -
     for line in recorded:
         book = decoder.decode(line["raw"].encode())
         assert 0 < float(line["recv_ts"]) - book.exchange_ns / 1e9 < 5
+
+
+def test_the_legacy_snapshot_of_september_2026_decodes_to_its_levels() -> None:
+    (frame,) = wire("orderbooksnapshot", "bithumb-ws-legacy")
+    book = FrameDecoder(LEGACY_SPEC).decode(frame)
+    assert (book.market, book.exchange_ns) == ("KRW-BTC", 1790133914965948000)
+    assert [(level.price // 10**8, level.qty) for level in book.bids] == [
+        (116_500_000, 70740000),
+        (116_475_000, 2580000),
+    ]
+    assert [(level.price // 10**8, level.qty) for level in book.asks] == [
+        (116_501_000, 1630000),
+        (116_510_000, 510000),
+        (116_511_000, 40000),
+    ]
