@@ -8,6 +8,7 @@ import shutil
 import socket
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.units import EXCHANGES, QUOTE, base_of, to_decimal
@@ -19,6 +20,8 @@ NEEDED_BYTES = 200 * 1024 * 1024
 KRW_EACH = Decimal(1_000_000_000)
 COINS_WORTH_KRW = Decimal(300_000_000)
 """What a new simulated account begins with, on each exchange: KRW, and coins of each market."""
+SCOPES = ["view_assets", "view_orders", "make_orders", "view_deposits"]
+"""What a desk's key should be allowed: no right to withdraw (docs/going-live.md)."""
 
 
 def addresses(env: Env) -> dict[str, tuple[str, str]]:
@@ -105,6 +108,8 @@ def make_keys(env: Env) -> Path:
     """
     path = env.simulated_keys_path
     if path.exists():
+        if not env.keys_file:
+            _give_scopes(path)
         return path
     if env.keys_file:
         raise ConfigError([f"KARB_KEYS_FILE was {env.keys_file!r}, which does not exist"])
@@ -118,15 +123,28 @@ def make_keys(env: Env) -> Path:
             "access_key": secrets.token_urlsafe(30),
             "secret_key": secrets.token_urlsafe(48),
             "balances": balances,
-            # What a desk's key should have, and no right to withdraw (docs/going-live.md).
-            "scopes": ["view_assets", "view_orders", "make_orders", "view_deposits"],
+            "scopes": SCOPES,
         }
         for exchange in EXCHANGES
     ]
+    _write_keys(path, {"accounts": accounts})
+    return path
+
+
+def _give_scopes(path: Path) -> None:
+    """Give accounts made by K-Arb 0.1.0, which had no scopes and so could withdraw, the scopes of a desk's key."""
+    words = json.loads(path.read_bytes())
+    older = [account for account in words["accounts"] if "scopes" not in account]
+    if older:
+        for account in older:
+            account["scopes"] = SCOPES
+        _write_keys(path, words)
+
+
+def _write_keys(path: Path, words: dict[str, Any]) -> None:
     fresh = path.with_suffix(".new")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump({"accounts": accounts}, file, indent=1)
+        json.dump(words, file, indent=1)
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
-    return path

@@ -105,6 +105,16 @@ def test_simulated_keys_are_made_once(desk_env):
         assert Decimal(account["balances"]["BTC"]) > 0
 
 
+def test_older_simulated_keys_lose_the_right_to_withdraw_and_nothing_else(desk_env):
+    make_directories(desk_env)
+    path = make_keys(desk_env)
+    fresh = json.loads(path.read_bytes())
+    older = {"accounts": [{k: v for k, v in account.items() if k != "scopes"} for account in fresh["accounts"]]}
+    path.write_text(json.dumps(older))
+    assert json.loads(make_keys(desk_env).read_bytes()) == fresh
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_named_keys_file_must_be_there(desk_env):
     env = msgspec.structs.replace(desk_env, keys_file="/nowhere/keys.json")
     with pytest.raises(ConfigError, match=r"KARB_KEYS_FILE was '/nowhere/keys\.json', which does not exist"):
