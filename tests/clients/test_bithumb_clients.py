@@ -96,6 +96,22 @@ async def test_ccxt_goes_the_same_round_on_the_legacy_generation(bench):
     check_held(bench, {"KRW": krw, "BTC": btc, "ETH": Decimal(3)})
 
 
+async def test_ccxt_async_places_side_by_side_on_both_generations_and_balances_add_up(bench):
+    seen = await bench.run("bithumb_ccxt_async.py")
+    newer, older = seen["newer"], seen["older"]
+    for told in (newer, older):
+        assert told["markets"] == sorted(f"{market[4:]}/KRW" for market in bench.simulator.markets)
+        assert (told["depth"], told["open"]) == ([30, 30], 3)
+        assert told["statuses"] == [*["canceled"] * 3, *["closed"] * 3]
+    expected = settled(held(newer["start"]), newer["orders"])
+    assert held(newer["end"]) == expected
+    start, end = older["start"]["data"], older["end"]["data"]
+    assert (Decimal(start["total_krw"]), Decimal(start["total_btc"])) == (expected["KRW"], expected["BTC"])
+    krw, btc = legacy_settled(start, older["orders"])
+    assert (Decimal(end["total_krw"]), Decimal(end["total_btc"])) == (krw, btc)
+    check_held(bench, {"KRW": krw, "BTC": btc, "ETH": Decimal(3)})
+
+
 async def test_ccxt_pro_hears_both_generations_and_its_own_order(bench):
     seen = await bench.run("bithumb_ccxt_pro.py")
     for generation in ("newer", "older"):
