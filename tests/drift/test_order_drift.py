@@ -1,6 +1,7 @@
 """The drift ideas of upbit.md §6 about orders, balances and rules: nothing is guessed, grave drift stops trading."""
 
 import asyncio
+import contextlib
 from decimal import Decimal
 from typing import Any
 
@@ -78,6 +79,24 @@ async def test_idea_2_a_market_state_never_seen_is_not_traded(world: Drifting) -
     assert (await world.gateway.market_rules(MARKET)).is_active
     world.arm(NewEnumValue(field="state", object="orders/chance"))
     assert not (await world.gateway.market_rules(MARKET)).is_active
+
+
+@pytest.mark.parametrize("field", ["ord_type", "smp_type", "stp_type", "time_in_force"])
+async def test_idea_2_other_words_never_seen_hide_no_fill(world: Drifting, field: str) -> None:
+    order, _ = await world.filled("enum-2")
+    world.arm(NewEnumValue(field=field, object="order"))
+    found = await world.gateway.query(order)
+    assert isinstance(found, Found)
+    assert (found.report.on, found.report.executed_qty) == (OrderOn.FULL_FILL, order.qty)
+    assert world.is_traded
+
+
+async def test_idea_2_a_wallet_state_never_seen_counts_as_closed(world: Drifting) -> None:
+    world.arm(NewEnumValue(field="wallet_state"))
+    with contextlib.closing(make_reader(world.bench)) as reader:
+        rows = await asyncio.to_thread(reader.wallets)
+    assert {row.state for row in rows} == {"never_seen_before"}
+    assert not any(row.can_deposit or row.can_withdraw for row in rows)
 
 
 async def test_idea_4_an_order_without_its_executed_volume_stays_unknown_and_stops_trading(world: Drifting) -> None:

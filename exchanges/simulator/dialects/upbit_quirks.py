@@ -142,6 +142,8 @@ class UpbitQuirks(msgspec.Struct, frozen=True, kw_only=True):
     """8 before 2026-08-21 21:00 KST (§4)."""
     order_minute_left: int = 480
     """`min` of Remaining-Req in the groups order and order-test; since the raise not established (§4, §9.11)."""
+    gzip_from_bytes: int = 1_024
+    """Smallest quotation answer that is zipped for a client that takes gzip; the bound is not documented (§1.1)."""
     padding: Padding = Padding.ZEROS
     totals: Totals = Totals.SHOWN
     created_at: Stamp = Stamp.SECONDS
@@ -173,7 +175,7 @@ def problems_of(quirks: UpbitQuirks) -> list[str]:
         found.append(f"out_of_scope_status was {quirks.out_of_scope_status}, must be 401 or 403")
     if quirks.cancel_and_new_status not in (200, 201):
         found.append(f"cancel_and_new_status was {quirks.cancel_and_new_status}, must be 200 or 201")
-    for name in ("orders_per_second", "order_minute_left", "idle_ns"):
+    for name in ("orders_per_second", "order_minute_left", "gzip_from_bytes", "idle_ns"):
         if getattr(quirks, name) < 1:
             found.append(f"{name} was {getattr(quirks, name)}, must be at least 1")
     if quirks.first_assets_ns < 0:

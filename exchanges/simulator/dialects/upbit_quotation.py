@@ -1,5 +1,6 @@
 """Upbit's public REST answers on markets and books, and what all public answers carry (upbit.md §1.1, §1.2)."""
 
+import gzip
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from hashlib import md5
@@ -31,13 +32,18 @@ CAUTIONS = (
 )
 
 
-def quoted(answer: Answer) -> Answer:
-    """Return `answer` with a weak ETag, which only quotation carries (upbit.md §1.1)."""
+def quoted(answer: Answer, quirks: UpbitQuirks) -> Answer:
+    """Return `answer` with a weak ETag, and zipped for who takes gzip: quotation only (upbit.md §1.1)."""
 
     def with_mark(sim: SimExchange, call: Call) -> Response:
         response = answer(sim, call)
         mark = md5(response.body, usedforsecurity=False).hexdigest()
-        return msgspec.structs.replace(response, headers=(*response.headers, ("ETag", f'W/"0{mark}"')))
+        headers = (*response.headers, ("ETag", f'W/"0{mark}"'))
+        body = response.body
+        if "gzip" in call.request.headers.get("accept-encoding", "") and len(body) >= quirks.gzip_from_bytes:
+            body = gzip.compress(body, compresslevel=1, mtime=0)
+            headers = (*headers, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding"))
+        return msgspec.structs.replace(response, body=body, headers=headers)
 
     return with_mark
 

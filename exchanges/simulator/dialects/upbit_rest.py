@@ -28,7 +28,8 @@ class UpbitDialect(UpbitPrints, UpbitWords):
             **PRINT_ROUTES,
         }
         self.routes = {
-            key: Route(route.access, route.group, quotation.quoted(route.answer)) for key, route in self.routes.items()
+            key: Route(route.access, route.group, quotation.quoted(route.answer, quirks))
+            for key, route in self.routes.items()
         }
         self.routes |= {
             ("GET", "/v1/accounts"): Route(private, "default", shared.accounts),

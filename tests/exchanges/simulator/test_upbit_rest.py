@@ -1,5 +1,6 @@
 """Upbit's REST words: shapes, types, names, lists, headers, and the settings for what is open (upbit.md §1, §2, §4)."""
 
+import gzip
 import json
 
 import msgspec
@@ -258,6 +259,24 @@ def test_every_documented_name_has_its_status_and_can_be_answered(still):
         assert (got, answer["error"]["name"]) == (status, name)
         world.pass_ms(200)
     assert world.simulator.exchange(UPBIT).matching.orders == {}
+
+
+def test_quotation_is_zipped_for_who_takes_it_and_nothing_else_is(still, sign):
+    world = still(gzip_from_bytes=100)
+    takes = {"accept-encoding": "gzip, deflate"}
+    plain = world.send(UPBIT, Request("GET", "/v1/orderbook", "markets=KRW-BTC"))
+    zipped = world.send(UPBIT, Request("GET", "/v1/orderbook", "markets=KRW-BTC", takes))
+    assert gzip.decompress(zipped.body) == plain.body
+    assert dict(zipped.headers)["Content-Encoding"] == "gzip"
+    assert dict(zipped.headers)["ETag"] == dict(plain.headers)["ETag"]
+    assert "Content-Encoding" not in dict(plain.headers)
+    secret = world.simulator.exchange(UPBIT).accounts["AK-U"].secret.decode()
+    private = world.send(
+        UPBIT, Request("GET", "/v1/accounts", "", {"authorization": sign("AK-U", secret, ""), **takes})
+    )
+    assert (private.status, "Content-Encoding" in dict(private.headers)) == (200, False)
+    short = still().send(UPBIT, Request("GET", "/v1/orderbook/instruments", "markets=KRW-BTC", takes))
+    assert "Content-Encoding" not in dict(short.headers)
 
 
 def test_headers_of_both_kinds_of_endpoint(still):
