@@ -13,8 +13,9 @@ import pytest
 import uvloop
 from order_makers import RealClock
 
+from arbitrage.domain.errors import Disconnected
 from exchanges.http_async import Pool
-from exchanges.transport import MAX_BODY, AsyncTransport, HttpAnswer, Lost, Request, Stopped, Unsent, Use
+from exchanges.transport import MAX_BODY, AsyncTransport, HttpAnswer, Lost, Request, Socket, Stopped, Unsent, Use
 
 SECOND = 1_000_000_000
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]"
@@ -139,6 +140,16 @@ async def test_nobody_listening_is_unsent() -> None:
     transport = AsyncTransport(f"http://127.0.0.1:{port}", RealClock())
     await transport.open()
     assert isinstance(await post(transport), Unsent)
+    await transport.close()
+
+
+async def test_name_that_no_server_knows_is_unsent_at_once() -> None:
+    # .invalid resolves nowhere (RFC 2606): no name server, none that answers, or none that knows.
+    transport = AsyncTransport("https://api.exchange.invalid", RealClock())
+    await transport.open()
+    assert isinstance(await post(transport), Unsent)
+    with pytest.raises(Disconnected):
+        await Socket.open("wss://api.exchange.invalid/websocket/v1", {})
     await transport.close()
 
 
@@ -350,6 +361,7 @@ async def test_tls_connection_is_kept_and_its_close_is_noticed(tmp_path: Path) -
         test_silence_is_lost_and_the_connection_is_not_used_again,
         test_pool_comes_back_by_itself_after_the_exchange_was_away,
         test_last_check_stops_every_byte,
+        test_name_that_no_server_knows_is_unsent_at_once,
     ],
 )
 def test_the_same_holds_on_uvloop(story: Callable[[], Awaitable[None]]) -> None:
