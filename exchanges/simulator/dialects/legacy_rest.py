@@ -58,6 +58,12 @@ class LegacyDialect:
             "/trade/krw_withdrawal": Route(Access.PRIVATE, "private", private.withdraw),
         }
 
+    @property
+    def paths(self) -> list[tuple[str, str]]:
+        """Return every method and path that is answered; after a public path market or coin and the like follow."""
+        public = [("GET", f"/public/{name}") for name in self._public]
+        return public + [("POST", path) for path in self._private]
+
     def owns(self, path: str) -> bool:
         """Return whether a path belongs to this generation."""
         return path.startswith(_ROOTS)
