@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from decimal import Decimal
 
-from arbitrage.domain.drift import Drift
 from arbitrage.domain.errors import ExchangeError, InvariantError, ReadFailed
 from arbitrage.domain.events import Holding
 from arbitrage.domain.order import Order, OrderKind, OrderOn, OrderRole, RefusalReason, TimeInForce
@@ -43,7 +42,7 @@ from exchanges.bithumb.legacy_ids import IdMemory
 from exchanges.bithumb.legacy_news import PolledNews
 from exchanges.bithumb.legacy_profile import LegacySettings
 from exchanges.bithumb.legacy_search import Absent, Filled, Finding, Lists, Resting, Unclear, search
-from exchanges.bithumb.legacy_verdict import command_answer
+from exchanges.bithumb.legacy_verdict import command_answer, drift_of
 from exchanges.bithumb.profile import FACTS
 from exchanges.credentials import Credentials
 from exchanges.drift import DriftLog
@@ -126,16 +125,14 @@ class LegacyGateway:
             return Refused(*fault)
         if order.client_order_id in self._placed:
             raise InvariantError(f"{order.client_order_id} was placed before; an order is never sent twice")
-        try:
-            form = await self._form(order)
-        except ExchangeError as error:
-            return Refused(RefusalReason.NOT_SENT, str(error))
-        lane = Lane.HEDGE if order.role is OrderRole.HEDGE else Lane.NEW
-        if not self._calls.take(FACTS.groups.place, lane, order.market):
-            return Refused(RefusalReason.RATE_LIMITED, "own request budget is spent")
+        # Kept before the first await: the same order given again meanwhile must find it.
         self._placed[order.client_order_id] = None
         if len(self._placed) > _REMEMBERED:
             del self._placed[next(iter(self._placed))]
+        form = await self._admitted(order)
+        if isinstance(form, Refused):
+            self._placed.pop(order.client_order_id, None)
+            return form
         self.memory.in_flight[order.client_order_id] = order
         answer: Answer = Unknown("the send was abandoned")
         try:
@@ -144,6 +141,16 @@ class LegacyGateway:
             del self.memory.in_flight[order.client_order_id]
             self._answered(order, answer)
         return answer
+
+    async def _admitted(self, order: Order) -> Form | Refused:
+        try:
+            form = await self._form(order)
+        except ExchangeError as error:
+            return Refused(RefusalReason.NOT_SENT, str(error))
+        lane = Lane.HEDGE if order.role is OrderRole.HEDGE else Lane.NEW
+        if not self._calls.take(FACTS.groups.place, lane, order.market):
+            return Refused(RefusalReason.RATE_LIMITED, "own request budget is spent")
+        return form
 
     async def _sent(self, order: Order, form: Form) -> Answer:
         def check() -> str | None:
@@ -154,7 +161,7 @@ class LegacyGateway:
             self._placed.pop(order.client_order_id, None)
         answer = command_answer(outcome, None, self._calls.reads.envelope)
         if isinstance(answer, Unknown) and isinstance(outcome, HttpAnswer):
-            self.drift.note("place", answer.cause, outcome.body, self._clock.wall_ns(), kind=_kind(outcome))
+            self.drift.note("place", answer.cause, outcome.body, self._clock.wall_ns(), kind=drift_of(outcome))
         return answer
 
     def _answered(self, order: Order, answer: Answer) -> None:
@@ -384,9 +391,3 @@ class LegacyGateway:
         if order.qty % self.lot_step:
             return RefusalReason.QTY_INVALID, f"qty was {order.qty}, must be a multiple of {self.lot_step}"
         return None
-
-
-# A code other than success is an error that proves nothing; no code, or a success without an id, is another shape.
-def _kind(outcome: HttpAnswer) -> Drift:
-    is_error = outcome.status >= 300 or (b'"status"' in outcome.body and b'"0000"' not in outcome.body)
-    return Drift.ERROR if is_error else Drift.UNREADABLE

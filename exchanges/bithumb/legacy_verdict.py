@@ -9,6 +9,7 @@ from typing import assert_never
 
 import msgspec
 
+from arbitrage.domain.drift import Drift
 from arbitrage.domain.errors import AuthRefused, NotSent, ReadFailed
 from arbitrage.domain.order import OrderOn, OrderReport, RefusalReason
 from arbitrage.domain.ports import Accepted, Answer, Refused, Unknown
@@ -69,6 +70,13 @@ def _command_http(outcome: HttpAnswer, order_id: str | None, read: ReadEnvelope)
         return Accepted(report, Ns(outcome.sent_mono_ns), Ns(outcome.answered_mono_ns))
     reason = refusal_of(answer)
     return Unknown(_words(answer)) if reason is None else Refused(reason, _words(answer))
+
+
+def drift_of(outcome: HttpAnswer) -> Drift:
+    """Return what is wrong with an answer that proves nothing: a code other than success is an error; no code, or a
+    success without an id, is another shape."""
+    is_error = outcome.status >= 300 or (b'"status"' in outcome.body and b'"0000"' not in outcome.body)
+    return Drift.ERROR if is_error else Drift.UNREADABLE
 
 
 def read_data(outcome: Outcome, read: ReadEnvelope, on_empty: Callable[[], msgspec.Raw] | None = None) -> msgspec.Raw:

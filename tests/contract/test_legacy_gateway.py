@@ -9,7 +9,7 @@ import pytest
 from contract_bench import ADAPTERS, MARKET, MARKETS, SECRET, Bench, ended, listening, renamed, total, until
 
 from arbitrage.domain import order as orders
-from arbitrage.domain.errors import ConfigError
+from arbitrage.domain.errors import ConfigError, InvariantError
 from arbitrage.domain.order import Order, OrderKind, OrderOn, OrderReport, OrderState, RefusalReason, TimeInForce
 from arbitrage.domain.ports import Accepted, Found, NotFound, OrderNews, Refused, Unknown
 from arbitrage.domain.units import SCALE, Krw, Ns, Price, Qty, Side, to_decimal
@@ -187,6 +187,20 @@ async def test_market_orders_are_given_by_quantity_and_never_spend_more_than_tol
     assert total(after, "BTC") == total(before, "BTC")
     gain = sold.executed_funds - sold.paid_fee - bought.executed_funds - bought.paid_fee
     assert total(after, "KRW") - total(before, "KRW") == gain
+
+
+async def test_market_order_given_again_while_its_quantity_is_worked_out_is_sent_once(
+    bench: Bench, legacy: Any
+) -> None:
+    given = {"price": Price(0), "kind": OrderKind.MARKET_BUY, "qty": Qty(0), "funds": Krw(1_000_000 * SCALE)}
+    buy = bench.taking(await bench.book(), "twice-1", **given, **now(bench))
+    before = await legacy.balances()
+    first, second = await asyncio.gather(legacy.place(buy), legacy.place(buy), return_exceptions=True)
+    assert isinstance(first, Accepted)
+    assert isinstance(second, InvariantError)
+    bought = folded(buy, await ended(legacy, buy))
+    after = await legacy.balances()
+    assert total(before, "KRW") - total(after, "KRW") == bought.executed_funds + bought.paid_fee
 
 
 async def test_renamed_member_is_unknown_until_the_map_follows_while_it_runs(bench: Bench, legacy: Any) -> None:
