@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 
 import msgspec
 
@@ -237,13 +237,14 @@ class SwitchingGateway:
         while True:
             self._reads_turned.clear()
             generation = self._serving(Duty.READS)
-            async for news in self._until_turned(self._by[generation].private_news()):
-                owned = self._owned(news, generation)
-                if owned is not None:
-                    yield owned
+            async with contextlib.aclosing(self._until_turned(self._by[generation].private_news())) as coming:
+                async for news in coming:
+                    owned = self._owned(news, generation)
+                    if owned is not None:
+                        yield owned
             yield StreamNews(StreamState.DOWN)
 
-    async def _until_turned(self, source: AsyncIterator[PrivateNews]) -> AsyncIterator[PrivateNews]:
+    async def _until_turned(self, source: AsyncIterator[PrivateNews]) -> AsyncGenerator[PrivateNews, None]:
         turned = asyncio.create_task(self._reads_turned.wait())
         coming: asyncio.Future[PrivateNews] | None = None
         try:

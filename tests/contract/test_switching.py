@@ -13,7 +13,7 @@ from switch_bench import JWT, LEGACY, switching_gateway, wire
 from arbitrage.domain import order as orders
 from arbitrage.domain.errors import ReadFailed
 from arbitrage.domain.order import Order, OrderOn, OrderReport, OrderState, RefusalReason, TimeInForce
-from arbitrage.domain.ports import Accepted, Found, NotFound, OrderNews, Refused, StreamState, Unknown
+from arbitrage.domain.ports import Accepted, Found, NotFound, OrderNews, Refused, StreamNews, StreamState, Unknown
 from arbitrage.domain.units import Exchange, Ns, Qty
 from arbitrage.domain.wire import Duty
 from exchanges.bithumb.switching_gateway import SwitchingGateway
@@ -188,6 +188,19 @@ async def test_reads_switch_shows_as_down_and_up_and_reads_agree(bench: Bench, g
         order = bench.taking(await bench.book(), "after-1", **now(bench))
         await gateway.place(order)
         await until(lambda: any(one.report.on is OrderOn.FULL_FILL for one in news.of("after-1")))
+
+
+@pytest.mark.parametrize("reads", [JWT, LEGACY])
+async def test_news_that_are_closed_leave_nothing_running(bench: Bench, gateway: SwitchingGateway, reads) -> None:
+    gateway.use_wire(wire(reads=reads))
+    before = asyncio.all_tasks()
+    news = gateway.private_news()
+    async for one in news:
+        if one == StreamNews(StreamState.UP):
+            break
+    await news.aclose()  # type: ignore[attr-defined]
+    left = {task.get_coro().__qualname__ for task in asyncio.all_tasks() - before}
+    assert left & {"Stream.run", "PolledNews.run", "Event.wait"} == set()
 
 
 async def test_quantity_steps_follow_the_generation_of_orders(bench: Bench, gateway: SwitchingGateway) -> None:
