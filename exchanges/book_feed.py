@@ -98,9 +98,13 @@ class BookFeed:
             self._state_changed(state)
             on_state(state, cause)
 
-        parts = [asyncio.create_task(work) for work in self._errands()]
+        works = (self._stream.run(self._frame_came, state_changed), *self._errands())
+        parts = [asyncio.create_task(work) for work in works]
         try:
-            await self._stream.run(self._frame_came, state_changed)
+            # None of them ends by itself. Only a bug does that, and a feed that no longer looks must not seem well.
+            done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+            for part in done:
+                part.result()
         finally:
             for part in parts:
                 part.cancel()

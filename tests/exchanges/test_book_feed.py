@@ -5,6 +5,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator
 
+import pytest
 from order_makers import RealClock
 from websockets.asyncio.server import ServerConnection, serve
 
@@ -71,6 +72,7 @@ class Exchanging:
         self.polled: list[DecodedBook] = []
         self.dead: list[tuple[str, str]] = []
         self.feed: BookFeed
+        self.running: asyncio.Task[None]
 
     async def serve(self, connection: ServerConnection) -> None:
         async def listen() -> None:
@@ -105,7 +107,7 @@ async def feeding(timing: StreamTiming = TIMING) -> AsyncIterator[Exchanging]:
         here.feed = BookFeed(
             Exchange.BITHUMB, STREAM_SPEC, here.rest, lambda ticket, markets: "subscribe", url, RealClock(), timing
         )
-        task = asyncio.create_task(
+        task = here.running = asyncio.create_task(
             here.feed.run(
                 (DEAD, ALIVE),
                 here.frame_came,
@@ -116,7 +118,7 @@ async def feeding(timing: StreamTiming = TIMING) -> AsyncIterator[Exchanging]:
         )
         try:
             yield here
-            assert not task.done()
+            assert not task.done() or task.exception() is not None
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
@@ -176,3 +178,12 @@ async def test_clock_that_goes_back_makes_the_market_dead_and_subscribes_anew() 
         assert {cause for _, cause in here.dead} == {"time_went_back"}
         await until(lambda: here.subscriptions == 2)
         assert here.feed.counts["dead.time_went_back"] == 2
+
+
+async def test_bug_in_the_rest_look_ends_the_feed_and_does_not_go_unseen() -> None:
+    async with feeding() as here:
+        await until(lambda: here.frames.count(DEAD) > 3)
+        del here.rest.prices[DEAD]
+        here.speaks = {ALIVE}
+        with pytest.raises(KeyError):
+            await asyncio.wait_for(here.running, 5)
