@@ -34,7 +34,8 @@ class GenerationLog:
         if path is None:
             return
         try:
-            lines = path.read_bytes().splitlines()
+            # A line without its end was never kept whole: no order left after it.
+            lines = path.read_bytes().split(b"\n")[:-1]
             self._changes = [msgspec.json.decode(line, type=Since) for line in lines if line.strip()]
         except FileNotFoundError:
             return
@@ -51,11 +52,19 @@ class GenerationLog:
         change = Since(wall_ns, generation)
         if self._path is not None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            whole = self._whole()
             with self._path.open("ab") as file:
+                file.truncate(whole)
                 file.write(msgspec.json.encode(change) + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
         self._changes.append(change)
+
+    def _whole(self) -> int:
+        """Return how far the file is whole: a full disk or a death may have left half a line behind."""
+        if self._path is None or not self._path.exists():
+            return 0
+        return self._path.read_bytes().rfind(b"\n") + 1
 
     def at(self, wall_ns: Ns) -> Generation | None:
         """Return what an order planned then went through; None when a change was near, or the clock went back."""

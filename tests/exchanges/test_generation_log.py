@@ -45,3 +45,27 @@ def test_file_that_cannot_be_read_stops_the_start(tmp_path: Path) -> None:
     path.write_text('{"from_wall_ns": 1, "generation": "jwt"}\nnonsense\n')
     with pytest.raises(ConfigError, match="log"):
         GenerationLog(path)
+
+
+def test_half_a_line_left_by_a_death_counts_as_never_written(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    GenerationLog(path).note(Generation.LEGACY, Ns(AT))
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole[: len(whole) // 2])
+    log = GenerationLog(path)
+    assert log.newest is Generation.LEGACY
+    log.note(Generation.JWT, Ns(AT + 60 * SECOND))
+    assert path.read_bytes().startswith(whole)
+    again = GenerationLog(path)
+    assert again.newest is Generation.JWT
+    assert again.at(Ns(AT + 30 * SECOND)) is Generation.LEGACY
+
+
+def test_full_disk_leaves_nothing_that_spoils_the_next_change(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    log = GenerationLog(path)
+    log.note(Generation.LEGACY, Ns(AT))
+    with path.open("ab") as file:
+        file.write(b'{"from_wall')
+    log.note(Generation.JWT, Ns(AT + 60 * SECOND))
+    assert GenerationLog(path).newest is Generation.JWT
