@@ -41,16 +41,25 @@ class SharedRows:
             raise ConfigError([f"{self.path}: {error.strerror}"]) from None
         self._slots: dict[str, memoryview] = {}
         self._seen = 0
-        with self.locked():
-            self._map = self._mapped()
+        try:
+            with self.locked():
+                self._map = self._mapped()
+        except OSError as error:
+            os.close(self._fd)
+            raise ConfigError([f"{self.path}: {error.strerror}"]) from None
+        except ConfigError:
+            os.close(self._fd)
+            raise
         self._mem = memoryview(self._map)
 
     def _mapped(self) -> mmap.mmap:
+        # The magic comes last: a file without it was being made by a process that died, or found no room.
         size = os.fstat(self._fd).st_size
-        if not size:
-            os.ftruncate(self._fd, _SIZE)
+        magic = os.pread(self._fd, len(_MAGIC), 0)
+        if not size or (size == _SIZE and not any(magic)):
+            os.posix_fallocate(self._fd, 0, _SIZE)
             os.pwrite(self._fd, _MAGIC, 0)
-        elif size != _SIZE or os.pread(self._fd, len(_MAGIC), 0) != _MAGIC:
+        elif size != _SIZE or magic != _MAGIC:
             raise ConfigError([f"{self.path} is of another version; stop all parts of K-Arb and remove the file"])
         return mmap.mmap(self._fd, _SIZE)
 

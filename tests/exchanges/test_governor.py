@@ -105,6 +105,15 @@ def test_a_process_killed_inside_the_lock_lets_go_of_it(tmp_path: Path) -> None:
     assert limiter.spare("order", Lane.HEDGE, 0) == 11
 
 
+def test_file_whose_maker_died_before_it_was_done_is_made_anew(tmp_path: Path) -> None:
+    rows = SharedRows(tmp_path, Exchange.UPBIT)
+    size = rows.path.stat().st_size
+    rows.path.write_bytes(bytes(size))
+    limiter = Limiter([GROUP], 0, SharedRows(tmp_path, Exchange.UPBIT))
+    assert limiter.spare("order", Lane.HEDGE, 0) == 12
+    assert SharedRows(tmp_path, Exchange.UPBIT).find("order") is not None
+
+
 def test_a_file_of_another_version_is_named(tmp_path: Path) -> None:
     path = SharedRows(tmp_path, Exchange.UPBIT).path
     path.write_bytes(b"something else")
