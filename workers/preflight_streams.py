@@ -6,7 +6,17 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from arbitrage.domain.errors import ConfigError, ExchangeError
 from arbitrage.domain.frame_spec import DecodedBook
 from arbitrage.domain.order import Order, OrderRole, OrderState, RefusalReason, TimeInForce
-from arbitrage.domain.ports import Accepted, Frame, Gateway, PrivateNews, Refused, StreamNews, StreamState, Unknown
+from arbitrage.domain.ports import (
+    Accepted,
+    Answer,
+    Frame,
+    Gateway,
+    PrivateNews,
+    Refused,
+    StreamNews,
+    StreamState,
+    Unknown,
+)
 from arbitrage.domain.preflight import Check
 from arbitrage.domain.units import SCALE, Exchange, Ns, Price, Qty, Side
 from arbitrage.domain.wire import ExchangeWire
@@ -95,15 +105,23 @@ async def _may_order(exchange: Exchange, env: Env, clock: Clock, own: Gateway) -
     market = env.markets[0]
     feed = registry.feed(exchange, env, clock)
     try:
-        book = await feed.snapshot(market)
+        bids = (await feed.snapshot(market)).bids
     except ExchangeError as error:
         return Check(name, problem=f"no price for a test order: {error}")
+    finally:
+        await feed.close()
+    if not bids:
+        return Check(name, problem=f"no price for a test order: the book of {market} has no bids")
     await own.open()
+    return _tested(name, market, await own.test(_test_order(exchange, market, bids[0].price, clock)))
+
+
+def _test_order(exchange: Exchange, market: str, best: Price, clock: Clock) -> Order:
     rules = registry.instrument(exchange, market, None)
-    price = rules.price_down(Price(book.bids[0].price * 95 // 100))
+    price = rules.price_down(Price(best * 95 // 100))
     qty = rules.qty_down(Qty(2 * rules.min_notional * SCALE // price))
     now = Ns(clock.mono_ns())
-    order = Order(
+    return Order(
         client_order_id=f"doctor-{clock.wall_ns()}",
         arb_id="doctor",
         role=OrderRole.BUY_LEG,
@@ -118,7 +136,10 @@ async def _may_order(exchange: Exchange, env: Env, clock: Clock, own: Gateway) -
         planned_mono_ns=now,
         heard_mono_ns=now,
     )
-    match await own.test(order):
+
+
+def _tested(name: str, market: str, answer: Answer) -> Check:
+    match answer:
         case Accepted():
             return Check(name, f"a test order on {market} would be taken")
         case Refused(RefusalReason.UNSUPPORTED):

@@ -232,6 +232,9 @@ class Feed(Protocol):
     async def snapshot(self, market: str) -> DecodedBook:
         """Return the book by REST. ReadFailed or NotSent when it cannot be had."""
 
+    async def close(self) -> None:
+        """Close the REST connections; `run` does so at its end."""
+
 
 class Gateway(Protocol):
     """Orders and private reads of one exchange."""
