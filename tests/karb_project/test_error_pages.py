@@ -1,7 +1,6 @@
 """A key never shows in an error page, a mailed report, a trace or a `repr`, whatever its variable is called."""
 
 import json
-import logging
 import sys
 import traceback
 
@@ -27,17 +26,6 @@ def failed(request: HttpRequest) -> None:
     keys = load_credentials(Exchange.UPBIT, FromEnviron(ACCESS, SECRET), logs.hide)
     harmless, listed = keys.secret_key, {"first": [keys.access_key]}
     raise ValueError(f"could not use {harmless} of {listed}")
-
-
-@pytest.fixture(autouse=True)
-def _restore():
-    root, karb = logging.getLogger(), logging.getLogger("karb")
-    before = (root.handlers[:], root.level, karb.level, set(logs._hidden))
-    yield
-    root.handlers[:], root.level = before[0], before[1]
-    karb.setLevel(before[2])
-    logs._hidden.clear()
-    logs._hidden.update(before[3])
 
 
 @pytest.fixture

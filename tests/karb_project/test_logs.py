@@ -10,17 +10,6 @@ from karb_project import logs
 from karb_project.env import read_env
 
 
-@pytest.fixture(autouse=True)
-def _restore():
-    root, karb = logging.getLogger(), logging.getLogger("karb")
-    before = (root.handlers[:], root.level, karb.level, set(logs._hidden))
-    yield
-    root.handlers[:], root.level = before[0], before[1]
-    karb.setLevel(before[2])
-    logs._hidden.clear()
-    logs._hidden.update(before[3])
-
-
 @pytest.fixture
 def lines(capsys):
     def read():
