@@ -30,6 +30,7 @@ from exchanges.reader import SyncReader
 from exchanges.secrets_manager import fetch_secret
 from exchanges.switching_feed import SwitchingFeed
 from exchanges.transport import AsyncTransport, Clock
+from exchanges.upbit.announcements import UpbitAnnouncements
 from exchanges.upbit.auth import UpbitSigner
 from exchanges.upbit.feed import UpbitFeed
 from exchanges.upbit.profile import FACTS as UPBIT
@@ -83,6 +84,14 @@ def key_rights(exchange: Exchange, env: Env, clock: Clock) -> KeyRights:
     """Return what asks whether the key may withdraw. ConfigError as for `gateway`."""
     transport = AsyncTransport(addresses(exchange, env)[0], clock, order_connections=0)
     return KeyRights(_FACTS[exchange], _signer(exchange, env), transport, clock, limiter(exchange, env, clock))
+
+
+def announcements(exchange: Exchange, env: Env, clock: Clock) -> UpbitAnnouncements | None:
+    """Return what hears an exchange's announcements, None where none are streamed: there jobs ask for notices
+    (bithumb.md §3.3). ConfigError as for `gateway`."""
+    if exchange is not Exchange.UPBIT:
+        return None
+    return UpbitAnnouncements(_signer(exchange, env), addresses(exchange, env)[1], clock)
 
 
 def _signer(exchange: Exchange, env: Env) -> Signer:

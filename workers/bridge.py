@@ -20,6 +20,7 @@ from fast_path.control import Beat
 from fast_path.counters import read_counters
 from fast_path.latency import read_latency
 from karb_project.env import read_env
+from workers.announced import Listener
 from workers.django_room import ANSWER_WITHIN_S, DatabaseDown, DatabaseThread, open_django, run_with_database
 from workers.drift_file import read_drift
 from workers.process import Context
@@ -64,6 +65,17 @@ def main(_argv: list[str]) -> int:
 
 async def carry(context: Context, database: DatabaseThread, *, gone_after_ns: int = GONE_AFTER_NS) -> int:
     """Carry both ways until told to stop; 1 once the database is gone."""
+    listening = asyncio.create_task(Listener(context, database).listen())
+    try:
+        return await _carry(context, database, gone_after_ns)
+    finally:
+        listening.cancel()
+        (ended,) = await asyncio.gather(listening, return_exceptions=True)
+        if isinstance(ended, Exception):
+            context.log.error("announcements_ended", error=type(ended).__name__)
+
+
+async def _carry(context: Context, database: DatabaseThread, gone_after_ns: int) -> int:
     bridge = Bridge(context, database)
     answered_ns, rounds = context.clock.mono_ns(), 0
     while not context.stopping.is_set():

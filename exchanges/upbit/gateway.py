@@ -13,8 +13,9 @@ from exchanges.private_stream import private_news
 from exchanges.ratelimit import Limiter
 from exchanges.stream import StreamTiming
 from exchanges.transport import AsyncTransport, Clock
+from exchanges.upbit.announcements import UpbitAnnouncements
 from exchanges.upbit.auth import DEFAULT_ALGORITHM, UpbitSigner
-from exchanges.upbit.codec import AnnouncementReader, NewsReader, announcement_subscription, order_body
+from exchanges.upbit.codec import NewsReader, order_body
 from exchanges.upbit.many import UpbitOrders
 from exchanges.upbit.profile import DEFAULT_SMP, FACTS, Smp
 from exchanges.words import private_subscription
@@ -40,7 +41,9 @@ class UpbitGateway(UpbitOrders):
         """`last_check` is asked right before an order's bytes go to the socket: a reason stops it."""
         signer = UpbitSigner(credentials.access_key, credentials.secret_key, algorithm)
         body = partial(order_body, smp=smp)
+        self._announcements = UpbitAnnouncements(signer, stream_url, clock, timing)
         super().__init__(FACTS, body, signer, AsyncTransport(rest_url, clock), clock, last_check, limiter)
+        self._announcements.drift = self.drift
         self._smp = smp
         self._private_format = private_format
         self._stream_url = stream_url + FACTS.paths.private_stream
@@ -49,7 +52,7 @@ class UpbitGateway(UpbitOrders):
     def _use_fields(self, fields: Fields) -> None:
         super()._use_fields(fields)
         self._news_reader = NewsReader(fields, self._note_news)
-        self._announcement_reader = AnnouncementReader(fields, self._note_news)
+        self._announcements.use_fields(fields)
 
     def _note_news(self, finding: str, data: bytes) -> None:
         self.drift.note("private_news", finding, data, self._clock.wall_ns(), kind=Drift.GAP)
@@ -71,12 +74,4 @@ class UpbitGateway(UpbitOrders):
 
         They are a hint of maintenance and wallet stops, and never in the way of orders.
         """
-        return private_news(
-            url=self._stream_url,
-            token=lambda: self._token(""),
-            subscription=announcement_subscription,
-            read=lambda data: self._announcement_reader.read(data),
-            clock=self._clock,
-            drift=self.drift,
-            timing=self._timing,
-        )
+        return self._announcements.news()

@@ -13,6 +13,7 @@ from arbitrage.domain.units import EXCHANGES, Exchange
 from arbitrage.domain.wire import ExchangeWire, Wire, wire_to_bytes
 from arbitrage.models import Alert, CheckItem, ShapeDrift
 from arbitrage.services import wire
+from arbitrage.services.notices import is_recent, notice_subject
 from exchanges.records import Notice, NotOffered
 from exchanges.simulator import server
 from exchanges.simulator.config import AccountSpec, SimConfig
@@ -20,7 +21,7 @@ from exchanges.simulator.money import fine_of_text
 from exchanges.simulator.trouble.shapes import ArrayAsObject, FieldRenamed, MarketVanished, WarningFlipped
 from karb_project.env import read_env
 from workers.tasks import announcements
-from workers.tasks.announcements import is_recent, notice_subject, read_announcements
+from workers.tasks.announcements import read_announcements
 from workers.tasks.readers import reading
 
 SECRET = "a-secret-of-decent-length-for-tests-0123456789-0123456789-01234567"

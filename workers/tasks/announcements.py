@@ -1,29 +1,24 @@
 """What the exchanges announce and warn of, as alerts (R1.1): notices, warnings of our markets, markets not listed.
 
-Safe to run twice: a notice is told once, ever; a warning as long as it stands.
+Safe to run twice: a notice is told once, ever; a warning as long as it stands. Where announcements are
+streamed the bridge hears them (`workers/announced.py`).
 """
-
-import hashlib
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
 from arbitrage.domain.errors import KArbError
-from arbitrage.domain.units import EXCHANGES, Exchange
+from arbitrage.domain.units import EXCHANGES
 from arbitrage.models_incidents import Alert, CheckList, Severity
 from arbitrage.services import alerts, checklists
+from arbitrage.services.notices import tell
 from exchanges.reader import SyncReader
-from exchanges.records import Notice, NotOffered
+from exchanges.records import NotOffered
 from karb_project import logs
 from workers.tasks.readers import reading
 
-NOTICE, WARNING, UNLISTED = "notice", "market_warning", "market_unlisted"
-TOLD_FOR = timedelta(days=7)
-"""Older notices are history: a new desk is not woken by them."""
-_KST = ZoneInfo("Asia/Seoul")
+WARNING, UNLISTED = "market_warning", "market_unlisted"
 _INVESTMENT_WARNING = "WARNING"
 """Upbit's 유의, which often comes before the end of a market (upbit.md §5.3)."""
 _log = logs.get("tasks.announcements")
@@ -57,34 +52,7 @@ def _tell_notices(reader: SyncReader) -> int:
     notices = reader.notices()
     if isinstance(notices, NotOffered):
         return 0
-    news = 0
-    for notice in notices:
-        subject = notice_subject(reader.exchange, notice)
-        if not is_recent(notice) or Alert.objects.filter(kind=NOTICE, subject=subject).exists():
-            continue
-        severity = Severity.HIGH if notice.is_maintenance else Severity.LOW
-        parts = (notice.title, ", ".join(notice.categories), notice.listed_at, notice.url)
-        text = f"{reader.exchange}: {' · '.join(part for part in parts if part)}"
-        alerts.raise_alert(NOTICE, text, subject=subject, severity=severity, risk_id="R1.1")
-        news += 1
-    return news
-
-
-def notice_subject(exchange: Exchange, notice: Notice) -> str:
-    """Return what a notice goes by: its address, or its title and time where it has none."""
-    mark = hashlib.sha256((notice.url or f"{notice.title} {notice.listed_at}").encode()).hexdigest()[:16]
-    return f"{exchange} {mark}"
-
-
-def is_recent(notice: Notice) -> bool:
-    """Return whether a notice is young enough to be told; one without a readable time is."""
-    try:
-        listed = datetime.fromisoformat(notice.listed_at)
-    except ValueError:
-        return True
-    # KST without a zone (bithumb.md §3.3).
-    listed = listed if listed.tzinfo else listed.replace(tzinfo=_KST)
-    return timezone.now() - listed < TOLD_FOR
+    return sum(tell(reader.exchange, notice) for notice in notices)
 
 
 def _tell_markets(reader: SyncReader, markets: tuple[str, ...]) -> int:
