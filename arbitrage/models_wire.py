@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from arbitrage.models_trading import EXCHANGE_CHOICES
+from arbitrage.models_versions import VersionedChange, VersionedEpoch, VersionedSet
 
 
 class WireState(models.TextChoices):
@@ -15,20 +16,10 @@ class WireState(models.TextChoices):
     RETIRED = "retired", "Retired"
 
 
-class WireSet(models.Model):
+class WireSet(VersionedSet):
     """One version of the wire settings. Only a draft can be edited."""
 
     state = models.CharField(max_length=16, choices=WireState.choices, default=WireState.DRAFT, editable=False)
-    body = models.TextField(editable=False)
-    """JSON as `wire_to_bytes` writes it: overrides alone, `{"exchanges":{}}` is as shipped."""
-    note = models.CharField(max_length=200, blank=True)
-    revision = models.PositiveIntegerField(default=1, editable=False)
-    """Rises with each edit: an edit based on an older one is refused."""
-    findings = models.JSONField(default=list, editable=False)
-    based_on = models.ForeignKey("self", null=True, blank=True, editable=False, on_delete=models.PROTECT)
-    created_by = models.CharField(max_length=150, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
-    changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         verbose_name = "wire set"
@@ -41,34 +32,20 @@ class WireSet(models.Model):
         return f"Wire set {self.pk}"
 
 
-class WireEpoch(models.Model):
+class WireEpoch(VersionedEpoch):
     """One activation. The highest epoch is in force; without one everything is as shipped."""
 
-    epoch = models.PositiveBigIntegerField(primary_key=True)
     wire_set = models.ForeignKey(WireSet, on_delete=models.PROTECT, related_name="epochs")
-    by = models.CharField(max_length=150)
-    reason = models.CharField(max_length=500)
-    at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         verbose_name = "wire epoch"
         ordering = ("-epoch",)
 
-    def __str__(self) -> str:
-        return f"Epoch {self.epoch}"
 
-
-class WireChange(models.Model):
+class WireChange(VersionedChange):
     """Who moved which set from where to where, when and why."""
 
     wire_set = models.ForeignKey(WireSet, on_delete=models.PROTECT, related_name="changes")
-    on = models.CharField(max_length=32)
-    from_state = models.CharField(max_length=16, blank=True)
-    to_state = models.CharField(max_length=16)
-    detail = models.TextField(blank=True)
-    by = models.CharField(max_length=150)
-    reason = models.CharField(max_length=500, blank=True)
-    at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         verbose_name = "wire change"

@@ -1,7 +1,7 @@
-"""Wire settings from draft to active and back; each step one transaction (R1.1, R4.2).
+"""Wire settings: their states, what is wrong with a set, which is in force and who works with it (R1.1, R4.2).
 
-The same life as a parameter set's, without its dry run: a renamed field stops trading until it is
-mended, and a mend that is wrong reads nothing. A step is refused with `WireRefused`; nothing has changed then.
+The same life as a parameter set's (`versions.py`), without its dry run: a renamed field stops trading until it is
+mended, and a mend that is wrong reads nothing. A step is refused with `WireRefused`.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 from django.conf import settings
-from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -20,6 +19,7 @@ from arbitrage.domain.wire import Shipped, Wire, wire_from_bytes, wire_problems,
 from arbitrage.models_incidents import Alert, Severity
 from arbitrage.models_wire import WireChange, WireEpoch, WireSet, WireState
 from arbitrage.services import alerts
+from arbitrage.services.versions import Versions
 
 
 class WireRefused(KArbError):
@@ -53,91 +53,9 @@ def active() -> tuple[int, bytes]:
     return (row.epoch, row.wire_set.body.encode()) if row else (0, AS_SHIPPED)
 
 
-def active_set() -> WireSet | None:
-    """Return the set in force, or None while everything is as shipped."""
-    return WireSet.objects.filter(state=S.ACTIVE.value).first()
-
-
-def submit_draft(given: Mapping[str, Any] | str | bytes, by: str, note: str) -> WireSet:
-    """Return a new draft holding `given`: JSON text or plain values.
-
-    A draft may be wrong: its findings are kept beside it. Text that is not JSON is WireRefused.
-    """
-    body, found = _body(given)
-    with transaction.atomic():
-        row = WireSet.objects.create(body=body, note=note, findings=found, created_by=by, based_on=active_set())
-        _log(row, "submitted", "", by, note)
-    return row
-
-
-def copy_to_draft(wire_set_id: int, by: str) -> WireSet:
-    """Return a new draft with the body of any set. WireRefused when there is no such set."""
-    row = WireSet.objects.filter(pk=wire_set_id).first()
-    if row is None:
-        raise WireRefused(f"there is no wire set {wire_set_id}")
-    return submit_draft(row.body, by, f"copy of set {wire_set_id}")
-
-
-def edit_draft(wire_set_id: int, given: Mapping[str, Any] | str | bytes, revision: int, by: str, note: str) -> WireSet:
-    """Return the draft with a new body. A VALID set becomes a draft again by it.
-
-    WireRefused when the set is past editing, or when `revision` is not the one last saved.
-    """
-    body, found = _body(given)
-    with transaction.atomic():
-        row = _locked(wire_set_id)
-        if row.revision != revision:
-            raise WireRefused(f"revision was {revision}, must be {row.revision}: someone else saved this set meanwhile")
-        _advance(row, "edited", by, note, detail=_difference(row.body, body))
-        row.body, row.note, row.findings, row.revision = body, note, found, row.revision + 1
-        row.save()
-    return row
-
-
-def validate(wire_set_id: int, by: str) -> list[str]:
-    """Return every finding; with none the draft is VALID from now on."""
-    with transaction.atomic():
-        row = _locked(wire_set_id)
-        found = wire_from_bytes(row.body.encode(), shipped())[1]
-        row.findings = found
-        _advance(row, "invalid" if found else "validated", by, "", detail="\n".join(found))
-        row.save()
-    return found
-
-
-def activate(wire_set_id: int, by: str, reason: str) -> int:
-    """Return the new epoch: the VALID set becomes ACTIVE, the one before RETIRED, in one transaction."""
-    _need(reason)
-    with transaction.atomic():
-        row = _locked(wire_set_id)
-        found = wire_from_bytes(row.body.encode(), shipped())[1]
-        if found:
-            raise WireRefused("; ".join(found))
-        return _put_in_force(row, "activated", by, reason)
-
-
-def roll_back(by: str, reason: str) -> int:
-    """Return the new epoch, in which the set that was active before the present one is active again."""
-    _need(reason)
-    with transaction.atomic():
-        epochs = WireEpoch.objects.select_related("wire_set")
-        now = epochs.first()
-        before = epochs.exclude(wire_set=now.wire_set).first() if now else None
-        if before is None:
-            raise WireRefused("there is no wire set before the active one")
-        return _put_in_force(_locked(before.wire_set_id), "rolled_back", by, reason)
-
-
 def seed() -> WireSet | None:
     """Return the first set, as shipped and active, or None when there is one already."""
-    with transaction.atomic():
-        if WireSet.objects.exists():
-            return None
-        row = submit_draft(AS_SHIPPED, "seed", "as shipped")
-        validate(row.pk, "seed")
-        activate(row.pk, "seed", "first set")
-    row.refresh_from_db()
-    return row
+    return SETS.seed(Wire(), "as shipped")
 
 
 def note_applied(applied: Mapping[str, int]) -> list[str]:
@@ -165,22 +83,6 @@ def overrides_of(row: WireSet | None) -> dict[str, Any]:
     return exchanges if isinstance(exchanges, dict) else {}
 
 
-def _body(given: Mapping[str, Any] | str | bytes) -> tuple[str, list[str]]:
-    # What can be read as Wire is kept in its one canonical form, anything else as it came, with findings.
-    data = given if isinstance(given, str | bytes) else msgspec.json.encode(dict(given))
-    try:
-        plain = msgspec.json.decode(data)
-    except msgspec.MsgspecError as error:
-        raise WireRefused(f"not JSON: {error}") from error
-    if not isinstance(plain, dict):
-        raise WireRefused("a wire set is a JSON object")
-    try:
-        wire = msgspec.convert(plain, Wire)
-    except msgspec.ValidationError as error:
-        return msgspec.json.encode(plain).decode(), [str(error)]
-    return wire_to_bytes(wire).decode(), wire_problems(wire, shipped())
-
-
 def _difference(before: str, after: str) -> str:
     old, new = (dict(_leaves("", msgspec.json.decode(text.encode()))) for text in (before, after))
     names = sorted(old.keys() | new.keys())
@@ -196,46 +98,33 @@ def _leaves(path: str, value: Any) -> list[tuple[str, Any]]:
     return [leaf for key, part in value.items() for leaf in _leaves(f"{path}.{key}".removeprefix(".exchanges."), part)]
 
 
-def _locked(wire_set_id: int) -> WireSet:
-    row = WireSet.objects.select_for_update().filter(pk=wire_set_id).first()
-    if row is None:
-        raise WireRefused(f"there is no wire set {wire_set_id}")
-    return row
+def _draft_findings(wire: Wire) -> list[str]:
+    return wire_problems(wire, shipped())
 
 
-def _advance(row: WireSet, on: str, by: str, reason: str, detail: str = "") -> None:
-    before = WireState(row.state)
-    after = TABLE[before].get(on)
-    if after is None:
-        raise WireRefused(f"wire set {row.pk} is {before.value}: it cannot be {on.replace('_', ' ')}")
-    row.state = after.value
-    _log(row, on, before.value, by, reason, detail)
+def _findings(body: str) -> list[str]:
+    return wire_from_bytes(body.encode(), shipped())[1]
 
 
-def _log(row: WireSet, on: str, before: str, by: str, reason: str, detail: str = "") -> None:
-    WireChange.objects.create(
-        wire_set=row, on=on, from_state=before, to_state=row.state, by=by, reason=reason, detail=detail
-    )
-
-
-def _put_in_force(row: WireSet, on: str, by: str, reason: str) -> int:
-    # The old set is retired first: the database allows one active set only.
-    newest = WireEpoch.objects.select_for_update().first()
-    old = WireSet.objects.select_for_update().filter(state=S.ACTIVE.value).first()
-    if old is not None and TABLE[WireState(row.state)].get(on) is not None:
-        _advance(old, "superseded", by, reason)
-        old.save()
-    _advance(row, on, by, reason)
-    row.save()
-    epoch = newest.epoch + 1 if newest else 1
-    try:
-        with transaction.atomic():
-            WireEpoch.objects.create(epoch=epoch, wire_set=row, by=by, reason=reason)
-    except IntegrityError as error:
-        raise WireRefused("someone else activated a wire set at the same moment") from error
-    return epoch
-
-
-def _need(reason: str) -> None:
-    if not reason.strip():
-        raise WireRefused("a reason is needed")
+SETS = Versions(
+    name="wire set",
+    link="wire_set",
+    sets=WireSet,
+    epochs=WireEpoch,
+    changes=WireChange,
+    table=TABLE,
+    refused=WireRefused,
+    body=Wire,
+    to_bytes=wire_to_bytes,
+    draft_findings=_draft_findings,
+    findings=_findings,
+    difference=_difference,
+    activated={},
+)
+active_set = SETS.active_set
+submit_draft = SETS.submit_draft
+copy_to_draft = SETS.copy_to_draft
+edit_draft = SETS.edit_draft
+validate = SETS.validate
+activate = SETS.activate
+roll_back = SETS.roll_back
