@@ -6,6 +6,8 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from legacy_answers import DETAIL, MATCH, OPEN
+from mutations import mutated, survives
 
 from arbitrage.domain.errors import FrameInvalid
 from arbitrage.domain.frame_spec import FrameDecoder
@@ -18,8 +20,6 @@ from exchanges.bithumb.legacy_verdict import command_answer
 from exchanges.fields import Fields
 from exchanges.freshness import HeadReader
 from exchanges.transport import HttpAnswer
-from tests.exchanges.bithumb.test_legacy_codec import DETAIL, MATCH, OPEN
-from tests.exchanges.test_fuzz_decoders import mutated, survives
 
 FIELDS = Fields(Exchange.BITHUMB)
 READS = LegacyReads(FIELDS, LegacySettings())

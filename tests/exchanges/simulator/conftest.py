@@ -10,9 +10,11 @@ from urllib.parse import quote
 
 import jwt
 import pytest
+from upbit_still import ASKS, BIDS
 
 from arbitrage.domain.units import Exchange
 from exchanges.simulator.config import AccountSpec, SimConfig
+from exchanges.simulator.dialects.upbit_quirks import UpbitQuirks
 from exchanges.simulator.money import fine_of_text
 from exchanges.simulator.simulator import Simulator
 from exchanges.simulator.wire import Request, Response
@@ -156,5 +158,15 @@ def make_world(tmp_path: Path) -> MakeWorld:
         world = World(Simulator(SimConfig(**config), START_NS), START_NS)
         made.append(world)
         return world
+
+    return make
+
+
+@pytest.fixture
+def still(make_world: MakeWorld) -> MakeWorld:
+    """Return a maker of worlds with one Upbit market that stands still; it is told Upbit's open questions."""
+
+    def make(**quirks: Any) -> World:
+        return make_world([still_frame(Exchange.UPBIT, "KRW-BTC", ASKS, BIDS)], upbit_quirks=UpbitQuirks(**quirks))
 
     return make

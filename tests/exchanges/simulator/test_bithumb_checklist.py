@@ -4,13 +4,13 @@ import json
 from itertools import pairwise
 
 import pytest
+from legacy_client import LegacyClient, signed
 
 from arbitrage.domain.units import Exchange
 from exchanges.simulator.conversation import ABNORMAL
 from exchanges.simulator.dialects.bithumb_quirks import BithumbQuirks
 from exchanges.simulator.kst import SECOND
 from exchanges.simulator.wire import Request
-from tests.exchanges.simulator.legacy_client import LegacyClient, signed
 
 UPBIT, BITHUMB = Exchange.UPBIT, Exchange.BITHUMB
 PAIR = {"order_currency": "BTC", "payment_currency": "KRW"}

@@ -1,9 +1,9 @@
 """Self-trade prevention in Bithumb's words, on the REST of both generations (bithumb.md §1.4, §3.9)."""
 
 import pytest
+from legacy_client import LegacyClient
 
 from arbitrage.domain.units import Exchange
-from tests.exchanges.simulator.legacy_client import LegacyClient
 
 BITHUMB = Exchange.BITHUMB
 BOOK = [("100000000", "5"), ("100001000", "5")], [("90000000", "5"), ("89999000", "5")]

@@ -3,13 +3,13 @@
 import json
 
 import pytest
+from legacy_client import LegacyClient
 
 from arbitrage.domain.units import Exchange
 from exchanges.simulator.dialects.bithumb_quirks import BithumbQuirks
 from exchanges.simulator.keys import Scope
 from exchanges.simulator.kst import SECOND
 from exchanges.simulator.wire import Request
-from tests.exchanges.simulator.legacy_client import LegacyClient
 
 BITHUMB = Exchange.BITHUMB
 

@@ -3,12 +3,12 @@
 import json
 
 import pytest
+from legacy_client import MS, SECRET, LegacyClient, signed
 
 from arbitrage.domain.units import Exchange
 from exchanges.simulator.dialects.bithumb_quirks import BithumbQuirks, NonceReuse
 from exchanges.simulator.keys import Scope
 from exchanges.simulator.wire import Request
-from tests.exchanges.simulator.legacy_client import MS, SECRET, LegacyClient, signed
 
 BALANCE = "/info/balance"
 

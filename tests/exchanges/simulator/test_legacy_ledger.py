@@ -1,12 +1,12 @@
 """The legacy ledger: what moved, newest first, with the balance after it (bithumb.md §1.4)."""
 
 import pytest
+from legacy_client import LegacyClient
 
 from arbitrage.domain.units import Exchange
 from exchanges.simulator.dialects.bithumb_quirks import BithumbQuirks, Grouping
 from exchanges.simulator.kst import SECOND
 from exchanges.simulator.money import fine_of_text
-from tests.exchanges.simulator.legacy_client import LegacyClient
 
 BITHUMB = Exchange.BITHUMB
 PAIR = {"order_currency": "BTC", "payment_currency": "KRW"}

@@ -1,11 +1,11 @@
 """Legacy orders on the one matching engine: place, market, cancel, detail, balances (bithumb.md §1.4, §1.5)."""
 
 import pytest
+from legacy_client import LegacyClient
 
 from arbitrage.domain.units import Exchange
 from exchanges.simulator.dialects.bithumb_quirks import BithumbQuirks, DetailShape
 from exchanges.simulator.money import FINE
-from tests.exchanges.simulator.legacy_client import LegacyClient
 
 BITHUMB = Exchange.BITHUMB
 BOOK = [("100000000", "0.01"), ("100001000", "5")], [("99000000", "5"), ("98999000", "5")]

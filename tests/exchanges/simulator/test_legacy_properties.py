@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from legacy_client import KEY, MS, SECRET, signed
 
 from arbitrage.domain.units import Exchange
 from exchanges.simulator.config import AccountSpec, SimConfig
@@ -12,7 +13,6 @@ from exchanges.simulator.dialects.legacy import CODES, SUCCESS
 from exchanges.simulator.money import FINE
 from exchanges.simulator.simulator import Simulator
 from exchanges.simulator.wire import Request
-from tests.exchanges.simulator.legacy_client import KEY, MS, SECRET, signed
 
 BITHUMB = Exchange.BITHUMB
 START_NS = 1_795_400_000_000_000_000

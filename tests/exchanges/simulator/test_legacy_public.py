@@ -4,13 +4,13 @@ import json
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from legacy_client import LegacyClient
 
 from arbitrage.domain.units import Exchange, Side
 from exchanges.simulator.bars import Span
 from exchanges.simulator.dialects.bithumb_quirks import BithumbQuirks, HourText
 from exchanges.simulator.money import plain_text
 from exchanges.simulator.wire import Request
-from tests.exchanges.simulator.legacy_client import LegacyClient
 
 BITHUMB = Exchange.BITHUMB
 

@@ -5,13 +5,13 @@ from datetime import datetime
 from decimal import Decimal
 
 import pytest
+from legacy_client import LegacyClient
 
 from arbitrage.domain.units import Exchange
 from exchanges.simulator.conversation import ABNORMAL
 from exchanges.simulator.dialects.bithumb_quirks import BithumbQuirks, DepthEdge, TimeKind
 from exchanges.simulator.kst import SECOND
 from exchanges.simulator.wire import Request
-from tests.exchanges.simulator.legacy_client import LegacyClient
 
 BITHUMB = Exchange.BITHUMB
 

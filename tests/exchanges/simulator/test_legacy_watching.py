@@ -1,9 +1,9 @@
 """Automatic orders: they hold at once, count only when their price was traded, and survive a restart (§1.5, §3.9)."""
 
 import pytest
+from legacy_client import LegacyClient
 
 from arbitrage.domain.units import Exchange, Side
-from tests.exchanges.simulator.legacy_client import LegacyClient
 
 BITHUMB = Exchange.BITHUMB
 PAIR = {"order_currency": "BTC", "payment_currency": "KRW"}

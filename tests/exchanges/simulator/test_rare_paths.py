@@ -4,12 +4,12 @@ import json
 from decimal import Decimal
 
 import pytest
+from legacy_client import LegacyClient
 
 from arbitrage.domain.units import Exchange
 from exchanges.simulator.bars import Span
 from exchanges.simulator.money import fine_of_text
 from exchanges.simulator.wire import Request
-from tests.exchanges.simulator.legacy_client import LegacyClient
 
 UPBIT, BITHUMB = Exchange.UPBIT, Exchange.BITHUMB
 MINUTES = (1, 3, 5, 10, 15, 30, 60, 240)

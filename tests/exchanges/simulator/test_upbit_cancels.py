@@ -1,25 +1,13 @@
 """Upbit's cancels of one, several and all orders, and cancel-and-new (upbit.md §1.7, §1.8)."""
 
 import pytest
+from upbit_still import ASKS, BIDS, LIMIT
 
 from arbitrage.domain.units import SCALE, Exchange, Side
 from exchanges.simulator.dialects.upbit_quirks import HaltedCancel, UpbitQuirks
 from exchanges.simulator.orders import Draft, OrdType
 
 UPBIT = Exchange.UPBIT
-ASKS = [("100001000", "1"), ("100009000", "2"), ("100010000", "3"), ("100011000", "4")]
-BIDS = [("99999000", "1"), ("99990000", "2"), ("99989000", "3"), ("99980000", "4")]
-LIMIT = {"market": "KRW-BTC", "side": "bid", "ord_type": "limit", "price": "90000000", "volume": "0.001"}
-
-
-@pytest.fixture
-def still(make_world, frame):
-    """Return a maker of worlds with one market that stands still."""
-
-    def make(**quirks):
-        return make_world([frame(UPBIT, "KRW-BTC", ASKS, BIDS)], upbit_quirks=UpbitQuirks(**quirks))
-
-    return make
 
 
 def get(world, path, query=""):

@@ -5,6 +5,7 @@ import json
 
 import msgspec
 import pytest
+from upbit_still import LIMIT
 
 from arbitrage.domain.units import Exchange
 from exchanges.simulator.dialects.upbit_errors import STATUS
@@ -23,19 +24,6 @@ from exchanges.simulator.listing import Listing, MarketState
 from exchanges.simulator.wire import Request
 
 UPBIT = Exchange.UPBIT
-ASKS = [("100001000", "1"), ("100009000", "2"), ("100010000", "3"), ("100011000", "4")]
-BIDS = [("99999000", "1"), ("99990000", "2"), ("99989000", "3"), ("99980000", "4")]
-LIMIT = {"market": "KRW-BTC", "side": "bid", "ord_type": "limit", "price": "90000000", "volume": "0.001"}
-
-
-@pytest.fixture
-def still(make_world, frame):
-    """Return a maker of worlds with one market that stands still."""
-
-    def make(**quirks):
-        return make_world([frame(UPBIT, "KRW-BTC", ASKS, BIDS)], upbit_quirks=UpbitQuirks(**quirks))
-
-    return make
 
 
 def get(world, path, query=""):

@@ -13,8 +13,6 @@ from exchanges.simulator.stream import Session
 from exchanges.simulator.wire import Request, Response
 
 UPBIT = Exchange.UPBIT
-ASKS = [("100001000", "1"), ("100009000", "2"), ("100010000", "3"), ("100011000", "4")]
-BIDS = [("99999000", "1"), ("99990000", "2"), ("99989000", "3"), ("99980000", "4")]
 
 
 def opened(world, path="/websocket/v1", headers=None):
@@ -31,16 +29,6 @@ def heard(session):
     frames = [json.loads(out.data, parse_float=Decimal) for out in session.outbox]
     session.outbox.clear()
     return frames
-
-
-@pytest.fixture
-def still(make_world, frame):
-    """Return a maker of worlds with one market that stands still."""
-
-    def make(**config):
-        return make_world([frame(UPBIT, "KRW-BTC", ASKS, BIDS)], **config)
-
-    return make
 
 
 @pytest.fixture
@@ -164,7 +152,7 @@ def test_own_order_frame_has_every_member_in_both_spellings(still, private):
 
 def test_absent_price_reads_zero_or_null(still, private):
     for answer, expected in ((AbsentAmount.ZERO, 0), (AbsentAmount.NULL, None)):
-        world = still(upbit_quirks=UpbitQuirks(absent_amount=answer))
+        world = still(absent_amount=answer)
         session = private(world)
         say(world, session, {"type": "myOrder"})
         world.order(UPBIT, market="KRW-BTC", side="ask", ord_type="market", volume="0.001")
@@ -231,7 +219,7 @@ def test_info_path_needs_a_token_takes_indicators_and_stays_silent(still, privat
 
 
 def test_what_the_documents_leave_open_about_connections_is_a_setting(still):
-    quirks = UpbitQuirks(
+    world = still(
         after_ws_error=AfterWsError.CLOSES,
         control_frame=FrameKind.BINARY,
         private_on_public_name="INVALID_AUTH",
@@ -240,7 +228,6 @@ def test_what_the_documents_leave_open_about_connections_is_a_setting(still):
         data_frame=FrameKind.TEXT,
         life_ns=30 * SECOND,
     )
-    world = still(upbit_quirks=quirks)
     first, second = opened(world), opened(world)
     third = world.simulator.exchange(UPBIT).connect(Request("GET", "/websocket/v1"), world.now)
     assert isinstance(third, Response)
@@ -255,7 +242,7 @@ def test_what_the_documents_leave_open_about_connections_is_a_setting(still):
 
 
 def test_first_ever_subscription_to_balances_may_be_silent_for_minutes(still, private):
-    world = still(upbit_quirks=UpbitQuirks(first_assets_ns=120 * SECOND))
+    world = still(first_assets_ns=120 * SECOND)
     order = {"market": "KRW-BTC", "side": "ask", "ord_type": "market", "volume": "0.001"}
     session = private(world)
     say(world, session, {"type": "myAsset"})
