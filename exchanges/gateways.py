@@ -18,13 +18,15 @@ from exchanges.upbit.gateway import UpbitGateway
 from exchanges.upbit.profile import Smp
 from karb_project.env import Env
 
+LastCheck = Callable[[Exchange, Order], str | None]
+
 
 def gateway(
     exchange: Exchange,
     env: Env,
     clock: Clock,
     *,
-    last_check: Callable[[Exchange, Order], str | None] | None = None,
+    last_check: LastCheck | None = None,
     wire: ExchangeWire = SHIPPED_WIRE,
 ) -> Gateway:
     """Return the gateway of `exchange`. ConfigError when its keys are missing or unsafe.
@@ -32,42 +34,46 @@ def gateway(
     `last_check` is asked for a reason to stop right before an order's bytes are handed to the
     socket; whoever sends orders must pass one. Bithumb's can be switched between generations by `use_wire`.
     """
-    rest_url, stream_url = addresses(exchange, env)
-    keys = credentials(exchange, env)
-    budget = limiter(exchange, env, clock)
     if exchange is Exchange.BITHUMB:
-        jwt = BithumbGateway(
-            keys,
-            rest_url,
-            stream_url,
-            clock,
-            last_check=last_check,
-            limiter=budget,
-            batch_hash=BatchHash(env.bithumb_batch_hash),
-        )
-        legacy = LegacyGateway(
-            legacy_credentials(env),
-            rest_url,
-            clock,
-            markets=env.markets,
-            last_check=last_check,
-            settings=_legacy_settings(env),
-            limiter=budget,
-        )
-        log = GenerationLog(env.var_dir / "journal" / "bithumb.generations")
-        return SwitchingGateway(jwt, legacy, log, clock, markets=env.markets, wire=wire)
+        return _bithumb(env, clock, last_check, wire)
+    rest_url, stream_url = addresses(exchange, env)
     made = UpbitGateway(
-        keys,
+        credentials(exchange, env),
         rest_url,
         stream_url,
         clock,
         last_check=last_check,
-        limiter=budget,
+        limiter=limiter(exchange, env, clock),
         algorithm=env.upbit_jwt_alg,
         smp=Smp(env.upbit_smp),
     )
     made.use_wire(wire)
     return made
+
+
+def _bithumb(env: Env, clock: Clock, last_check: LastCheck | None, wire: ExchangeWire) -> SwitchingGateway:
+    rest_url, stream_url = addresses(Exchange.BITHUMB, env)
+    budget = limiter(Exchange.BITHUMB, env, clock)
+    jwt = BithumbGateway(
+        credentials(Exchange.BITHUMB, env),
+        rest_url,
+        stream_url,
+        clock,
+        last_check=last_check,
+        limiter=budget,
+        batch_hash=BatchHash(env.bithumb_batch_hash),
+    )
+    legacy = LegacyGateway(
+        legacy_credentials(env),
+        rest_url,
+        clock,
+        markets=env.markets,
+        last_check=last_check,
+        settings=_legacy_settings(env),
+        limiter=budget,
+    )
+    log = GenerationLog(env.var_dir / "journal" / "bithumb.generations")
+    return SwitchingGateway(jwt, legacy, log, clock, markets=env.markets, wire=wire)
 
 
 def _legacy_settings(env: Env) -> LegacySettings:
