@@ -7,7 +7,7 @@ import msgspec
 
 from exchanges.simulator.account import Account
 from exchanges.simulator.dialect import BookView, Format, News
-from exchanges.simulator.matching import OrderStep
+from exchanges.simulator.steps import OrderStep
 
 ABNORMAL = 1006
 """The connection just ends, without a Close frame (upbit.md §3.9, bithumb.md §6.2)."""

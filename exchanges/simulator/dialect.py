@@ -19,7 +19,7 @@ from exchanges.simulator.auth import AuthFault
 from exchanges.simulator.ladder import Ladder
 from exchanges.simulator.limits import Block, Limit, Verdict
 from exchanges.simulator.listing import Listing
-from exchanges.simulator.matching import OrderStep
+from exchanges.simulator.steps import OrderStep
 from exchanges.simulator.tape import Print, Tape
 from exchanges.simulator.wire import Params, Request, Response, WireRefusal
 

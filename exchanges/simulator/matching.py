@@ -21,10 +21,7 @@ from exchanges.simulator.orders import Draft, OrdType, SimOrder, Tif
 from exchanges.simulator.register import Register
 from exchanges.simulator.rules import Rules, Smp, State
 from exchanges.simulator.state import Sink, burned_line, orders_line
-from exchanges.simulator.steps import Fault as Fault
-from exchanges.simulator.steps import Moment
-from exchanges.simulator.steps import OrderStep as OrderStep
-from exchanges.simulator.steps import Step as Step
+from exchanges.simulator.steps import Fault, Moment, OrderStep, Step
 from exchanges.simulator.taking import Taking, ended_state, unused
 from exchanges.simulator.trouble.fault import Seen
 from exchanges.simulator.watching import Watching

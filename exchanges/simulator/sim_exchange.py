@@ -25,7 +25,7 @@ from exchanges.simulator.gate import BITHUMB_GATE, CONNECT, UPBIT_GATE, Gate, Ga
 from exchanges.simulator.ladder import Ladder
 from exchanges.simulator.listing import ACTIVE, Listing
 from exchanges.simulator.market import Market
-from exchanges.simulator.matching import Fault, Matching, OrderStep
+from exchanges.simulator.matching import Matching
 from exchanges.simulator.operations import Operations
 from exchanges.simulator.order_desk import OrderDesk
 from exchanges.simulator.orders import Draft, SimOrder
@@ -33,6 +33,7 @@ from exchanges.simulator.publication import Publication
 from exchanges.simulator.resting import joined, merged
 from exchanges.simulator.rules import Rules
 from exchanges.simulator.state import Sink
+from exchanges.simulator.steps import Fault, OrderStep
 from exchanges.simulator.stream import Session
 from exchanges.simulator.tape import Print
 from exchanges.simulator.trouble.answers import Answers, seen_of

@@ -16,7 +16,7 @@ from exchanges.simulator.conversation import ABNORMAL, NORMAL, Out
 from exchanges.simulator.dialect import Access, AfterError, BookView, Dialect, Format, News, StreamType
 from exchanges.simulator.grouping import grouped
 from exchanges.simulator.limits import Blocks, Limiter
-from exchanges.simulator.matching import OrderStep
+from exchanges.simulator.steps import OrderStep
 from exchanges.simulator.subscription import (
     BOOK,
     BookWanted,

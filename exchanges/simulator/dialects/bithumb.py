@@ -15,8 +15,8 @@ from exchanges.simulator.dialects.bithumb_quirks import BatchHash, BithumbQuirks
 from exchanges.simulator.dialects.shared import json_answer, paired
 from exchanges.simulator.kst import SECOND
 from exchanges.simulator.limits import Limit, Verdict
-from exchanges.simulator.matching import OrderStep
 from exchanges.simulator.money import CACHED_TEXTS, fine_text, plain_text
+from exchanges.simulator.steps import OrderStep
 from exchanges.simulator.wire import Params, Request, Response, WireRefusal, strict_params
 
 LIMITS = {

@@ -13,8 +13,8 @@ from exchanges.simulator.dialects.legacy import ladders, market_of, symbol_of
 from exchanges.simulator.dialects.legacy_depth import Announced, Change
 from exchanges.simulator.dialects.legacy_prints import MID, TICK_WINDOWS, tick_content, transaction_row
 from exchanges.simulator.ladder import Ladder
-from exchanges.simulator.matching import OrderStep
 from exchanges.simulator.money import plain_text
+from exchanges.simulator.steps import OrderStep
 from exchanges.simulator.wire import decode_json, json_bytes
 
 CONNECTED = b'{"status":"0000","resmsg":"Connected Successfully"}'

@@ -16,8 +16,8 @@ from exchanges.simulator.dialects.upbit_quirks import AfterWsError, FrameKind, O
 from exchanges.simulator.grouping import supported_levels
 from exchanges.simulator.kst import SECOND, parse_time
 from exchanges.simulator.limits import Block, Limit, Verdict
-from exchanges.simulator.matching import OrderStep
 from exchanges.simulator.rules import UPBIT_TICKS
+from exchanges.simulator.steps import OrderStep
 from exchanges.simulator.wire import Params, Request, Response, WireRefusal, body_params, query_params, strict_params
 
 _OVER_LIMIT = "Too many API requests."

@@ -12,8 +12,8 @@ from exchanges.simulator.dialects.upbit_orders import shown_smp
 from exchanges.simulator.dialects.upbit_quirks import AbsentAmount, Padding, UpbitQuirks
 from exchanges.simulator.kst import SECOND, kst_text
 from exchanges.simulator.ladder import Ladder
-from exchanges.simulator.matching import OrderStep, Step
 from exchanges.simulator.money import CACHED_TEXTS, double_text, fine_text, plain_text
+from exchanges.simulator.steps import OrderStep, Step
 from exchanges.simulator.wire import json_bytes
 
 UNIT = '{"ask_price":%s,"bid_price":%s,"ask_size":%s,"bid_size":%s}'

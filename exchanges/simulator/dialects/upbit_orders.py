@@ -6,9 +6,9 @@ from arbitrage.domain.units import Side
 from exchanges.simulator.dialects.shared import Extra, wire_state
 from exchanges.simulator.dialects.upbit_quirks import Stamp, UpbitQuirks
 from exchanges.simulator.kst import SECOND, kst_text
-from exchanges.simulator.matching import Fault
 from exchanges.simulator.money import fine_text, plain_text
 from exchanges.simulator.orders import OrdType, SimOrder, Tif
+from exchanges.simulator.steps import Fault
 
 _MICROSECOND = 1_000
 

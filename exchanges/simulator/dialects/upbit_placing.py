@@ -13,11 +13,11 @@ from exchanges.simulator.dialects.upbit_errors import STATUS, refusal
 from exchanges.simulator.dialects.upbit_lists import count_of, is_newest_first, named_order, named_orders
 from exchanges.simulator.dialects.upbit_orders import brief_words, fault_names, order_types, order_words
 from exchanges.simulator.dialects.upbit_quirks import BodyNumbers, HaltedCancel, UpbitQuirks
-from exchanges.simulator.matching import Fault
 from exchanges.simulator.money import plain_text
 from exchanges.simulator.orders import Draft, SimOrder, Tif
 from exchanges.simulator.rules import Smp, State
 from exchanges.simulator.sim_exchange import SimExchange
+from exchanges.simulator.steps import Fault
 from exchanges.simulator.wire import Params, Response, WireRefusal, decode_json
 
 _WRONG = {

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from arbitrage.domain.units import Exchange, Side
 from exchanges.simulator.cash import Kind
 from exchanges.simulator.config import AccountSpec, SimConfig
-from exchanges.simulator.matching import Fault
 from exchanges.simulator.money import FINE
 from exchanges.simulator.orders import Draft, OrdType, Tif, combination_fault, order_to_plain
 from exchanges.simulator.rules import Smp
 from exchanges.simulator.simulator import Simulator
+from exchanges.simulator.steps import Fault
 from exchanges.simulator.wallets import WalletState
 
 START_NS = 1_795_400_000_000_000_000

@@ -6,10 +6,10 @@ import pytest
 from arbitrage.domain.units import SCALE, Exchange, Side
 from exchanges.simulator.config import AccountSpec
 from exchanges.simulator.kst import parse_time
-from exchanges.simulator.matching import Fault, Step
 from exchanges.simulator.money import FINE, fine_text
 from exchanges.simulator.orders import Draft, OrdType, Tif
 from exchanges.simulator.rules import BITHUMB_STP, UPBIT_SMP, Smp, SmpEra, State
+from exchanges.simulator.steps import Fault, Step
 
 UPBIT, BITHUMB = Exchange.UPBIT, Exchange.BITHUMB
 BOOK = [("100000000", "5"), ("100001000", "5")], [("90000000", "5"), ("89999000", "5")]

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from arbitrage.domain.units import Exchange
 from exchanges.simulator.config import AccountSpec, SimConfig
 from exchanges.simulator.dialect import Call
-from exchanges.simulator.matching import Fault
 from exchanges.simulator.money import FINE
 from exchanges.simulator.orders import Draft, OrdType, Side, Tif, combination_fault
 from exchanges.simulator.simulator import Simulator
+from exchanges.simulator.steps import Fault
 from exchanges.simulator.wire import Request, WireRefusal, body_params
 
 START_NS = 1_795_400_000_000_000_000

@@ -5,10 +5,10 @@ import pytest
 
 from arbitrage.domain.units import SCALE, Exchange, Side
 from exchanges.simulator.config import AccountSpec
-from exchanges.simulator.matching import Fault
 from exchanges.simulator.money import FINE
 from exchanges.simulator.orders import Draft, OrdType
 from exchanges.simulator.rules import Burst, State
+from exchanges.simulator.steps import Fault
 
 UPBIT = Exchange.UPBIT
 KRW = 100_000_000 * FINE

@@ -5,10 +5,10 @@ import pytest
 
 from arbitrage.domain.units import SCALE, Exchange, Side
 from exchanges.simulator.config import AccountSpec
-from exchanges.simulator.matching import Fault
 from exchanges.simulator.money import FINE
 from exchanges.simulator.orders import Draft, OrdType, Tif
 from exchanges.simulator.rules import OnUnfit, State
+from exchanges.simulator.steps import Fault
 
 UPBIT, BITHUMB = Exchange.UPBIT, Exchange.BITHUMB
 BOOK = [("100000000", "0.1"), ("100001000", "0.1")], [("90000000", "0.1"), ("89999000", "0.1")]
