@@ -31,6 +31,13 @@ def command_answer(
     acceptance (201 and 200 are both seen, upbit.md §1.1, bithumb.md §3.6); a 2xx with an error
     object or without an id does not.
     """
+    if isinstance(outcome, HttpAnswer):
+        return _command_http(outcome, facts, read, errors)
+    return without_answer(outcome)
+
+
+def without_answer(outcome: Unsent | Stopped | Lost) -> Refused | Unknown:
+    """Return what a command without an answer proves: only one that never left is refused."""
     match outcome:
         case Unsent(cause):
             return Refused(RefusalReason.NOT_SENT, redacted(cause))
@@ -38,8 +45,6 @@ def command_answer(
             return Refused(RefusalReason.STOPPED, reason)
         case Lost(cause):
             return Unknown(redacted(cause))
-        case HttpAnswer():
-            return _command_http(outcome, facts, read, errors)
         case _:
             assert_never(outcome)
 
@@ -98,18 +103,24 @@ def lookup_answer(
 
 def read_body(outcome: Outcome, facts: Facts, errors: tuple[str, str, str] = ERROR_NAMES) -> bytes:
     """Return the body of a read. NotSent, AuthRefused or ReadFailed when there is none to trust."""
+    answer = answered(outcome)
+    error = wire_error(answer.body, answer.status, errors)
+    if error is None and 200 <= answer.status < 300:
+        return answer.body
+    if error is not None and (error.name in facts.auth_names or answer.status == 401):
+        raise AuthRefused(_words(error), error.name)
+    raise ReadFailed(f"HTTP {answer.status}" if error is None else _words(error))
+
+
+def answered(outcome: Outcome) -> HttpAnswer:
+    """Return the answer to a read. NotSent or ReadFailed when there is none."""
     match outcome:
+        case HttpAnswer():
+            return outcome
         case Unsent(cause) | Stopped(cause):
             raise NotSent(redacted(cause))
         case Lost(cause):
             raise ReadFailed(redacted(cause))
-        case HttpAnswer():
-            error = wire_error(outcome.body, outcome.status, errors)
-            if error is None and 200 <= outcome.status < 300:
-                return outcome.body
-            if error is not None and (error.name in facts.auth_names or outcome.status == 401):
-                raise AuthRefused(_words(error), error.name)
-            raise ReadFailed(f"HTTP {outcome.status}" if error is None else _words(error))
         case _:
             assert_never(outcome)
 

@@ -5,12 +5,11 @@ can read, and everything between is Unknown.
 """
 
 from collections.abc import Callable
-from typing import assert_never
 
 import msgspec
 
 from arbitrage.domain.drift import Drift
-from arbitrage.domain.errors import AuthRefused, NotSent, ReadFailed
+from arbitrage.domain.errors import AuthRefused, ReadFailed
 from arbitrage.domain.order import OrderOn, OrderReport, RefusalReason
 from arbitrage.domain.ports import Accepted, Answer, Refused, Unknown
 from arbitrage.domain.units import Ns
@@ -18,7 +17,8 @@ from exchanges.bithumb.legacy_codec import Envelope
 from exchanges.bithumb.legacy_profile import AUTH_CODES, CODES, FAMILIES, NOTICE, SUCCESS, Family, Kin
 from exchanges.ratelimit import TOO_MANY
 from exchanges.shapes import id_text
-from exchanges.transport import HttpAnswer, Lost, Outcome, Stopped, Unsent, redacted
+from exchanges.transport import HttpAnswer, Outcome, redacted
+from exchanges.verdict import answered, without_answer
 
 ReadEnvelope = Callable[[bytes], Envelope]
 EMPTY = msgspec.Raw(b"[]")
@@ -41,17 +41,7 @@ def refusal_of(answer: Envelope) -> RefusalReason | None:
 
 def command_answer(outcome: Outcome, order_id: str | None, read: ReadEnvelope) -> Answer:
     """Return what came of placing (`order_id` None: the answer must name one) or cancelling an order."""
-    match outcome:
-        case Unsent(cause):
-            return Refused(RefusalReason.NOT_SENT, redacted(cause))
-        case Stopped(reason):
-            return Refused(RefusalReason.STOPPED, reason)
-        case Lost(cause):
-            return Unknown(redacted(cause))
-        case HttpAnswer():
-            return _command_http(outcome, order_id, read)
-        case _:
-            assert_never(outcome)
+    return _command_http(outcome, order_id, read) if isinstance(outcome, HttpAnswer) else without_answer(outcome)
 
 
 def _command_http(outcome: HttpAnswer, order_id: str | None, read: ReadEnvelope) -> Answer:
@@ -84,23 +74,12 @@ def read_data(outcome: Outcome, read: ReadEnvelope, on_empty: Callable[[], msgsp
 
     A listing without rows comes as an error (bithumb.md §1.4): `on_empty` says what stands for it.
     """
-    match outcome:
-        case Unsent(cause) | Stopped(cause):
-            raise NotSent(redacted(cause))
-        case Lost(cause):
-            raise ReadFailed(redacted(cause))
-        case HttpAnswer():
-            return _data(outcome, read, on_empty)
-        case _:
-            assert_never(outcome)
-
-
-def _data(outcome: HttpAnswer, read: ReadEnvelope, on_empty: Callable[[], msgspec.Raw] | None) -> msgspec.Raw:
+    http = answered(outcome)
     try:
-        answer = read(outcome.body)
+        answer = read(http.body)
     except ValueError as problem:
-        raise ReadFailed(redacted(f"HTTP {outcome.status}: {problem}")) from None
-    if answer.status == SUCCESS and outcome.status < 300:
+        raise ReadFailed(redacted(f"HTTP {http.status}: {problem}")) from None
+    if answer.status == SUCCESS and http.status < 300:
         return answer.data
     family = family_of(answer.message) if answer.status == NOTICE else None
     if family is not None and family.kin is Kin.EMPTY and on_empty is not None:
