@@ -164,35 +164,44 @@ async def _serve(context: Context, config: SimConfig, story: Story | None) -> in
     asyncio.get_running_loop().set_exception_handler(fail)
     running = await start(config)
     try:
-        recording = running.simulator.recording
-        if recording is not None:
-            context.log.info(
-                "recording_read",
-                frames=recording.frames,
-                markets=recording.markets,
-                lines_passed_over=recording.passed_over,
-                lines_unusable=len(recording.unusable),
-                first_unusable=recording.unusable[:3],
-            )
-        ready = {
-            "ready": True,
-            "upbit": running.upbit_address,
-            "bithumb": running.bithumb_address,
-            "markets": running.markets,
-        }
-        if running.control_address:
-            ready["control"] = running.control_address
+        _say_recording(context, running)
         if story is not None:
             # Once more, for the markets that are really there: an incident's cast depends on them.
-            ready["scenario"] = story.scenario.name
             running.tell(read_scenario(story.word, running.markets, story.factor))
-        print(json.dumps(ready), flush=True)
+        print(json.dumps(_ready(running, story)), flush=True)
         while not context.stopping.is_set():
             _count(context, running)
             await context.sleep(_COUNT_EVERY_S)
         return code
     finally:
         await running.stop()
+
+
+def _say_recording(context: Context, running: RunningSimulator) -> None:
+    recording = running.simulator.recording
+    if recording is not None:
+        context.log.info(
+            "recording_read",
+            frames=recording.frames,
+            markets=recording.markets,
+            lines_passed_over=recording.passed_over,
+            lines_unusable=len(recording.unusable),
+            first_unusable=recording.unusable[:3],
+        )
+
+
+def _ready(running: RunningSimulator, story: Story | None) -> dict[str, Any]:
+    ready: dict[str, Any] = {
+        "ready": True,
+        "upbit": running.upbit_address,
+        "bithumb": running.bithumb_address,
+        "markets": running.markets,
+    }
+    if running.control_address:
+        ready["control"] = running.control_address
+    if story is not None:
+        ready["scenario"] = story.scenario.name
+    return ready
 
 
 def _count(context: Context, running: RunningSimulator) -> None:
