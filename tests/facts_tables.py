@@ -10,6 +10,7 @@ INDEX = "exchange-facts.md"
 PAGES = ("facts-upbit.md", "facts-bithumb.md", "facts-bithumb-legacy.md")
 _FACTS = ["what", "gateway", "simulator", "test", "source", "confidence"]
 _OPEN = ["what", "setting", "default", "why open"]
+_GUESSES = ["what", "written in", "taken as", "why open"]
 _SECTIONS = ["section", "upbit.md", "bithumb.md"]
 _TOKEN = re.compile(r"`([^`]+)`")
 
@@ -66,6 +67,11 @@ def facts(page: str) -> list[Fact]:
 def open_points(page: str) -> list[OpenPoint]:
     """Return what a page says is not established."""
     return [OpenPoint(page, *cells) for cells in rows(page, _OPEN)]
+
+
+def guesses(page: str) -> list[tuple[str, str, str]]:
+    """Return what a page says is guessed without a setting: what, where it is written, why it is open."""
+    return [(what, places, why) for what, places, _, why in rows(page, _GUESSES)]
 
 
 def sections() -> dict[str, set[str]]:

@@ -8,7 +8,8 @@ from itertools import chain
 from typing import Any
 
 import pytest
-from facts_tables import INDEX, PAGES, ROOT, facts, is_same_route, open_points, routes, sections, tokens
+from facts_tables import INDEX, PAGES, ROOT, facts, guesses, is_same_route, open_points, routes, sections, tokens
+from msgspec import NODEFAULT, structs
 
 from arbitrage.domain.units import Exchange
 from exchanges.bithumb import legacy_profile
@@ -23,7 +24,7 @@ from exchanges.simulator.dialects.legacy_rest import STREAM_PATH, LegacyDialect
 from exchanges.simulator.dialects.upbit_quirks import OldList, UpbitQuirks
 from exchanges.simulator.dialects.upbit_rest import UpbitDialect
 from exchanges.simulator.gate import BITHUMB_GATE, UPBIT_GATE
-from exchanges.simulator.rules import bithumb_rules, upbit_rules
+from exchanges.simulator.rules import Rules, bithumb_rules, upbit_rules
 from exchanges.simulator.subscription import OWN
 from exchanges.simulator.wallets import Wallets
 from exchanges.upbit import profile as upbit_profile
@@ -133,6 +134,8 @@ def test_every_file_and_every_name_in_it_exists_and_what_the_desk_leaves_out_has
         found += [(fact.what, fault) for fault in _faults_of(fact.simulator, "exchanges/simulator/")]
         if fact.gateway.startswith("–") and not re.fullmatch(r"– \w.{4,}", fact.gateway):
             found.append((fact.what, "no reason for – in gateway"))
+    for what, places, _ in guesses(page):
+        found += [(what, fault) for fault in _faults_of(places, "exchanges/")]
     assert found == []
 
 
@@ -174,9 +177,10 @@ def test_every_row_says_where_it_comes_from_and_how_sure_it_is(page: str):
     for fact in facts(page):
         if not (fact.source == "–" and fact.confidence == "house"):
             found += [(fact.what, fault) for fault in _source_faults(fact.source)]
-    for point in open_points(page):
-        cited = re.search(r"\(((?:upbit|bithumb)\.md [^)]+)\)$", point.why)
-        found += [(point.what, fault) for fault in (_source_faults(cited[1]) if cited else ["cites nothing"])]
+    reasons = [(point.what, point.why) for point in open_points(page)]
+    for what, why in reasons + [(what, why) for what, _, why in guesses(page)]:
+        cited = re.search(r"\(((?:upbit|bithumb)\.md [^)]+)\)$", why)
+        found += [(what, fault) for fault in (_source_faults(cited[1]) if cited else ["cites nothing"])]
     assert found == []
 
 
@@ -190,6 +194,7 @@ def _owners(page: str) -> dict[str, Any]:
         "Rules": upbit_rules(500) if is_upbit else bithumb_rules(400),
         "GateRules": UPBIT_GATE if is_upbit else BITHUMB_GATE,
         "NonceMemory": NonceMemory(),
+        "StreamWords": _UPBIT_WORDS.stream,
         "Wallets": Wallets(exchange, (), lambda row: None),
     }
 
@@ -240,4 +245,5 @@ def test_every_member_made_for_an_open_question_has_a_row():
     told = {setting for page in PAGES for point in open_points(page) for setting in tokens(point.setting)}
     kinds = {"UpbitQuirks": UpbitQuirks, "BithumbQuirks": BithumbQuirks, "LegacySettings": LegacySettings}
     made = {f"{name}.{member}" for name, kind in kinds.items() for member in kind.__struct_fields__}
+    made |= {f"Rules.{field.name}" for field in structs.fields(Rules) if field.default is not NODEFAULT}
     assert made - told == set()

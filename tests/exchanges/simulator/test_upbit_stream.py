@@ -210,10 +210,10 @@ def test_info_path_needs_a_token_takes_indicators_and_stays_silent(still, privat
     assert isinstance(refused, Response)
     assert refused.status == 401
     session = private(world, "/websocket/v1/info")
-    wanted = {"type": "indicator", "codes": ["KRW-BTC"], "timeframe": "1m", "indicators": [{"type": "rsi"}]}
-    say(world, session, wanted)
-    world.pass_ms(1_000)
-    assert heard(session) == []
+    for kind in ("indicator", "indicator_signal"):
+        say(world, session, {"type": kind, "codes": ["KRW-BTC"], "timeframe": "1m", "indicators": [{"type": "rsi"}]})
+        world.pass_ms(1_000)
+        assert heard(session) == []
     say(world, session, {"type": "myOrder"})
     assert heard(session)[0]["error"]["name"] == "INVALID_PARAM"
 
