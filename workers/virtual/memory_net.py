@@ -147,7 +147,8 @@ class MemoryTransport(asyncio.Transport):
         self._loop.call_at(self._last_due, self.peer._arrived, data, context=self.peer._space)
 
     def _arrived(self, data: bytes | None) -> None:
-        if self.is_lost or self._is_deaf or self._link.swallows:
+        # As a real one: what was closed reads no more.
+        if self.is_lost or self._is_closing or self._is_deaf or self._link.swallows:
             return
         if self._is_paused:
             self._waiting.append(data)

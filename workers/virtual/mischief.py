@@ -151,6 +151,8 @@ def _orders(rng: Random) -> tuple[str, Act]:
             OrderRefused(status=400, name="market_offline"),
             RuleRefused(rule=rng.choice([Rule.FUNDS_SHORT, Rule.UNDER_MINIMUM, Rule.PRICE_OFF_TICK])),
             FillsDelayed(delay_ns=_span(rng, 20, 6_000)),
+            # Past the desk's patience: it cancels, and what then happens to a cancel can happen.
+            FillsDelayed(delay_ns=_span(rng, 8_000, 16_000)),
             LiquidityGone(),
             LiquidityGone(),
             PartLabelled(state=rng.choice(["done", "cancel"])),
@@ -160,8 +162,21 @@ def _orders(rng: Random) -> tuple[str, Act]:
     )
     if rng.random() < 0.25:
         lag: Fault = LookupLags(lag_ns=_span(rng, 100, 4_000), status=rng.choice([404, 422]))
-        return _armed(rng, rng.choice([lag, MissingInLists()]), Scope(lasts_ns=_span(rng, 2_000, 15_000)))
+        scope = Scope(lasts_ns=_span(rng, 2_000, 15_000))
+        if rng.random() < 0.5:
+            return _unseen(rng.choice(EXCHANGES), lag, scope)
+        return _armed(rng, rng.choice([lag, MissingInLists()]), scope)
     return _armed(rng, fault, Scope(count=rng.choice([1, 1, 2])))
+
+
+def _unseen(exchange: Exchange, lag: Fault, scope: Scope) -> tuple[str, Act]:
+    """An order is taken, its answer is lost, and whoever asks for it is told that there is none."""
+
+    def act(world: World) -> None:
+        world.faults(exchange).arm(lag, scope)
+        world.faults(exchange).arm(AnswerLost(), Scope(count=2))
+
+    return f"{exchange} AnswerLost() and {lag!r}", act
 
 
 def _books(rng: Random) -> tuple[str, Act]:
@@ -257,14 +272,19 @@ def _host(rng: Random) -> tuple[str, Act]:
             return f"disk full for {lasts:.1f} s", fill
         case 1:
             step = rng.choice([-1, 1]) * _span(rng, 100, 90_000)
-            return f"wall clock set by {step / SECOND:.1f} s", lambda world: world.step_clock(step)
+
+            def wrong(world: World) -> None:
+                world.step_clock(step)
+                world.loop.call_later(lasts, world.set_clock_right)
+
+            return f"wall clock wrong by {step / SECOND:.1f} s for {lasts:.1f} s", wrong
         case 2:
 
             def silence(world: World) -> None:
                 world.bridge_beats = False
-                world.loop.call_later(lasts, setattr, world, "bridge_beats", True)
+                world.loop.call_later(2 * lasts, setattr, world, "bridge_beats", True)
 
-            return f"bridge silent for {lasts:.1f} s", silence
+            return f"bridge silent for {2 * lasts:.1f} s", silence
         case _:
             return "a second trader is started", lambda world: world.start_rival()
 
@@ -293,7 +313,7 @@ def _account(rng: Random) -> tuple[str, Act]:
     krw = str(rng.randint(10_000, 5_000_000))
 
     def move(world: World) -> None:
-        sim, now = world.exchange(exchange), world.clock.wall_ns()
+        sim, now = world.exchange(exchange), world.true_clock.wall_ns()
         account = world.account(exchange)
         if kind == 0:
             sim.cash.deposit(account, "KRW", fine_of_text(krw), now)
@@ -312,7 +332,7 @@ def _account(rng: Random) -> tuple[str, Act]:
             None,
             None,
         )
-        taken = world.exchange(exchange).matching.place(world.account(exchange), draft, world.clock.wall_ns())
+        taken = world.exchange(exchange).matching.place(world.account(exchange), draft, world.true_clock.wall_ns())
         world.note("owner", "trades by hand", f"{exchange} {base_of(market)} {taken!r:.60}")
 
     if kind == 2:
@@ -325,15 +345,15 @@ def _exchange(rng: Random) -> tuple[str, Act]:
     if rng.random() < 0.5:
         regime = rng.choice(list(Regime))
         return f"market turns {regime.value}", lambda world: world.simulator.simulator.market.set_regime(
-            regime, world.clock.wall_ns()
+            regime, world.true_clock.wall_ns()
         )
     lasts = _span(rng, 2_000, 20_000) / SECOND
 
     def close(world: World) -> None:
         closing = world.exchange(exchange).closing
         if not closing.is_whole:
-            closing.begin(world.clock.wall_ns())
-            world.loop.call_later(lasts, lambda: closing.end(world.clock.wall_ns()))
+            closing.begin(world.true_clock.wall_ns())
+            world.loop.call_later(lasts, lambda: closing.end(world.true_clock.wall_ns()))
 
     return f"{exchange} in maintenance for {lasts:.1f} s", close
 

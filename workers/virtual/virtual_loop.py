@@ -129,7 +129,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class VirtualClock(Clock):
-    """The clocks of one loop. `step` moves the wall clock, as an operator or ntp does."""
+    """The clocks of one machine in a loop. `step` moves its wall clock, as an operator or ntp does."""
 
     def __init__(self, loop: VirtualLoop) -> None:
         self._loop = loop
@@ -146,3 +146,7 @@ class VirtualClock(Clock):
     def step(self, by_ns: int) -> None:
         """Set the wall clock forward or back."""
         self._stepped_ns += by_ns
+
+    def set_right(self) -> None:
+        """Show the loop's own time again."""
+        self._stepped_ns = 0

@@ -45,6 +45,9 @@ class Watch:
         self._opening = world.holdings()
         self._told: set[tuple[str, str]] = set()
         self._uneven_since: dict[str, int] = {}
+        self._planned: dict[str, int] = {}
+        """Which of the traders, counted from 1, planned each order."""
+        self._sent: set[str] = set()
 
     def broken(self, rule: str, detail: str) -> None:
         """Note a violation, once per rule and detail."""
@@ -58,15 +61,31 @@ class Watch:
     def journalled(self, arb: Arb) -> None:
         """Look at a new image of an arb."""
         self.images[arb.arb_id] = arb
+        for order in arb.orders:
+            if order.client_order_id not in self._planned:
+                self._planned_now(arb, order)
+            if order.state is OrderState.REFUSED and order.refusal is None:
+                self._vanished(order)
         if arb.is_closed:
             for order in arb.orders:
                 if order.state is OrderState.UNKNOWN and not arb.why.startswith("operator_resolved"):
                     self.broken("unknown_closed", f"{arb.arb_id} closed while {order.client_order_id} is unknown")
 
+    def _planned_now(self, arb: Arb, order: Order) -> None:
+        self._planned[order.client_order_id] = len(self._world.lives)
+        if order.role is OrderRole.HEDGE and order.side.sign * order.qty + arb.imbalance not in _between(arb.imbalance):
+            self.broken("hedge_not_to_size", f"{order.client_order_id} {order.side} {order.qty} for {arb.imbalance}")
+
+    # Not found at its exchange, and no bytes of it ever left, though the trader that planned it lives on.
+    def _vanished(self, order: Order) -> None:
+        if order.client_order_id not in self._sent and self._planned[order.client_order_id] == len(self._world.lives):
+            self.broken("never_sent", f"{order.client_order_id} was planned and not handed to the wire")
+
     def sent(self, life: Life, one: Sent) -> None:
         """Look at an order whose bytes leave now."""
         control = self._world.control
         order, level = one.order, control.level()
+        self._sent.add(order.client_order_id)
         if level is TradingLevel.HALTED:
             self.broken("sent_while_halted", order.client_order_id)
         if level is TradingLevel.REDUCING and order.role is not OrderRole.HEDGE:
@@ -92,6 +111,12 @@ class Watch:
             if decided_age > world.params.max_book_age_ns:
                 age_ms = decided_age // MS
                 self.broken("stale_book", f"{order.client_order_id} on a book of {exchange} {age_ms} ms old")
+        apart = abs(arb.signal.buy_book_mono_ns - arb.signal.sell_book_mono_ns)
+        if apart > world.params.max_book_skew_ns:
+            self.broken("books_apart", f"{order.client_order_id} on books {apart // MS} ms apart")
+        beat_age = arb.opened_mono_ns - world.beaten_mono_ns
+        if beat_age > world.params.max_control_age_ns:
+            self.broken("out_of_control", f"{order.client_order_id} with no word of the bridge for {beat_age // MS} ms")
         if now - order.planned_mono_ns > SECOND:
             self.broken("old_signal", f"{order.client_order_id} sent {(now - order.planned_mono_ns) // MS} ms late")
         for other in self.images.values():
@@ -107,6 +132,12 @@ class Watch:
         self._doubles()
         self._strangers()
         self._uneven()
+        self._contradicted()
+
+    def _contradicted(self) -> None:
+        life = self._world.life
+        if life is not None and life.is_ready and (count := life.context.counters.get("contradictions")):
+            self.broken("contradicted", f"{life.owner} could not fold {count} reports")
 
     def _doubles(self) -> None:
         for client_order_id, count in self._world.reached.items():
@@ -115,7 +146,7 @@ class Watch:
 
     def _strangers(self) -> None:
         known = {order.client_order_id for arb in self.images.values() for order in arb.orders}
-        now = self._world.clock.wall_ns()
+        now = self._world.true_clock.wall_ns()
         for exchange in EXCHANGES:
             for client_order_id, order in self._world.orders(exchange).items():
                 if order.draft.client_order_id is None:
@@ -163,11 +194,26 @@ class Watch:
                     self.broken("left_open", f"{exchange} {client_order_id}")
                 if order.prevented_qty:
                     self.broken("own_orders_crossed", f"{exchange} {client_order_id}")
-        life = self._world.life
-        if life is not None and life.is_running and life.trader is not None:
-            for one in life.trader.wallets.reservations():
-                self.broken("still_reserved", f"{one.exchange} {one.asset} for {one.client_order_id}")
+        self._check_trader()
         self._check_ledger(ours.values())
+
+    def _check_trader(self) -> None:
+        life = self._world.life
+        if life is None or not life.is_ready or life.trader is None:
+            self.broken("no_trader", "all is well, and no trader is ready")
+            return
+        wallets = life.trader.wallets
+        for one in wallets.reservations():
+            if self._is_at_rest(one.arb_id):
+                self.broken("still_reserved", f"{one.exchange} {one.asset} for {one.client_order_id}")
+        if wallets.reservations():
+            return
+        for exchange, asset in self._opening:
+            if left := wallets.reserved(exchange, asset):
+                self.broken("still_reserved", f"{exchange} {asset}: {left} for no order")
+
+    def _is_at_rest(self, arb_id: str) -> bool:
+        return all(order.is_ended for order in self.images[arb_id].orders)
 
     def _check_closed(self, arb: Arb) -> None:
         if not arb.is_closed:
@@ -217,6 +263,11 @@ class Watch:
     def tally(self) -> Counter[str]:
         """Return how often each rule was broken."""
         return Counter(one.rule for one in self.violations)
+
+
+def _between(imbalance: int) -> range:
+    """Return what may be left of an imbalance once a hedge of it filled: something between it and nothing."""
+    return range(0, imbalance) if imbalance > 0 else range(imbalance + 1, 1)
 
 
 def _fine(amount: int) -> Decimal:

@@ -67,6 +67,9 @@ class World:
         self.net: MemoryNet = loop.net
         self.owners: Owners = loop.owners
         self.clock = VirtualClock(loop)
+        """The desk's machine's; somebody can set it wrong."""
+        self.true_clock = VirtualClock(loop)
+        """The exchanges'."""
         self.home = home
         self.seed = seed
         self.env = _env(home, markets)
@@ -80,6 +83,8 @@ class World:
         self.on_send: Callable[[Life, Sent], None] = lambda life, one: None
         self.on_arb: Callable[[Arb], None] = lambda arb: None
         self.bridge_beats = True
+        self.beaten_mono_ns = 0
+        """When the bridge last said that the operator's word gets through."""
         self._epoch = 0
         self._simulator: server.RunningSimulator | None = None
         self._bridge: Context | None = None
@@ -131,7 +136,7 @@ class World:
             accounts=read_keys(self.env.simulated_keys_path),
             upbit_fee_ppm=fees_ppm[0],
             bithumb_fee_ppm=fees_ppm[1],
-            wall_ns=self.clock.wall_ns,
+            wall_ns=self.true_clock.wall_ns,
         )
         self._simulator = await server.start(config)
         for exchange in EXCHANGES:
@@ -157,6 +162,11 @@ class World:
         """Set the machine's wall clock forward or back."""
         self.clock.step(by_ns)
         self.note("host", "clock set", f"by {by_ns} ns")
+
+    def set_clock_right(self) -> None:
+        """Set the machine's wall clock right, as ntp does in the end."""
+        self.clock.set_right()
+        self.note("host", "clock set right")
 
     def resume(self) -> None:
         """Let the desk trade again, as an operator who looked at everything does."""
@@ -262,6 +272,7 @@ class World:
         while True:
             if self.bridge_beats:
                 self._bridge.beat()
+                self.beaten_mono_ns = self.clock.mono_ns()
             await asyncio.sleep(BRIDGE_EVERY_S)
 
     async def _run_feed(self, exchange: Exchange) -> None:
