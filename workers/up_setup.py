@@ -133,8 +133,11 @@ def make_keys(env: Env) -> Path:
 
 def _give_scopes(path: Path) -> None:
     """Give accounts made by K-Arb 0.1.0, which had no scopes and so could withdraw, the scopes of a desk's key."""
-    words = json.loads(path.read_bytes())
-    older = [account for account in words["accounts"] if "scopes" not in account]
+    try:
+        words = json.loads(path.read_bytes())
+        older = [account for account in words["accounts"] if "scopes" not in account]
+    except (ValueError, LookupError, TypeError):
+        return  # The simulator, which reads the file next, says what is wrong with it.
     if older:
         for account in older:
             account["scopes"] = SCOPES

@@ -115,6 +115,15 @@ def test_older_simulated_keys_lose_the_right_to_withdraw_and_nothing_else(desk_e
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("text", ["{", "[]", '{"accounts": 3}'])
+def test_unreadable_simulated_keys_are_left_as_they_are(desk_env, text):
+    make_directories(desk_env)
+    path = make_keys(desk_env)
+    path.write_text(text)
+    make_keys(desk_env)
+    assert path.read_text() == text
+
+
 def test_a_named_keys_file_must_be_there(desk_env):
     env = msgspec.structs.replace(desk_env, keys_file="/nowhere/keys.json")
     with pytest.raises(ConfigError, match=r"KARB_KEYS_FILE was '/nowhere/keys\.json', which does not exist"):
