@@ -173,6 +173,15 @@ AUTH_NAMES = frozenset(
     }
 )
 
+
+def _ten_a_window(group: str) -> GroupLimit:
+    """Return a bucket of which no 1.05 s let more than 10 pass: quotation groups are counted in fixed seconds.
+
+    A bucket of 10 a second lets 20 pass around the turn of a second (upbit.md §4).
+    """
+    return GroupLimit(group, 3, 450_000_000)
+
+
 FACTS = Facts(
     exchange=Exchange.UPBIT,
     paths=Paths(  # upbit.md §1.2, §1.3, §3.1
@@ -226,8 +235,8 @@ FACTS = Facts(
         GroupLimit("order-test", 8),
         GroupLimit("order-cancel-all", 1, 2_000_000_000),
         GroupLimit("default", 30),
-        GroupLimit("orderbook", 10),
-        GroupLimit("market", 10),
+        _ten_a_window("orderbook"),
+        _ten_a_window("market"),
     ),
     asset_calls_per_second=None,
     remaining_in=RemainingIn.REMAINING_REQ,

@@ -140,12 +140,14 @@ from arbitrage.domain.errors import NotSent, ReadFailed
 from arbitrage.domain.units import Exchange
 from exchanges.governor import SharedRows
 from exchanges.ratelimit import Limiter
+from exchanges import reader_core
 from exchanges.reader import SyncReader
 from exchanges.upbit.auth import UpbitSigner
 from exchanges.upbit.profile import FACTS
 from order_makers import RealClock
 
 url, secret, directory, seconds = sys.argv[1:]
+reader_core.TURNS = 1  # Nobody waits: whoever gets no turn is counted.
 clock = RealClock()
 rows = SharedRows(Path(directory), Exchange.UPBIT) if directory else None
 limiter = Limiter(FACTS.limits, clock.mono_ns(), rows)

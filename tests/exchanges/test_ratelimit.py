@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from exchanges.facts import GroupLimit, RemainingIn
 from exchanges.ratelimit import BLOCK_NS, SHRUNK_FOR_NS, Lane, Limiter, remaining_of
+from exchanges.simulator import limits
+from exchanges.upbit.profile import FACTS
 
 SECOND = 1_000_000_000
 
@@ -186,6 +188,26 @@ def test_no_second_ever_lets_more_than_twice_the_rate_pass(steps: list[tuple[int
             sent.append(now)
     for moment in sent:
         assert sum(moment <= other < moment + SECOND for other in sent) <= 2 * rate
+
+
+DELAY_NS = 50_000_000
+
+
+@pytest.mark.parametrize("group", [FACTS.groups.orderbook, FACTS.groups.markets])
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, SECOND // 3), st.integers(0, DELAY_NS)), max_size=120), st.integers(0, SECOND - 1)
+)
+def test_quotation_of_upbit_never_overruns_a_fixed_second(group: str, steps: list[tuple[int, int]], start: int) -> None:
+    """Whenever the exchange's second begins, and though requests arrive up to 50 ms apart from how they left."""
+    limiter = Limiter(FACTS.limits, start)
+    now, arrived = start, []
+    for passed, delay in steps:
+        now += passed // 20 if passed % 3 else passed
+        if limiter.take((group,), Lane.HEDGE, now):
+            arrived.append(now + delay)
+    window = limits.Limiter({group: limits.Limit(10, is_bucket=False)})
+    assert all(window.take(group, "", at).is_allowed for at in sorted(arrived))
 
 
 @pytest.mark.parametrize(
