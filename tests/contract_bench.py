@@ -14,7 +14,7 @@ from arbitrage.domain.book import Book
 from arbitrage.domain.order import Order, OrderOn, OrderReport
 from arbitrage.domain.ports import Found, OrderNews, PrivateNews, StreamNews, StreamState
 from arbitrage.domain.units import Exchange, Ns, Price, Qty, Side
-from arbitrage.domain.wire import Generation
+from arbitrage.domain.wire import Duty, ExchangeWire, Generation
 from exchanges import registry
 from exchanges.bithumb.auth import BithumbSigner
 from exchanges.bithumb.feed import BithumbFeed
@@ -23,12 +23,15 @@ from exchanges.bithumb.legacy_feed import LegacyFeed
 from exchanges.bithumb.legacy_gateway import LegacyGateway
 from exchanges.bithumb.legacy_profile import LegacySettings
 from exchanges.bithumb.profile import FACTS as BITHUMB
+from exchanges.bithumb.switching_gateway import SwitchingGateway
 from exchanges.credentials import Credentials
+from exchanges.generation_log import GenerationLog
 from exchanges.reader import SyncReader
 from exchanges.rest_gateway import RestGateway
 from exchanges.simulator import server
 from exchanges.simulator.trouble.fault import EVERYONE, Fault, Scope
 from exchanges.simulator.trouble.shapes import FieldRenamed
+from exchanges.switching_feed import SwitchingFeed
 from exchanges.upbit.auth import UpbitSigner
 from exchanges.upbit.feed import UpbitFeed
 from exchanges.upbit.gateway import UpbitGateway
@@ -84,10 +87,13 @@ class Adapter:
     exchange: Exchange
     generation: Generation
     can: frozenset[Can]
+    is_switched: bool = False
+    """Both generations behind one adapter, which was told to use this one."""
 
     @property
     def name(self) -> str:
-        return self.exchange if self.generation is Generation.JWT else f"{self.exchange}-{self.generation}"
+        name = self.exchange if self.generation is Generation.JWT else f"{self.exchange}-{self.generation}"
+        return f"{name}-switched" if self.is_switched else name
 
 
 ADAPTERS = (
@@ -101,6 +107,11 @@ ADAPTERS = (
     Adapter(Exchange.BITHUMB, Generation.JWT, _BOTH | {Can.BATCH}),
     Adapter(Exchange.BITHUMB, Generation.LEGACY, frozenset()),
 )
+SWITCHED = (
+    Adapter(Exchange.BITHUMB, Generation.JWT, _BOTH, is_switched=True),
+    Adapter(Exchange.BITHUMB, Generation.LEGACY, frozenset(), is_switched=True),
+)
+"""What the desk itself runs at Bithumb."""
 
 
 @dataclass
@@ -136,6 +147,8 @@ class Bench:
     ) -> RestGateway:
         """Return a gateway of this exchange; `settings` are what only one of them knows."""
         keys = Credentials(self.exchange, f"{self.exchange}-access", secret)
+        if self.adapter.is_switched:
+            return self._switched_gateway(keys, last_check)
         if self.is_legacy:
             return self._legacy_gateway(keys, last_check)
         make = UpbitGateway if self.exchange is Exchange.UPBIT else BithumbGateway
@@ -146,6 +159,17 @@ class Bench:
         quick = LegacySettings(unit_decimals=8, ioc_rest_ns=Ns(1_000_000), poll_balances_ns=Ns(500_000_000))
         url = f"http://{self.host}"
         return LegacyGateway(keys, url, self.clock, markets=MARKETS, last_check=last_check, settings=quick)
+
+    def _switched_gateway(self, keys: Credentials, last_check: Callable[[Exchange, Order], str | None] | None) -> Any:
+        jwt = BithumbGateway(keys, f"http://{self.host}", f"ws://{self.host}", self.clock, last_check=last_check)
+        legacy = self._legacy_gateway(keys, last_check)
+        log = GenerationLog(None)
+        return SwitchingGateway(jwt, legacy, log, self.clock, markets=MARKETS, wire=self.wire)
+
+    @property
+    def wire(self) -> ExchangeWire:
+        """Return the settings that send every duty to the adapter's generation."""
+        return ExchangeWire(dict.fromkeys(Duty, self.adapter.generation))
 
     def taking(self, book: Book, client_order_id: str, side: Side = Side.BID, **changes: Any) -> Order:
         """Return an IOC order for a thousandth of what stands best on the other side, at two per cent worse."""
@@ -172,10 +196,15 @@ class Bench:
 
 
 def make_feed(bench: Bench, timing: Any = None) -> Any:
-    make: Any = UpbitFeed if bench.exchange is Exchange.UPBIT else BithumbFeed
-    if bench.is_legacy:
-        make = LegacyFeed
-    return make(f"http://{bench.host}", f"ws://{bench.host}", bench.clock, timing)
+    def make(generation: Generation) -> Any:
+        made: Any = UpbitFeed if bench.exchange is Exchange.UPBIT else BithumbFeed
+        if generation is Generation.LEGACY:
+            made = LegacyFeed
+        return made(f"http://{bench.host}", f"ws://{bench.host}", bench.clock, timing)
+
+    if bench.adapter.is_switched:
+        return SwitchingFeed(make, bench.clock, bench.wire)
+    return make(bench.adapter.generation)
 
 
 def make_reader(bench: Bench, secret: str = SECRET) -> SyncReader:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from contract_bench import ADAPTERS, BALANCES, MARKET, SECRET, Adapter, Bench
+from contract_bench import ADAPTERS, BALANCES, MARKET, SECRET, SWITCHED, Adapter, Bench
 from order_makers import RealClock
 
 from arbitrage.domain.units import EXCHANGES
@@ -34,7 +34,7 @@ def _promised(item: pytest.Item) -> bool:
     return needed <= adapter.can and not lacked & adapter.can
 
 
-@pytest.fixture(params=ADAPTERS, ids=[adapter.name for adapter in ADAPTERS])
+@pytest.fixture(params=ADAPTERS + SWITCHED, ids=[adapter.name for adapter in ADAPTERS + SWITCHED])
 async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     accounts = tuple(
         AccountSpec(

@@ -126,4 +126,4 @@ def test_override_that_cannot_be_used_changes_nothing(bench: Bench) -> None:
     use(gateway, {"order": {"qty": "amount"}})
     with pytest.raises(ConfigError):
         use(gateway, {"order": {"qty": "uuid"}})
-    assert gateway._reads._fields.name("order", "qty") == "amount"
+    assert getattr(gateway, "_jwt", gateway)._reads._fields.name("order", "qty") == "amount"
