@@ -77,11 +77,13 @@ class IdMemory:
                 known.client_order_id = order.client_order_id
 
     def remember(self, orders: Iterable[Order]) -> None:
-        """Take over what the journal kept of orders of an earlier run."""
+        """Take over what the journal kept of orders of an earlier run; one without an id may have left all the same."""
         for order in orders:
             if order.exchange_order_id is not None:
                 self.learn(order, order.exchange_order_id)
                 self.claim(order.market, order.side, order.exchange_order_id, order.fills)
+            elif not order.is_ended:
+                self.lost[order.client_order_id] = order
 
     def heard(self, market: str, side: Side, report: OrderReport) -> None:
         """Take note of what a look-up by id said."""

@@ -141,6 +141,25 @@ async def test_two_lost_orders_alike_are_never_guessed_apart(bench: Bench, legac
     assert len(await legacy.open_orders()) == 2
 
 
+async def test_orders_lost_by_an_earlier_run_are_not_guessed_apart_either(bench: Bench, legacy: Any) -> None:
+    book = await bench.book()
+    twins = [bench.resting(book, f"twin-{number}", tif=GTC, **now(bench)) for number in range(2)]
+    bench.faults.drop_reply_after_accept()
+    assert isinstance(await legacy.place(twins[0]), Unknown)
+    bench.faults.drop_before_accept()
+    assert isinstance(await legacy.place(twins[1]), Unknown)
+    await asyncio.sleep(1.2)
+    second = make(bench)
+    await second.open()
+    second.remember([folded(order) for order in twins])
+    for order in twins:
+        found = await second.query(order)
+        assert isinstance(found, Unknown)
+        assert "another order of ours" in found.cause
+    assert len(await second.open_orders()) == 1
+    await second.close()
+
+
 async def test_absence_is_believed_only_after_its_time(bench: Bench, legacy: Any) -> None:
     order = bench.resting(await bench.book(), "never-1", **now(bench))
     bench.faults.drop_before_accept()
