@@ -99,7 +99,8 @@ async def test_private_streams_cut_while_fills_come_are_made_up_for_by_questions
 
 
 async def test_private_stream_that_comes_back_has_its_gap_asked_for(story: Story) -> None:
-    story.stream_back_ms = 250
+    # Long enough that the fill is seen before the stream is back, on a busy machine too.
+    story.stream_back_ms = 1_000
     life = await story.live()
     story.faults(Exchange.BITHUMB).delay_fills(80 * MS)
     # Nobody asks by the clock: only the stream's return can make the desk ask.
