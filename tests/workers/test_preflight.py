@@ -141,11 +141,14 @@ def test_a_key_that_may_not_order_is_found_by_a_test_order(ward: Ward) -> None:
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES)
-def test_an_address_that_is_not_allowed_is_said_with_what_to_do(ward: Ward, exchange: Exchange) -> None:
+def test_an_address_that_is_not_allowed_is_said_with_what_to_do(
+    ward: Ward, exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preflight_streams, "WITHIN_S", 1.0)
     ward.change(lambda sim, now: sim.keys.limit(f"{exchange}-access", ips=["10.0.0.9"]), exchange)
     found = problems(ward.examined())
     assert found[f"{exchange} key"].endswith("put this server's address on the key's allow-list")
-    assert found[f"{exchange} private stream"] == "not open within 4 s"
+    assert found[f"{exchange} private stream"] == "not open within 1 s"
     assert f"{exchange} clock" not in found
 
 

@@ -130,7 +130,9 @@ def test_account_is_one_main_pocket(world):
     assert world.ask(UPBIT, "POST", "/v1/pockets/transfers", body=body)[1]["error"]["name"] == "pocket_not_found"
 
 
-def test_operations_are_announced_and_wallets_reopen_without_a_word(world):
+def test_operations_are_announced_and_wallets_reopen_without_a_word(still):
+    # An hour passes: markets that stand still make it short.
+    world = still()
     sim = sim_of(world)
     sim.wallets.change("BTC", WalletState.PAUSED, world.now)
     sim.closing.begin(world.now, "KRW-ETH")

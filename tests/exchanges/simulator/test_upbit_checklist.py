@@ -271,6 +271,7 @@ def test_row_17_maintenance_refuses_hangs_cancels_what_is_priced_through_and_ope
     world.order(UPBIT, **low, price=str(round(best["bid_price"] * 0.9) // 1000 * 1000), identifier="survives")
     world.pass_ms(100)
     sim.closing.streams = Streams.FREEZE
+    sim.closing.wallets_after_ns = 300 * 10**9
     sim.closing.begin(world.now)
     heard(session)
     world.pass_ms(5_000)
@@ -280,8 +281,9 @@ def test_row_17_maintenance_refuses_hangs_cancels_what_is_priced_through_and_ope
     sim.closing.end(world.now)
     world.pass_ms(1_000)
     assert world.find(UPBIT, "survives")["state"] == "wait"
+    world.pass_ms(298_000)
     assert sim.wallets.real("BTC").state is WalletState.PAUSED
-    world.pass_ms(1_800_000)
+    world.pass_ms(2_000)
     assert sim.wallets.real("BTC").state is WalletState.WORKING
 
 
