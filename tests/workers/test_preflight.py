@@ -12,9 +12,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from arbitrage.domain.frame_spec import DecodedBook
 from arbitrage.domain.preflight import Check
-from arbitrage.domain.units import EXCHANGES, Exchange
-from arbitrage.domain.wire import Wire
+from arbitrage.domain.units import EXCHANGES, Exchange, Ns
+from arbitrage.domain.wire import ExchangeWire, Wire
+from exchanges import registry
 from exchanges.simulator import server
 from exchanges.simulator.config import SimConfig, read_keys
 from exchanges.simulator.keys import Scope
@@ -206,3 +208,31 @@ def test_keys_that_are_missing_end_the_look_at_that_exchange(ward: Ward) -> None
     assert {name: check.problem for name, check in found.items()} == {
         f"{exchange} config": "keys file /nowhere/keys.json: No such file or directory" for exchange in EXCHANGES
     }
+
+
+class HollowFeed:
+    """A feed whose books have no bids; a port, not an adapter."""
+
+    def __init__(self) -> None:
+        self.closed = 0
+
+    def use_wire(self, wire: ExchangeWire) -> None: ...
+
+    async def run(self, *_: object) -> None:
+        await asyncio.sleep(60)
+
+    async def snapshot(self, market: str) -> DecodedBook:
+        return DecodedBook(market, Ns(1), (), ())
+
+    async def close(self) -> None:
+        self.closed += 1
+
+
+def test_a_book_without_bids_is_said_and_the_feed_is_closed(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    feed = HollowFeed()
+    monkeypatch.setattr(registry, "feed", lambda *_: feed)
+    monkeypatch.setattr(preflight_streams, "WITHIN_S", 1.0)
+    checks = preflight_streams.stream_checks(Exchange.UPBIT, ward.env, ward, ExchangeWire())
+    found = {check.name: check.problem for check in asyncio.run(checks)}
+    assert found["upbit order right"] == "no price for a test order: the book of KRW-BTC has no bids"
+    assert feed.closed == 1
