@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+import msgspec
 from order_makers import RealClock, make_order
 
 from arbitrage.domain.book import Book
@@ -198,9 +199,12 @@ class Bench:
 def make_feed(bench: Bench, timing: Any = None) -> Any:
     def make(generation: Generation) -> Any:
         made: Any = UpbitFeed if bench.exchange is Exchange.UPBIT else BithumbFeed
+        paced = timing
         if generation is Generation.LEGACY:
             made = LegacyFeed
-        return made(f"http://{bench.host}", f"ws://{bench.host}", bench.clock, timing)
+            # A text PING is a filter it does not understand (bithumb.md §2.4): connections would end by it.
+            paced = None if timing is None else msgspec.structs.replace(timing, ping_every_ns=0)
+        return made(f"http://{bench.host}", f"ws://{bench.host}", bench.clock, paced)
 
     if bench.adapter.is_switched:
         return SwitchingFeed(make, bench.clock, bench.wire)
