@@ -65,8 +65,18 @@ class Listener:
                 continue
             if source is not None:
                 self._sources[exchange] = source
-        if self._sources:
-            await asyncio.gather(self._follow_wire(), *map(self._one, self._sources))
+        if not self._sources:
+            return
+        parts = [asyncio.create_task(work) for work in (self._follow_wire(), *map(self._one, self._sources))]
+        try:
+            # None of them ends by itself: only a bug does that, and then none goes on unseen.
+            done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+            for part in done:
+                part.result()
+        finally:
+            for part in parts:
+                part.cancel()
+            await asyncio.gather(*parts, return_exceptions=True)
 
     async def _follow_wire(self) -> None:
         # Other than a feed's or the trader's, its wire is nobody's condition for trading: no epoch is told.

@@ -66,13 +66,20 @@ def main(_argv: list[str]) -> int:
 async def carry(context: Context, database: DatabaseThread, *, gone_after_ns: int = GONE_AFTER_NS) -> int:
     """Carry both ways until told to stop; 1 once the database is gone."""
     listening = asyncio.create_task(Listener(context, database).listen())
+    # Said when it happens: the bridge may carry on for months.
+    listening.add_done_callback(lambda task: _say_ended(context, task))
     try:
         return await _carry(context, database, gone_after_ns)
     finally:
         listening.cancel()
-        (ended,) = await asyncio.gather(listening, return_exceptions=True)
-        if isinstance(ended, Exception):
-            context.log.error("announcements_ended", error=type(ended).__name__)
+        await asyncio.gather(listening, return_exceptions=True)
+
+
+def _say_ended(context: Context, listening: "asyncio.Task[None]") -> None:
+    error = None if listening.cancelled() else listening.exception()
+    if error is not None:
+        context.counters.add("announcements_ended")
+        context.log.error("announcements_ended", error=type(error).__name__)
 
 
 async def _carry(context: Context, database: DatabaseThread, gone_after_ns: int) -> int:

@@ -11,12 +11,14 @@ from arbitrage.domain.units import EXCHANGES, Exchange
 from arbitrage.domain.wire import ExchangeWire, Wire, wire_to_bytes
 from arbitrage.models import Alert
 from arbitrage.services.notices import notice_subject
+from exchanges import registry
 from exchanges.simulator import server
 from exchanges.simulator.config import AccountSpec, SimConfig
 from exchanges.simulator.money import fine_of_text
 from exchanges.simulator.trouble.shapes import FieldRenamed
 from karb_project.env import read_env
 from workers.announced import Listener, announced
+from workers.bridge import carry
 from workers.django_room import DatabaseThread
 from workers.process import Context
 
@@ -91,6 +93,38 @@ async def test_a_renamed_member_is_not_heard_until_the_wire_settings_follow(worl
     await until(lambda: context.counters.get("announcements") == 1)
     await asyncio.sleep(0.2)
     assert await asyncio.to_thread(told) == [("notice", "high", "upbit: Read again")]
+
+
+class BrokenSource:
+    """A stream of announcements with a bug; a port, not an adapter."""
+
+    def use_wire(self, wire): ...
+
+    async def news(self):
+        await asyncio.sleep(0.05)
+        raise KeyError("title")
+        yield
+
+
+async def test_a_bug_ends_the_listening_whole_is_said_at_once_and_the_bridge_carries_on(desk_env, monkeypatch):
+    monkeypatch.setattr(registry, "announcements", lambda *_: BrokenSource())
+    context = Context("bridge", desk_env)
+    before = asyncio.all_tasks()
+    carrying = asyncio.create_task(carry(context, SilentDatabase()))
+    await until(lambda: context.counters.get("announcements_ended") == 1)
+    assert not carrying.done()
+    left = {task.get_coro().__qualname__ for task in asyncio.all_tasks() - before}
+    assert "Listener._follow_wire" not in left
+    carrying.cancel()
+    await asyncio.gather(carrying, return_exceptions=True)
+    context.close()
+
+
+class SilentDatabase(DatabaseThread):
+    """A database that takes its time."""
+
+    async def run(self, call, *args, **kwargs):
+        await asyncio.sleep(60)
 
 
 def test_an_update_is_news_of_its_own_and_the_same_one_is_not():
