@@ -1,10 +1,11 @@
-"""Both generations read side by side, and what they tell differently: known before a duty is switched. Pure.
+"""Both generations read side by side, and what they tell differently: known before a duty is switched.
 
 Nothing here influences trading. What moves between two readings is looked at twice before it counts.
 """
 
+import asyncio
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -50,7 +51,7 @@ class Comparison:
 
     def __init__(self, drift: DriftLog | None = None) -> None:
         self.counts: Counter[str] = Counter()
-        """`compared.<duty>`, `differed.<duty>`, `not_compared.<duty>`."""
+        """`compared.<duty>`, `differed.<duty>`, `not_compared.<duty>`, `comparisons_ended`."""
         self.kept: deque[Difference] = deque(maxlen=KEPT)
         self._drift = drift
 
@@ -68,6 +69,20 @@ class Comparison:
     def missed(self, duty: Duty) -> None:
         """Take note that one side could not be read, or moved while it was."""
         self.counts[f"not_compared.{duty}"] += 1
+
+    def watch(self, comparing: "asyncio.Task[None]", where: str, wall_ns: Callable[[], int]) -> None:
+        """Tell when a bug ends this task: no difference found must not look like none that is there."""
+
+        def ended(task: "asyncio.Task[None]") -> None:
+            error = None if task.cancelled() else task.exception()
+            if error is None:
+                return
+            self.counts["comparisons_ended"] += 1
+            if self._drift is not None:
+                finding = f"comparing ended with {type(error).__name__}"
+                self._drift.note(f"compare_{where}", finding, b"", wall_ns(), kind=Drift.GAP)
+
+        comparing.add_done_callback(ended)
 
 
 def book_differences(market: str, used: DecodedBook | None, other: DecodedBook | None) -> tuple[Found, ...]:

@@ -82,6 +82,7 @@ class SwitchingFeed:
         self._markets = tuple(markets)
         self._is_running = True
         comparing = asyncio.create_task(self._keep_comparing())
+        self.comparison.watch(comparing, Duty.BOOKS, self._clock.wall_ns)
         try:
             while True:
                 running = asyncio.create_task(self._feed.run(markets, on_frame, on_state, on_snapshot, on_dead))

@@ -120,7 +120,9 @@ class SwitchingGateway:
         if self._uses_legacy():
             self._open_legacy()
             await asyncio.gather(*self._tasks)
-        self._tasks.add(asyncio.create_task(self._side_by_side.run()))
+        comparing = asyncio.create_task(self._side_by_side.run())
+        self.comparison.watch(comparing, Duty.READS, self._clock.wall_ns)
+        self._tasks.add(comparing)
 
     async def close(self) -> None:
         """Close all connections."""

@@ -1,5 +1,6 @@
 """What counts as a difference between two generations, and what does not."""
 
+import asyncio
 from decimal import Decimal
 
 from arbitrage.domain.book import Level
@@ -100,3 +101,21 @@ def test_differences_are_told_as_drift_that_stops_nothing():
     ]
     assert rows[0].sample == "BTC: free is 1 in use, 0 in the other generation"
     assert not rows[0].is_grave
+
+
+async def test_comparison_that_a_bug_ends_is_told_and_one_that_is_cancelled_is_not() -> None:
+    async def comparing() -> None:
+        await asyncio.sleep(0)
+        raise KeyError("BTC")
+
+    drift = DriftLog()
+    made = Comparison(drift)
+    over, bug = asyncio.create_task(asyncio.sleep(60)), asyncio.create_task(comparing())
+    for task in (over, bug):
+        made.watch(task, Duty.READS, lambda: 7)
+    over.cancel()
+    await asyncio.gather(over, bug, return_exceptions=True)
+    assert dict(made.counts) == {"comparisons_ended": 1}
+    (row,) = drift.seen(Exchange.BITHUMB)
+    assert (row.where, row.finding, row.kind) == ("compare_reads", "comparing ended with KeyError", Drift.GAP)
+    assert not row.is_grave
