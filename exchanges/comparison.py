@@ -22,6 +22,10 @@ from exchanges.drift import DriftLog
 KEPT = 200
 TOLERANCE_PPM = 1_000
 """How far the best prices of two books may be apart: they are of moments a little apart themselves."""
+NEAR_NS = 100_000_000
+"""Books whose own times are no further apart are of one moment."""
+LOOKS = 5
+"""Looks in a row after which a difference counts even between books of different moments."""
 ENDS = frozenset({OrderOn.FULL_FILL, OrderOn.CANCELED})
 
 
@@ -96,6 +100,33 @@ def book_differences(market: str, used: DecodedBook | None, other: DecodedBook |
         if abs(a - b) * PPM > max(a, b) * TOLERANCE_PPM:
             found.append(Found(market, field, units_text(a), units_text(b)))
     return tuple(found)
+
+
+def is_one_moment(used: DecodedBook | None, other: DecodedBook | None) -> bool:
+    """Return whether two books are of about the same time, as the exchange tells it for both."""
+    return used is not None and other is not None and abs(used.exchange_ns - other.exchange_ns) <= NEAR_NS
+
+
+class Doubts:
+    """What differed at the looks before: books move, and one generation shows them later than the other."""
+
+    def __init__(self) -> None:
+        self._looks: dict[tuple[str, str], tuple[Found, int]] = {}
+
+    def lasting(self, found: Iterable[tuple[Found, bool]]) -> list[Found]:
+        """Take one look's differences, each with whether its books are of one moment; return those that count.
+
+        The second look in a row counts when they are, or when nothing moved since the first; else the fifth.
+        """
+        counted, looks = [], {}
+        for one, is_of_one_moment in found:
+            key = (one.subject, one.field)
+            earlier, before = self._looks.get(key, (None, 0))
+            looks[key] = (one, before + 1)
+            if (before and (is_of_one_moment or one == earlier)) or before + 1 >= LOOKS:
+                counted.append(one)
+        self._looks = looks
+        return counted
 
 
 def balance_differences(used: Sequence[Holding], other: Sequence[Holding]) -> tuple[Found, ...]:

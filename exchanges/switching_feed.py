@@ -9,7 +9,7 @@ from arbitrage.domain.ports import Frame, StreamState
 from arbitrage.domain.units import Exchange, Ns
 from arbitrage.domain.wire import SHIPPED_WIRE, Duty, ExchangeWire, Generation
 from exchanges.book_feed import BookFeed
-from exchanges.comparison import Comparison, Found, book_differences
+from exchanges.comparison import Comparison, Doubts, Found, book_differences, is_one_moment
 from exchanges.drift import IS_COMPARING, DriftLog
 from exchanges.transport import Clock
 
@@ -141,7 +141,7 @@ class SwitchingFeed:
         IS_COMPARING.set(True)
         shadow: BookFeed | None = None
         running: asyncio.Task[None] | None = None
-        doubted: set[Found] = set()
+        doubts = Doubts()
         other = Generation.JWT
         try:
             while True:
@@ -154,25 +154,21 @@ class SwitchingFeed:
                     continue
                 if shadow is None:
                     other = Generation.JWT if self._generation is Generation.LEGACY else Generation.LEGACY
-                    shadow, doubted = self._made(other), set()
+                    shadow, doubts = self._made(other), Doubts()
                     running = asyncio.create_task(shadow.run(self._markets, _ignore, _ignore, _ignore))
                     continue
-                doubted = self._compared(shadow, doubted)
+                self._compare(shadow, doubts)
         finally:
             if running is not None:
                 await _end(running)
 
-    def _compared(self, shadow: BookFeed, doubted: set[Found]) -> set[Found]:
-        """Report what differs for the second time in a row, and return what differs now."""
-        now: set[Found] = set()
-        twice = []
-        before = {(one.subject, one.field) for one in doubted}
+    def _compare(self, shadow: BookFeed, doubts: Doubts) -> None:
+        found: list[tuple[Found, bool]] = []
         for market in self._markets:
-            found = book_differences(market, self._feed.newest(market), shadow.newest(market))
-            now.update(found)
-            twice += [one for one in found if (one.subject, one.field) in before]
-        self.comparison.checked(Duty.BOOKS, twice, Ns(self._clock.wall_ns()))
-        return now
+            used, other = self._feed.newest(market), shadow.newest(market)
+            is_near = is_one_moment(used, other)
+            found += ((one, is_near) for one in book_differences(market, used, other))
+        self.comparison.checked(Duty.BOOKS, doubts.lasting(found), Ns(self._clock.wall_ns()))
 
 
 async def _end(task: "asyncio.Task[None]") -> None:

@@ -3,6 +3,8 @@
 import asyncio
 from decimal import Decimal
 
+import msgspec
+
 from arbitrage.domain.book import Level
 from arbitrage.domain.drift import Drift
 from arbitrage.domain.events import Holding
@@ -13,11 +15,15 @@ from arbitrage.domain.units import SCALE, Exchange, Ns, Price, Qty
 from arbitrage.domain.wire import Duty
 from exchanges.comparison import (
     KEPT,
+    LOOKS,
+    NEAR_NS,
     Comparison,
     Difference,
+    Doubts,
     Found,
     balance_differences,
     book_differences,
+    is_one_moment,
     open_order_differences,
     order_differences,
 )
@@ -42,6 +48,36 @@ def test_best_prices_within_the_tolerance_are_alike_beyond_it_they_differ() -> N
 def test_book_that_only_one_side_has_is_a_difference() -> None:
     assert book_differences(MARKET, None, None) == ()
     assert book_differences(MARKET, book(1, 2), None) == (Found(MARKET, "book", "a book", "no book"),)
+
+
+def at(ns: int) -> DecodedBook:
+    return msgspec.structs.replace(book(1, 2), exchange_ns=Ns(ns))
+
+
+def test_books_are_of_one_moment_by_the_times_the_exchange_gives_them() -> None:
+    assert is_one_moment(at(5), at(5 + NEAR_NS))
+    assert not is_one_moment(at(5 + NEAR_NS + 1), at(5))
+    assert not is_one_moment(at(5), None)
+
+
+def bid(used: str, other: str) -> Found:
+    return Found(MARKET, "best_bid", used, other)
+
+
+def test_a_difference_of_one_moment_counts_at_the_second_look_in_a_row() -> None:
+    doubts = Doubts()
+    assert doubts.lasting([(bid("1", "2"), True)]) == []
+    assert doubts.lasting([(bid("3", "4"), True)]) == [bid("3", "4")]
+    assert doubts.lasting([]) == []
+    assert doubts.lasting([(bid("3", "4"), True)]) == []
+
+
+def test_a_difference_between_books_that_move_counts_once_it_stays_or_nothing_moves() -> None:
+    doubts = Doubts()
+    looks = [doubts.lasting([(bid(str(number), "9"), False)]) for number in range(LOOKS)]
+    assert looks == [[]] * (LOOKS - 1) + [[bid(str(LOOKS - 1), "9")]]
+    still = Doubts()
+    assert [still.lasting([(bid("1", "9"), False)]) for _ in range(2)] == [[], [bid("1", "9")]]
 
 
 def held(asset: str, free: str, locked: str = "0") -> Holding:
