@@ -12,16 +12,22 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.units import exact_sum
 from workers.virtual.mischief import Family
+from workers.virtual.naive import Bot, BotOutcome, run_naive
 from workers.virtual.run import Outcome, Plan, run, shortened
+from workers.virtual.worth import made_of
+
+J = TypeVar("J")
+R = TypeVar("R")
 
 MOST_RUNS = 1_000_000
 _SILENT = logging.CRITICAL + 1
@@ -34,9 +40,12 @@ def main(argv: list[str]) -> int:
     given = _arguments(argv)
     families = _families(given.faults)
     logging.getLogger("karb").setLevel(_SILENT)
+    plans = [Plan(seed, families) for seed in range(given.seed, given.seed + given.runs)]
     if given.trace:
-        return _trace(Plan(given.seed, families))
-    return _campaign(given, families)
+        return _trace(plans[0])
+    if given.bot is not Bot.KARB:
+        return _beside(given, plans)
+    return _campaign(given, plans)
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
@@ -44,6 +53,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=100, metavar="N", help="how many runs, seeds S to S+N-1")
     parser.add_argument("--seed", type=int, default=1, metavar="S")
     parser.add_argument("--faults", default="", metavar="LIST", help=f"families: {', '.join(Family)}; default all")
+    parser.add_argument("--bot", type=Bot, default=Bot.KARB, choices=list(Bot), help="a naive trader beside K-Arb")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes at once")
     parser.add_argument("--trace", action="store_true", help="one run: tell its story, shortened if a rule is broken")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report here")
@@ -72,11 +82,40 @@ def _one(plan: Plan) -> Outcome:
     return run(plan)
 
 
-def _campaign(given: argparse.Namespace, families: frozenset[Family]) -> int:
-    plans = [Plan(seed, families) for seed in range(given.seed, given.seed + given.runs)]
+def _both(job: tuple[Plan, Bot]) -> tuple[Outcome, BotOutcome]:
+    plan, bot = job
+    return _one(plan), run_naive(plan, bot)
+
+
+def _beside(given: argparse.Namespace, plans: list[Plan]) -> int:
+    """Let a naive trader live through the same runs as K-Arb, and say what both made of them."""
+    pairs: list[tuple[Outcome, BotOutcome]] = []
+    begun = time.monotonic()
+    for pair in _outcomes(_both, [(plan, given.bot) for plan in plans], given.jobs):
+        pairs.append(pair)
+        _progress(len(pairs), len(plans), sum(bool(one.violations) for one, _ in pairs), begun)
+    report: dict[str, Any] = {
+        "first_seed": plans[0].seed,
+        "runs": len(plans),
+        "runs_with_violations": sum(bool(one.violations) for one, _ in pairs),
+        Bot.KARB.value: made_of([one.worth for one, _ in pairs]),
+        given.bot.value: made_of([other.worth for _, other in pairs]),
+    }
+    print()
+    for name in (Bot.KARB.value, given.bot.value):
+        print(f"  {name}")
+        for word, figure in report[name].items():
+            print(f"    {word.replace('_', ' '):<32} {Decimal(figure):>16,}")
+    if given.json is not None:
+        given.json.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
+    return 1 if report["runs_with_violations"] else 0
+
+
+def _campaign(given: argparse.Namespace, plans: list[Plan]) -> int:
+    families = plans[0].families
     print(f"{given.runs} runs from seed {given.seed}, {given.jobs} at once; faults: {', '.join(sorted(families))}")
     begun, outcomes = time.monotonic(), []
-    for outcome in _outcomes(plans, given.jobs):
+    for outcome in _outcomes(_one, plans, given.jobs):
         outcomes.append(outcome)
         _progress(len(outcomes), len(plans), sum(bool(one.violations) for one in outcomes), begun)
     outcomes.sort(key=lambda one: one.seed)
@@ -87,12 +126,12 @@ def _campaign(given: argparse.Namespace, families: frozenset[Family]) -> int:
     return 1 if report["runs_with_violations"] else 0
 
 
-def _outcomes(plans: list[Plan], jobs: int) -> Iterator[Outcome]:
-    if jobs == 1:
-        yield from map(_one, plans)
+def _outcomes(live: Callable[[J], R], jobs: list[J], at_once: int) -> Iterator[R]:
+    if at_once == 1:
+        yield from map(live, jobs)
         return
-    with multiprocessing.get_context("spawn").Pool(min(jobs, len(plans)), maxtasksperchild=200) as pool:
-        yield from pool.imap_unordered(_one, plans)
+    with multiprocessing.get_context("spawn").Pool(min(at_once, len(jobs)), maxtasksperchild=200) as pool:
+        yield from pool.imap_unordered(live, jobs)
 
 
 def _progress(done: int, total: int, broken: int, begun: float) -> None:

@@ -9,8 +9,10 @@ import gc
 import shutil
 import tempfile
 from collections import Counter
+from collections.abc import Callable, Coroutine
 from decimal import Decimal
 from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -23,6 +25,9 @@ from workers.virtual.mischief import Deed, Family, deeds
 from workers.virtual.virtual_loop import Stalled, VirtualLoop
 from workers.virtual.watch import Violation, Watch
 from workers.virtual.world import Seen, World
+from workers.virtual.worth import Worth, worth_of
+
+T = TypeVar("T")
 
 MARKETS = ("KRW-ETH",)
 QUIET_S = 5
@@ -62,12 +67,20 @@ class Outcome(msgspec.Struct, frozen=True):
     deaths: int
     stuck: int
     pnl_krw: Decimal
+    """What even arbs earned by the journal."""
+    worth: Worth
+    """What the exchanges' balances say was earned."""
     seen: tuple[Seen, ...] = ()
     """The whole history, only when asked for."""
 
 
 def run(plan: Plan, *, keep_history: bool = False) -> Outcome:
     """Live through one run and return what came of it."""
+    return lived(plan, lambda world: _Run(world, plan).live(keep_history=keep_history))
+
+
+def lived(plan: Plan, live: Callable[[World], Coroutine[Any, Any, T]]) -> T:
+    """Return what `live` makes of a fresh world on made-up time; nothing of it is left behind."""
     home = Path(tempfile.mkdtemp(prefix="karb-campaign-", dir=_memory()))
     loop = VirtualLoop()
     asyncio.set_event_loop(loop)
@@ -75,7 +88,9 @@ def run(plan: Plan, *, keep_history: bool = False) -> Outcome:
     gc.collect()
     gc.disable()
     try:
-        return loop.run_until_complete(_Run(loop, home, plan).live(keep_history=keep_history))
+        return loop.run_until_complete(_in_world(World(loop, home, plan.seed, markets=MARKETS, params=PARAMS), live))
+    except Stalled as error:
+        raise RuntimeError(f"seed {plan.seed}: {error}") from None
     finally:
         gc.enable()
         asyncio.set_event_loop(None)
@@ -83,59 +98,76 @@ def run(plan: Plan, *, keep_history: bool = False) -> Outcome:
         shutil.rmtree(home, ignore_errors=True)
 
 
+async def _in_world(world: World, live: Callable[[World], Coroutine[Any, Any, T]]) -> T:
+    try:
+        await world.open()
+        # Fewer frames than usual: what a run is about are the deeds, not the decoding.
+        world.simulator.simulator.market.set_behaviour(CALMER, world.true_clock.wall_ns())
+        return await live(world)
+    finally:
+        await world.close()
+
+
 def _memory() -> str | None:
     return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # nosec B108: a directory of our own in it
 
 
+def do_deeds(world: World, plan: Plan) -> tuple[str, ...]:
+    """Let the plan's deeds happen in their time; return what they are."""
+    found = _all_deeds(plan)
+    kept = [deed for index, deed in enumerate(found) if plan.only is None or index in plan.only]
+
+    def do(deed: Deed) -> None:
+        world.note("mischief", deed.family.value, deed.word)
+        deed.act(world)
+
+    for deed in kept:
+        world.loop.call_later((deed.at_ns - world.loop.now_ns) / SECOND, do, deed)
+    return tuple(f"{deed.at_ns / SECOND:6.2f} s  {deed.word}" for deed in kept)
+
+
+def make_well(world: World) -> None:
+    """End whatever is still wrong around the desk."""
+    world.note("world", "all is well again")
+    for exchange in EXCHANGES:
+        world.faults(exchange).clear()
+        closing = world.exchange(exchange).closing
+        if closing.is_whole:
+            closing.end(world.true_clock.wall_ns())
+    world.bridge_beats = True
+    world.set_clock_right()
+
+
 class _Run:
-    def __init__(self, loop: VirtualLoop, home: Path, plan: Plan) -> None:
-        self._loop = loop
+    def __init__(self, world: World, plan: Plan) -> None:
+        self._loop = world.loop
         self._plan = plan
-        self._world = World(loop, home, plan.seed, markets=MARKETS, params=PARAMS)
-        self._script: list[str] = []
+        self._world = world
+        self._script: tuple[str, ...] = ()
         self._is_restarting = True
 
     async def live(self, *, keep_history: bool) -> Outcome:
         world = self._world
-        try:
-            await world.open()
-            # Fewer frames than usual: what a run is about are the deeds, not the decoding.
-            world.simulator.simulator.market.set_behaviour(CALMER, world.true_clock.wall_ns())
-            watch = Watch(world)
-            world.on_send, world.on_arb = watch.sent, watch.journalled
-            world.start_trader()
-            looking = self._loop.create_task(self._look(watch))
-            keeping = self._loop.create_task(self._keep_alive())
-            for deed in self._deeds():
-                self._loop.call_later((deed.at_ns - self._loop.now_ns) / SECOND, self._do, deed)
-            await asyncio.sleep(self._plan.trades_for_s - self._loop.now_ns / SECOND)
-            await self._come_to_rest()
-            looking.cancel()
-            watch.check_end(watch.images.values())
-            self._is_restarting = False
-            keeping.cancel()
-            life = world.life
-            code = None if life is None else await life.stop()
-            if code not in (0, None):
-                watch.broken("bad_end", f"the trader ended with code {code}")
-            for problem in self._loop.unheard:
-                watch.broken("unheard_error", problem)
-            return self._outcome(watch, keep_history=keep_history)
-        except Stalled as error:
-            raise RuntimeError(f"seed {self._plan.seed}: {error}") from None
-        finally:
-            await world.close()
-
-    def _deeds(self) -> list[Deed]:
-        found = _all_deeds(self._plan)
-        wanted = self._plan.only
-        kept = [deed for index, deed in enumerate(found) if wanted is None or index in wanted]
-        self._script = [f"{deed.at_ns / SECOND:6.2f} s  {deed.word}" for deed in kept]
-        return kept
-
-    def _do(self, deed: Deed) -> None:
-        self._world.note("mischief", deed.family.value, deed.word)
-        deed.act(self._world)
+        watch = Watch(world)
+        world.on_send, world.on_arb = watch.sent, watch.journalled
+        world.start_trader()
+        looking = self._loop.create_task(self._look(watch))
+        keeping = self._loop.create_task(self._keep_alive())
+        self._script = do_deeds(world, self._plan)
+        await asyncio.sleep(self._plan.trades_for_s - self._loop.now_ns / SECOND)
+        await self._come_to_rest()
+        looking.cancel()
+        watch.check_end(watch.images.values())
+        worth = worth_of(world, watch.opening)
+        self._is_restarting = False
+        keeping.cancel()
+        life = world.life
+        code = None if life is None else await life.stop()
+        if code not in (0, None):
+            watch.broken("bad_end", f"the trader ended with code {code}")
+        for problem in self._loop.unheard:
+            watch.broken("unheard_error", problem)
+        return self._outcome(watch, worth, keep_history=keep_history)
 
     async def _look(self, watch: Watch) -> None:
         while True:
@@ -151,14 +183,7 @@ class _Run:
 
     async def _come_to_rest(self) -> None:
         world = self._world
-        world.note("world", "all is well again")
-        for exchange in EXCHANGES:
-            world.faults(exchange).clear()
-            closing = world.exchange(exchange).closing
-            if closing.is_whole:
-                closing.end(world.true_clock.wall_ns())
-        world.bridge_beats = True
-        world.set_clock_right()
+        make_well(world)
         # What the trader lowered itself stays lowered; a desk that trades stops opening.
         if world.control.level() is TradingLevel.ACTIVE:
             world.set_level(TradingLevel.REDUCING)
@@ -172,7 +197,7 @@ class _Run:
                 break
         await asyncio.sleep(3.0)
 
-    def _outcome(self, watch: Watch, *, keep_history: bool) -> Outcome:
+    def _outcome(self, watch: Watch, worth: Worth, *, keep_history: bool) -> Outcome:
         world = self._world
         images = watch.images.values()
         roles = Counter(order.role.value for arb in images for order in arb.orders)
@@ -180,13 +205,14 @@ class _Run:
             seed=self._plan.seed,
             violations=tuple(watch.violations),
             digest=world.digest(),
-            script=tuple(self._script),
+            script=self._script,
             arbs=len(images),
             orders=sum(roles.values()),
             hedges=roles["hedge"],
             deaths=sum(life.is_dead for life in world.lives),
             stuck=sum(arb.state is ArbState.STUCK for arb in images),
             pnl_krw=exact_sum(arb.even_pnl_krw for arb in images),
+            worth=worth,
             seen=tuple(world.seen) if keep_history else (),
         )
 

@@ -15,10 +15,10 @@ from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.order import Order, OrderRole, OrderState
 from arbitrage.domain.params import MS, SECOND
 from arbitrage.domain.units import EXCHANGES, QUOTE, Exchange, base_of, exact_sum, to_decimal
-from exchanges.simulator.cash import Kind, Progress
 from exchanges.simulator.money import FINE_DECIMALS
 from workers.virtual.life import Life
 from workers.virtual.world import Sent, World
+from workers.virtual.worth import moved_by_others
 
 KNOWN_WITHIN_NS = 5 * SECOND
 """An order the journal does not know by then is lost to the desk."""
@@ -42,7 +42,8 @@ class Watch:
         self.images: dict[str, Arb] = {}
         """The newest image of each arb that was journalled, by any trader."""
         self._world = world
-        self._opening = world.holdings()
+        self.opening = world.holdings()
+        """What the desk had in the beginning, 10^-22."""
         self._told: set[tuple[str, str]] = set()
         self._uneven_since: dict[str, int] = {}
         self._planned: dict[str, int] = {}
@@ -208,7 +209,7 @@ class Watch:
                 self.broken("still_reserved", f"{one.exchange} {one.asset} for {one.client_order_id}")
         if wallets.reservations():
             return
-        for exchange, asset in self._opening:
+        for exchange, asset in self.opening:
             if left := wallets.reserved(exchange, asset):
                 self.broken("still_reserved", f"{exchange} {asset}: {left} for no order")
 
@@ -231,34 +232,20 @@ class Watch:
             self.broken("lost_too_much", f"{arb.arb_id} lost {-arb.even_pnl_krw:f} KRW, at most {bound:f}")
 
     def _check_ledger(self, orders: Iterable[Order]) -> None:
-        moved: dict[tuple[Exchange, str], list[Decimal]] = {key: [] for key in self._opening}
+        moved: dict[tuple[Exchange, str], list[Decimal]] = {key: [] for key in self.opening}
         for order in orders:
             base = base_of(order.market)
             moved[order.exchange, QUOTE] += [order.executed_funds * -order.side.sign, order.paid_fee.copy_negate()]
             moved[order.exchange, base].append(to_decimal(order.side.sign * order.executed_qty))
         for exchange in EXCHANGES:
-            for key, amount in self._typed(exchange):
+            for key, amount in moved_by_others(self._world, exchange):
                 moved[exchange, key].append(amount)
         now = self._world.holdings()
         for where, amounts in moved.items():
             told = exact_sum(amounts)
-            true = Decimal(now[where] - self._opening[where]).scaleb(-FINE_DECIMALS)
+            true = Decimal(now[where] - self.opening[where]).scaleb(-FINE_DECIMALS)
             if told != true:
                 self.broken("ledger_differs", f"{where[0]} {where[1]}: {told:f} told, {true:f} true")
-
-    # What moved without an order of the desk: the owner's own trades, deposits, withdrawals. Each has its kind.
-    def _typed(self, exchange: Exchange) -> Iterable[tuple[str, Decimal]]:
-        world = self._world
-        for order in world.exchange(exchange).matching.orders.values():
-            if order.draft.client_order_id is None:
-                sign = order.draft.side.sign
-                yield base_of(order.draft.market), to_decimal(sign * order.executed_qty)
-                yield QUOTE, _fine(-sign * order.executed_funds - order.paid_fee)
-        for one in world.exchange(exchange).cash.of(world.account(exchange)):
-            if one.kind is Kind.DEPOSIT and one.progress is Progress.DONE:
-                yield one.asset, _fine(one.amount)
-            elif one.kind is Kind.WITHDRAWAL and one.progress is Progress.DONE:
-                yield one.asset, _fine(-one.amount - one.fee)
 
     def tally(self) -> Counter[str]:
         """Return how often each rule was broken."""
@@ -268,7 +255,3 @@ class Watch:
 def _between(imbalance: int) -> range:
     """Return what may be left of an imbalance once a hedge of it filled: something between it and nothing."""
     return range(0, imbalance) if imbalance > 0 else range(imbalance + 1, 1)
-
-
-def _fine(amount: int) -> Decimal:
-    return Decimal(amount).scaleb(-FINE_DECIMALS)

@@ -155,8 +155,9 @@ class World:
 
     def start_rival(self) -> None:
         """Start a second trader beside a living one: it must not get the lock."""
-        self.note("operator", "starts a second trader")
-        self.start_trader()
+        if self.life is not None:
+            self.note("operator", "starts a second trader")
+            self.start_trader()
 
     def step_clock(self, by_ns: int) -> None:
         """Set the machine's wall clock forward or back."""
