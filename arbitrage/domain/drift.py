@@ -20,7 +20,8 @@ class Drift(StrEnum):
     """Both generations were read and do not say the same."""
 
 
-GRAVE = frozenset({"place", "cancel", "query", "open_orders", "balances", "private_news"})
+COMMANDS = frozenset({"place", "place_many", "replace", "cancel", "cancel_many", "cancel_all"})
+GRAVE = COMMANDS | {"query", "open_orders", "balances", "private_news"}
 """Where an unreadable answer means that we no longer know our own orders or money: trading there stops at once."""
 
 

@@ -77,7 +77,9 @@ def test_samples_are_cut():
 
 
 def test_only_what_hides_our_own_orders_or_money_is_grave():
-    for where in (*sorted(GRAVE), "market_rules", "snapshot", "frame"):
+    commands = {"place", "place_many", "replace", "cancel", "cancel_many", "cancel_all"}
+    assert commands | {"query", "open_orders", "balances", "private_news"} == GRAVE
+    for where in (*sorted(GRAVE), "market_rules", "snapshot", "frame", "test"):
         for kind in Drift:
             row = DriftSeen(UPBIT, where, "x", kind, 1, Ns(1), Ns(1), "")
             assert row.is_grave == (where in GRAVE and kind is Drift.UNREADABLE)
