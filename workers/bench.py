@@ -112,9 +112,13 @@ def _measure(rounds: int, seed: int, shm: Path, disk: Path) -> dict[str, object]
             stages.prepare()
             for case in stages.cases:
                 samples[case.name] += _time(case)
+                for run in runs:
+                    run.keep_awake()
             for run in runs[number % len(runs) :] + runs[: number % len(runs)]:
                 _progress(f"round {number} of {rounds}: ticks, {run.system.name}")
                 run.ticks(TICKS)
+                for other in runs:
+                    other.keep_awake()
     _progress("")
     return _result(rounds, seed, len(streams[Exchange.UPBIT][0]), samples, runs)
 

@@ -210,9 +210,13 @@ class Run:
         while (left := deadline - time.monotonic()) > 0:
             self.peer.serve(left)
 
+    def keep_awake(self) -> None:
+        """Answer the pings that came while others were timed; a feed gives up on a peer that answers none."""
+        self._settle(PAUSE_S)
+
     def ticks(self, count: int) -> None:
         """Time `count` ticks, some milliseconds apart."""
-        if self.system is not FLOOR and self.samples:
+        if self.system is not FLOOR:
             # Makes the other book young again; may itself be a signal, which is not timed.
             self.peer.arrived.clear()
             self.peer.streams[Exchange.BITHUMB].send(self._frames[Exchange.BITHUMB][0])
