@@ -275,12 +275,17 @@ def armed(bench: Bench, fault: Fault, scope: Scope = EVERYONE) -> Iterator[None]
 
 async def ended(gateway: RestGateway, order: Order) -> OrderReport:
     """Ask until the order has ended; the exchange answers asynchronously (upbit.md §1.6, bithumb.md §3.6)."""
+    return await reported(gateway, order, OrderOn.FULL_FILL, OrderOn.CANCELED)
+
+
+async def reported(gateway: RestGateway, order: Order, *states: OrderOn) -> OrderReport:
+    """Ask until the order is found in one of `states`; what was taken may not be ready yet (bithumb.md §3.6)."""
     for _ in range(200):
         found = await gateway.query(order)
-        if isinstance(found, Found) and found.report.on in (OrderOn.FULL_FILL, OrderOn.CANCELED):
+        if isinstance(found, Found) and found.report.on in states:
             return found.report
         await asyncio.sleep(0.05)
-    raise AssertionError("the order never ended")
+    raise AssertionError(f"the order was never {' or '.join(states)}")
 
 
 def total(holdings: Any, asset: str) -> Decimal:

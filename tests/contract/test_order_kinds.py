@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from contract_bench import MARKET, Bench, Can, ended, total
+from contract_bench import MARKET, Bench, Can, ended, reported, total
 
 from arbitrage.domain import order as orders
 from arbitrage.domain.book import Book
@@ -17,7 +17,7 @@ from arbitrage.domain.order import (
     RefusalReason,
     TimeInForce,
 )
-from arbitrage.domain.ports import Accepted, Found, Refused
+from arbitrage.domain.ports import Accepted, Refused
 from arbitrage.domain.units import SCALE, Krw, Ns, Price, Qty, Side, to_decimal
 from exchanges import registry
 from exchanges.rest_gateway import RestGateway
@@ -127,9 +127,7 @@ async def test_post_only_rests_below_the_market_and_never_takes(bench: Bench, ga
         assert (report.on, report.executed_qty, report.fills) == (OrderOn.CANCELED, 0, ())
     else:
         assert isinstance(answer, Refused)
-    found = await gateway.query(resting)
-    assert isinstance(found, Found)
-    assert (found.report.on, found.report.executed_qty) == (OrderOn.ACKED, 0)
+    assert (await reported(gateway, resting, OrderOn.ACKED)).executed_qty == 0
 
 
 @pytest.mark.parametrize(
