@@ -15,8 +15,8 @@ class MaskedReporter(ExceptionReporter):
 
     def get_traceback_html(self) -> SafeString:
         """Return the page."""
-        return SafeString(redacted_text(super().get_traceback_html()))
+        return SafeString(redacted_text(super().get_traceback_html()))  # nosec B703: escaped before, masked here
 
     def get_traceback_text(self) -> SafeString:
         """Return the text for mails and consoles."""
-        return SafeString(redacted_text(super().get_traceback_text()))
+        return SafeString(redacted_text(super().get_traceback_text()))  # nosec B703: the same
