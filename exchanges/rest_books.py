@@ -1,5 +1,6 @@
 """Order books asked for by REST: where feeds look while the stream is down, silent or doubted (R1.2)."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
@@ -14,6 +15,9 @@ from exchanges.transport import AsyncTransport, Clock, HttpAnswer, Outcome, Requ
 from exchanges.verdict import read_body
 
 TIMEOUT_NS = 2_000_000_000
+TURN_S = 0.05
+TURNS = 6
+"""A book waits this often for its turn in the request budget: within 0.3 s a rate gives one, a rest does not."""
 
 
 class RestBooks(Protocol):
@@ -58,16 +62,22 @@ class PublicGet:
         self._status_of = status_of
 
     async def send(self, path: str, query: str = "") -> Outcome:
-        """Return what came of it. NotSent when our own budget is spent."""
+        """Return what came of it. It waits its turn in our own budget a while; NotSent when that stays spent."""
         group = self._facts.groups.orderbook
-        if not self._limiter.take((group,), Lane.QUERY, self._clock.mono_ns()):
-            raise NotSent("own request budget is spent")
+        await self._turn(group)
         request = Request("GET", path, query)
         outcome = await self._transport.send(lambda: request, use=Use.READS, timeout_ns=TIMEOUT_NS)
         if isinstance(outcome, HttpAnswer):
             status = self._status_of(outcome)
             self._limiter.heed(group, status, outcome.headers, self._facts.remaining_in, self._clock.mono_ns())
         return outcome
+
+    async def _turn(self, group: str) -> None:
+        for _ in range(TURNS):
+            if self._limiter.take((group,), Lane.QUERY, self._clock.mono_ns()):
+                return
+            await asyncio.sleep(TURN_S)
+        raise NotSent("own request budget is spent")
 
 
 class FactBooks:
