@@ -43,7 +43,8 @@ def redacted(value: Any, depth: int = 0) -> Any:
 
 def redacted_text(text: str) -> str:
     """Return `text` with every hidden value and every bearer token masked."""
-    for secret in _hidden:
+    # The longest first: one that holds another would leave its rest readable.
+    for secret in sorted(_hidden, key=len, reverse=True):
         if secret in text:
             text = text.replace(secret, _MASK)
     return _BEARER.sub(rf"\1 {_MASK}", text)

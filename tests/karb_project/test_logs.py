@@ -140,3 +140,9 @@ def test_lines_go_to_stderr_only(capsys):
     _setup().info("x_seen")
     assert capsys.readouterr().out == ""
     assert sys.stdout is not None
+
+
+def test_a_secret_that_holds_others_is_masked_whole():
+    for length in range(6, 20):
+        logs.hide("abcdefghijklmnopqrst"[:length])
+    assert logs.redacted_text("x abcdefghijklmnopqrs y abcdef") == "x *** y ***"
