@@ -1,15 +1,13 @@
 """Carry an arb's actions out, and feed what the exchanges say back into the arb (R3.1).
 
 Everything that changes an arb happens in one synchronous step on the event loop: advance, journal,
-keep, then start the tasks that cross the network. A task only waits and reports; it decides nothing.
-Each leg has a task of its own, so that neither can lose the other. Between the journal and the wire
+keep, then start the tasks that cross the network (`crossings.py`). Between the journal and the wire
 stands only what the wire needs: figures and log lines come after.
 """
 
 import asyncio
-from collections import Counter, deque
-from collections.abc import Coroutine, Iterator, Mapping
-from typing import Any
+from collections import deque
+from collections.abc import Iterator, Mapping
 
 from arbitrage.domain.arb import (
     Action,
@@ -32,22 +30,13 @@ from arbitrage.domain.balances import Shortage
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.errors import InvariantError
 from arbitrage.domain.events import ArbStepped, StrangeOrderSeen
-from arbitrage.domain.order import Order, OrderOn, OrderReport, OrderRole
+from arbitrage.domain.order import Order, OrderReport, OrderRole
 from arbitrage.domain.params import MS, SECOND, Params
-from arbitrage.domain.ports import (
-    Accepted,
-    Answer,
-    Found,
-    Gateway,
-    Lookup,
-    NotFound,
-    OrderNews,
-    Refused,
-    Unknown,
-)
+from arbitrage.domain.ports import Gateway, OrderNews
 from arbitrage.domain.signal import Signal
 from arbitrage.domain.units import Exchange, Ns
 from fast_path.counters import Counters
+from fast_path.crossings import Crossings
 from fast_path.desk import Desk
 from fast_path.journal import Journal
 from fast_path.latency import Latency
@@ -73,7 +62,6 @@ class Executor:
         run_id: str,
     ) -> None:
         self._desk = desk
-        self._gateways = gateways
         self._journal = journal
         self._counters = counters
         self._tally = Tally(counters, latency)
@@ -81,12 +69,17 @@ class Executor:
         self._minted = 0
         self._register = Register()
         self._left: set[str] = set()
-        self._asking: set[str] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
         self._strange: deque[tuple[Exchange, str]] = deque(maxlen=STRANGE_KEPT)
         self._order_times: deque[int] = deque(maxlen=1000)
-        self._unsent: Counter[Exchange] = Counter()
         self._is_finishing = False
+        self._crossings = Crossings(
+            desk=desk,
+            gateways=gateways,
+            counters=counters,
+            tally=self._tally,
+            hear=self._hear,
+            find=self._register.find,
+        )
 
     # What the trader asks
 
@@ -116,7 +109,7 @@ class Executor:
 
     def unsent(self, exchange: Exchange) -> int:
         """Return how many orders are decided that `exchange`'s request budget does not know of yet."""
-        return self._unsent[exchange]
+        return self._crossings.unsent(exchange)
 
     def has_open_orders(self, exchange: Exchange) -> bool:
         """Return whether any order of ours may be alive on `exchange`."""
@@ -205,7 +198,7 @@ class Executor:
         for arb in self._register.watched_arbs():
             for order in arb.orders:
                 if order.exchange is exchange and not order.is_ended:
-                    self._spawn(self._query(order))
+                    self._crossings.query(order)
 
     def hear(self, exchange: Exchange, news: OrderNews) -> None:
         """Fold news of the private stream. News of orders we do not know is journalled once."""
@@ -221,13 +214,7 @@ class Executor:
         What takes longer is given up: its outcome is unknown, and the next start asks for it.
         """
         self._is_finishing = True
-        end = asyncio.get_running_loop().time() + within_s
-        while self._tasks and (left := end - asyncio.get_running_loop().time()) > 0:
-            await asyncio.wait(set(self._tasks), timeout=left)
-        late = set(self._tasks)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        await self._crossings.finish(within_s)
 
     # One step
 
@@ -303,85 +290,15 @@ class Executor:
         match action:
             case Place(order):
                 self._order_times.append(self._desk.now().mono_ns)
-                self._unsent[order.exchange] += 1
-                self._spawn(self._place(order))
+                self._crossings.place(order)
             case Cancel(order):
-                self._spawn(self._cancel(order))
+                self._crossings.cancel(order)
             case Query(order):
-                self._spawn(self._query(order))
+                self._crossings.query(order)
             case Halt(level, reason):
                 self._desk.halt(level, reason)
 
-    # The tasks that cross the network
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: "asyncio.Task[None]") -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._desk.log("task_broke", error=repr(error))
-            self._desk.halt(TradingLevel.HALTED, f"task broke: {error!r}")
-
-    async def _place(self, order: Order) -> None:
-        self._unsent[order.exchange] -= 1
-        self._hear(order, OrderReport(OrderOn.SENT))
-        self._counters.add("orders_sent")
-        answer: Answer = Unknown("the send was abandoned")
-        try:
-            answer = await self._gateways[order.exchange].place(order)
-        finally:
-            self._hear(order, self._report_of(order, answer))
-            self._desk.answered(order, answer)
-
-    def _report_of(self, order: Order, answer: Answer) -> OrderReport:
-        match answer:
-            case Accepted():
-                self._tally.answered(order, answer, self._register.find(order.arb_id))
-                return answer.report
-            case Refused(reason, detail):
-                self._counters.add(f"refused.{reason}")
-                self._desk.log("order_refused", client_order_id=order.client_order_id, reason=reason, detail=detail)
-                return OrderReport(OrderOn.REFUSED, refusal=reason, detail=detail)
-            case Unknown(cause):
-                self._counters.add("orders_unknown")
-                self._desk.log("order_outcome_lost", client_order_id=order.client_order_id, cause=cause)
-                return OrderReport(OrderOn.OUTCOME_LOST, detail=cause)
-
-    async def _cancel(self, order: Order) -> None:
-        key = f"cancel {order.client_order_id}"
-        if key in self._asking:
-            return
-        self._asking.add(key)
-        try:
-            answer = await self._gateways[order.exchange].cancel(order)
-        finally:
-            self._asking.discard(key)
-        self._counters.add("cancels_sent")
-        if isinstance(answer, Refused):
-            self._hear(order, OrderReport(OrderOn.CANCEL_REFUSED, detail=answer.detail))
-
-    async def _query(self, order: Order) -> None:
-        if order.client_order_id in self._asking:
-            return
-        asked = self._desk.now().mono_ns
-        self._asking.add(order.client_order_id)
-        try:
-            found: Lookup = await self._gateways[order.exchange].query(order)
-        finally:
-            self._asking.discard(order.client_order_id)
-        self._counters.add("queries_sent")
-        match found:
-            case Found(report):
-                self._hear(order, report)
-            case NotFound():
-                self._hear(order, OrderReport(OrderOn.NOT_FOUND), asked)
-            case Unknown():
-                pass
-
-    def _hear(self, order: Order, report: OrderReport, asked_mono: Ns | None = None) -> None:
+    def _hear(self, order: Order, report: OrderReport, asked_mono: Ns | None) -> None:
         self._feed(order.arb_id, OrderHeard(order.client_order_id, report, asked_mono))
 
     def _strange_seen(self, exchange: Exchange, news: OrderNews) -> None:

@@ -6,6 +6,7 @@ import pytest
 from arbitrage.domain import arb_step, order, risk
 from arbitrage.domain.balances import Wallets
 from exchanges.rest_gateway import RestGateway
+from fast_path.crossings import Crossings
 from fast_path.executor import Executor
 from fast_path.journal import Journal
 from tests.sabotage import Edit, apply
@@ -45,7 +46,7 @@ SABOTAGES = {
     "silence is taken for a refusal": wrong(
         {F.ORDERS, F.TRANSPORT},
         "fills_differ refused_but_there ledger_differs",
-        Edit(Executor._report_of, "OrderOn.OUTCOME_LOST", "OrderOn.REFUSED"),
+        Edit(Crossings._report_of, "OrderOn.OUTCOME_LOST", "OrderOn.REFUSED"),
     ),
     "the first not-found is believed": wrong(
         {F.ORDERS},
@@ -155,7 +156,7 @@ SABOTAGES = {
     "answers to questions are not heard": wrong(
         {F.CRASH, F.ORDERS},
         "fills_differ not_at_rest ledger_differs",
-        Edit(Executor._query, "self._hear(order, report)", "pass"),
+        Edit(Crossings._query, "self._hear(order, report, None)", "pass"),
     ),
 }
 
