@@ -3,7 +3,6 @@
 No Django here. Secrets stay in the variables and files they came from; `Env` never prints them.
 """
 
-import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,9 +13,10 @@ import msgspec
 
 from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.params import is_market
+from karb_project.places import ROOT_TEXT, shm_dir_text, var_dir_text
 
 PREFIX = "KARB_"
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(ROOT_TEXT)
 DEFAULT_MARKETS = ("KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-SOL", "KRW-DOGE")
 _SECRETS = (
     "upbit_access_key",
@@ -169,16 +169,13 @@ def read_env(environ: Mapping[str, str] | None = None) -> Env:
 
 
 def _convert(values: dict[str, object], found: list[str]) -> None:
-    var_dir = Path(
-        str(values.get("var_dir", Env.__struct_defaults__[Env.__struct_fields__.index("var_dir")]))
-    ).absolute()
+    named = values.get("var_dir")
+    var_dir = Path(var_dir_text(None if named is None else str(named)))
     values["var_dir"] = var_dir
     if "shm_dir" in values:
         values["shm_dir"] = Path(str(values["shm_dir"])).absolute()
     else:
-        memory = Path("/dev/shm")  # noqa: S108  # nosec B108: a directory of our own is made in it, mode 0700
-        mark = hashlib.sha256(str(var_dir).encode()).hexdigest()[:12]
-        values["shm_dir"] = memory / f"karb-{os.getuid()}-{mark}" if os.access(memory, os.W_OK) else var_dir / "shm"
+        values["shm_dir"] = Path(shm_dir_text(str(var_dir)))
     if "markets" in values:
         values["markets"] = tuple(part.strip() for part in str(values["markets"]).split(",") if part.strip())
     for name in _WHOLE:
