@@ -21,7 +21,7 @@ import msgspec
 
 from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.units import exact_sum
-from workers.virtual.mischief import Family
+from workers.virtual.deeds.deed import Family
 from workers.virtual.naive import Bot, BotOutcome, run_naive
 from workers.virtual.run import Outcome, Plan, run, shortened
 from workers.virtual.worth import made_of

@@ -21,7 +21,8 @@ from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.params import DEFAULT_PARAMS, SECOND
 from arbitrage.domain.units import EXCHANGES, PPM, SCALE, exact_sum
 from exchanges.simulator.regimes import USUAL
-from workers.virtual.mischief import Deed, Family, deeds
+from workers.virtual.deeds.deed import Deed, Family
+from workers.virtual.mischief import deeds
 from workers.virtual.virtual_loop import Stalled, VirtualLoop
 from workers.virtual.watch import Violation, Watch
 from workers.virtual.world import Seen, World

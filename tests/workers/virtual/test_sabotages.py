@@ -12,7 +12,7 @@ from fast_path.journal import Journal
 from tests.sabotage import Edit, apply
 from workers import start, trader
 from workers.trader import Trader
-from workers.virtual.mischief import Family
+from workers.virtual.deeds.deed import Family
 from workers.virtual.run import Plan, run
 
 F = Family
