@@ -23,8 +23,9 @@ from arbitrage.domain.units import EXCHANGES, PPM, SCALE, exact_sum
 from exchanges.simulator.regimes import USUAL
 from workers.virtual.deeds.deed import Deed, Family
 from workers.virtual.mischief import deeds
+from workers.virtual.rules.findings import Violation
 from workers.virtual.virtual_loop import Stalled, VirtualLoop
-from workers.virtual.watch import Violation, Watch
+from workers.virtual.watch import Watch
 from workers.virtual.world import Seen, World
 from workers.virtual.worth import Worth, worth_of
 
@@ -158,16 +159,16 @@ class _Run:
         await asyncio.sleep(self._plan.trades_for_s - self._loop.now_ns / SECOND)
         await self._come_to_rest()
         looking.cancel()
-        watch.check_end(watch.images.values())
-        worth = worth_of(world, watch.opening)
+        watch.check_end()
+        worth = worth_of(world, watch.found.opening)
         self._is_restarting = False
         keeping.cancel()
         life = world.life
         code = None if life is None else await life.stop()
         if code not in (0, None):
-            watch.broken("bad_end", f"the trader ended with code {code}")
+            watch.found.broken("bad_end", f"the trader ended with code {code}")
         for problem in self._loop.unheard:
-            watch.broken("unheard_error", problem)
+            watch.found.broken("unheard_error", problem)
         return self._outcome(watch, worth, keep_history=keep_history)
 
     async def _look(self, watch: Watch) -> None:
@@ -200,11 +201,11 @@ class _Run:
 
     def _outcome(self, watch: Watch, worth: Worth, *, keep_history: bool) -> Outcome:
         world = self._world
-        images = watch.images.values()
+        images = watch.found.images.values()
         roles = Counter(order.role.value for arb in images for order in arb.orders)
         return Outcome(
             seed=self._plan.seed,
-            violations=tuple(watch.violations),
+            violations=tuple(watch.found.violations),
             digest=world.digest(),
             script=self._script,
             arbs=len(images),

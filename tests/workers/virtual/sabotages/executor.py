@@ -1,0 +1,51 @@
+"""What the executor could do wrong."""
+
+from fast_path.crossings import Crossings
+from fast_path.executor import Executor
+from tests.sabotage import Edit
+from tests.workers.virtual.sabotages.sabotage import Sabotage, wrong
+from workers.virtual.deeds.deed import Family as F
+
+SABOTAGES: dict[str, Sabotage] = {
+    "silence is taken for a refusal": wrong(
+        {F.ORDERS, F.TRANSPORT},
+        "fills_differ refused_but_there ledger_differs",
+        Edit(Crossings._report_of, "OrderOn.OUTCOME_LOST", "OrderOn.REFUSED"),
+    ),
+    "hedges are planned and never sent": wrong(
+        {F.ORDERS},
+        "never_sent",
+        Edit(Executor._act, "case Place(order):", "case Place(order) if order.role is not OrderRole.HEDGE:"),
+    ),
+    "the kill switch is not looked at": wrong(
+        {F.OPERATOR},
+        "sent_while_halted",
+        Edit(Executor.last_check, "if level is TradingLevel.HALTED:", "if False:"),
+    ),
+    "legs pass while reducing": wrong(
+        {F.OPERATOR},
+        "sent_while_reducing",
+        Edit(Executor.last_check, "if level is TradingLevel.REDUCING:", "if False:"),
+    ),
+    "a restart forgets what is open": wrong(
+        {F.CRASH, F.ORDERS},
+        "fills_differ left_uneven not_at_rest ledger_differs",
+        Edit(Executor.recover, "if not arb.is_closed:", "if False:"),
+    ),
+    "the journal is written after the send": wrong(
+        {F.ORDERS},
+        "sent_before_journal",
+        Edit(
+            Executor._keep,
+            "self._journalled(before, after, now, durable=places) if news else 0",
+            "news and asyncio.get_running_loop().call_later(\n"
+            "            0.005, lambda: self._journalled(before, after, now, durable=places)\n"
+            "        ) and 0",
+        ),
+    ),
+    "answers to questions are not heard": wrong(
+        {F.CRASH, F.ORDERS},
+        "fills_differ not_at_rest ledger_differs",
+        Edit(Crossings._query, "self._hear(order, report, None)", "pass"),
+    ),
+}

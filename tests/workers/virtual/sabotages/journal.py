@@ -1,0 +1,29 @@
+"""What could go wrong with the journal, its lock, the fence and the names of orders."""
+
+from fast_path.journal import Journal
+from tests.sabotage import Edit
+from tests.workers.virtual.sabotages.sabotage import Sabotage, wrong
+from workers import start, trader
+from workers.trader import Trader
+from workers.virtual.deeds.deed import Family as F
+
+SABOTAGES: dict[str, Sabotage] = {
+    "lock and fence are ignored": wrong(
+        {F.HOST},
+        "two_writers",
+        Edit(trader.take_lock, "fcntl.LOCK_EX | fcntl.LOCK_NB", "fcntl.LOCK_SH"),
+        Edit(Journal._open, "fcntl.LOCK_EX | fcntl.LOCK_NB", "fcntl.LOCK_SH"),
+        Edit(Trader.last_check, "if self._context.control.fence() != self._fence:", "if False:"),
+        Edit(Trader._trade, "if context.control.fence() != self._fence:", "if False:"),
+    ),
+    "names of runs come back": wrong(
+        {F.CRASH},
+        "sent_twice fills_differ ledger_differs",
+        Edit(start.new_run_id, 'f"{_base36(second)}{_base36(fence)}") in taken', '"run") in ()'),
+    ),
+    "a torn record stays in the journal": wrong(
+        {F.CRASH},
+        "no_trader",
+        Edit(Journal._open, "self._cut(end, size, wall_ns)\n        return end", "return size"),
+    ),
+}

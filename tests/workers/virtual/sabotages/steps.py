@@ -1,0 +1,34 @@
+"""What the steps of orders and arbs could do wrong."""
+
+from arbitrage.domain import arb_step, order
+from tests.sabotage import Edit
+from tests.workers.virtual.sabotages.sabotage import Sabotage, wrong
+from workers.virtual.deeds.deed import Family as F
+
+SABOTAGES: dict[str, Sabotage] = {
+    "the first not-found is believed": wrong(
+        {F.ORDERS},
+        "fills_differ refused_but_there ledger_differs",
+        Edit(arb_step._proves_absence, ">= limits.not_found_grace_ns", ">= 0"),
+    ),
+    "hedges have twice the size": wrong(
+        {F.ORDERS},
+        "hedge_not_to_size",
+        Edit(arb_step._hedged, "wanted.qty,", "Qty(2 * wanted.qty),"),
+    ),
+    "a restart sends again what it planned": wrong(
+        {F.CRASH},
+        "sent_twice no_trader",
+        Edit(arb_step.recovered, "tuple(Query(order) for", "tuple(Place(order) for"),
+    ),
+    "a fill that is told twice counts twice": wrong(
+        {F.BOOKS},
+        "contradicted fills_differ ledger_differs",
+        Edit(order.advance, "if fill.trade_id not in known", ""),
+    ),
+    "fees are not taken over": wrong(
+        {F.ORDERS},
+        "ledger_differs",
+        Edit(order.advance, "paid_fee=max(order.paid_fee, report.paid_fee or Decimal(0))", "paid_fee=order.paid_fee"),
+    ),
+}

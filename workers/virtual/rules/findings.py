@@ -1,0 +1,34 @@
+"""What is known of a run so far, and what was found broken in it."""
+
+import msgspec
+
+from arbitrage.domain.arb import Arb
+from workers.virtual.world import World
+
+
+class Violation(msgspec.Struct, frozen=True):
+    """One rule broken, at made-up ns."""
+
+    at_ns: int
+    rule: str
+    detail: str
+
+
+class Findings:
+    """What all rules of one run share: its world, the arbs as the journal has them, and the violations."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.violations: list[Violation] = []
+        self.images: dict[str, Arb] = {}
+        """The newest image of each arb that was journalled, by any trader."""
+        self.opening = world.holdings()
+        """What the desk had in the beginning, 10^-22."""
+        self._told: set[tuple[str, str]] = set()
+
+    def broken(self, rule: str, detail: str) -> None:
+        """Note a violation, once per rule and detail."""
+        if (rule, detail) not in self._told:
+            self._told.add((rule, detail))
+            self.world.note("watch", rule, detail)
+            self.violations.append(Violation(self.world.loop.now_ns, rule, detail))

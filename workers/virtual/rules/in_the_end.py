@@ -1,0 +1,95 @@
+"""Rules for what every run must leave behind, once all is at rest."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from arbitrage.domain.arb import Arb, ArbState
+from arbitrage.domain.order import Order, OrderState
+from arbitrage.domain.units import EXCHANGES, QUOTE, Exchange, base_of, exact_sum, to_decimal
+from exchanges.simulator.money import FINE_DECIMALS
+from workers.virtual.rules.findings import Findings
+from workers.virtual.worth import moved_by_others
+
+
+class InTheEnd:
+    """Compares journal and exchanges, once nothing moves any more."""
+
+    def __init__(self, found: Findings) -> None:
+        self._found = found
+        self._world = found.world
+        self._broken = found.broken
+
+    def check(self) -> None:
+        """Look at everything once."""
+        images = self._found.images
+        ours = {order.client_order_id: order for arb in images.values() for order in arb.orders}
+        for arb in images.values():
+            self._check_closed(arb)
+        for exchange in EXCHANGES:
+            for client_order_id, order in self._world.orders(exchange).items():
+                if order.draft.client_order_id is None:
+                    continue
+                known = ours.get(client_order_id)
+                if known is None:
+                    self._broken("unknown_to_journal", f"{exchange} {client_order_id}")
+                elif known.executed_qty != order.executed_qty:
+                    self._broken(
+                        "fills_differ", f"{client_order_id}: {known.executed_qty} here, {order.executed_qty} there"
+                    )
+                elif known.state is OrderState.REFUSED:
+                    self._broken("refused_but_there", client_order_id)
+                if order.is_open:
+                    self._broken("left_open", f"{exchange} {client_order_id}")
+                if order.prevented_qty:
+                    self._broken("own_orders_crossed", f"{exchange} {client_order_id}")
+        self._check_trader()
+        self._check_ledger(ours.values())
+
+    def _check_trader(self) -> None:
+        life = self._world.life
+        if life is None or not life.is_ready or life.trader is None:
+            self._broken("no_trader", "all is well, and no trader is ready")
+            return
+        wallets = life.trader.wallets
+        for one in wallets.reservations():
+            if self._is_at_rest(one.arb_id):
+                self._broken("still_reserved", f"{one.exchange} {one.asset} for {one.client_order_id}")
+        if wallets.reservations():
+            return
+        for exchange, asset in self._found.opening:
+            if left := wallets.reserved(exchange, asset):
+                self._broken("still_reserved", f"{exchange} {asset}: {left} for no order")
+
+    def _is_at_rest(self, arb_id: str) -> bool:
+        return all(order.is_ended for order in self._found.images[arb_id].orders)
+
+    def _check_closed(self, arb: Arb) -> None:
+        if not arb.is_closed:
+            if arb.state is not ArbState.STUCK:
+                self._broken("not_at_rest", f"{arb.arb_id} is {arb.state}")
+            return
+        if arb.why.startswith("operator_resolved"):
+            return
+        worth = abs(arb.imbalance) * max(order.price for order in arb.orders)
+        # What is left may be dust below both exchanges' minimum of 5,000 KRW, no more.
+        if worth >= 5_000 * 10**16:
+            self._broken("left_uneven", f"{arb.arb_id} by {arb.imbalance}")
+        bound = to_decimal(arb.limits.hedge_max_loss_krw) + to_decimal(arb.signal.buy_cost) / 50
+        if arb.even_pnl_krw < -bound:
+            self._broken("lost_too_much", f"{arb.arb_id} lost {-arb.even_pnl_krw:f} KRW, at most {bound:f}")
+
+    def _check_ledger(self, orders: Iterable[Order]) -> None:
+        moved: dict[tuple[Exchange, str], list[Decimal]] = {key: [] for key in self._found.opening}
+        for order in orders:
+            base = base_of(order.market)
+            moved[order.exchange, QUOTE] += [order.executed_funds * -order.side.sign, order.paid_fee.copy_negate()]
+            moved[order.exchange, base].append(to_decimal(order.side.sign * order.executed_qty))
+        for exchange in EXCHANGES:
+            for key, amount in moved_by_others(self._world, exchange):
+                moved[exchange, key].append(amount)
+        now = self._world.holdings()
+        for where, amounts in moved.items():
+            told = exact_sum(amounts)
+            true = Decimal(now[where] - self._found.opening[where]).scaleb(-FINE_DECIMALS)
+            if told != true:
+                self._broken("ledger_differs", f"{where[0]} {where[1]}: {told:f} told, {true:f} true")
