@@ -21,7 +21,7 @@ import msgspec
 from arbitrage.domain.units import EXCHANGES, Exchange
 from fast_path import core
 from karb_project.env import Env, read_env
-from workers import bench_simulator
+from workers import bench_simulator, bench_stop
 from workers.bench_corpus import stream_frames
 from workers.bench_stages import Case, Stages
 from workers.bench_ticks import FLOOR, SYSTEMS, Run
@@ -45,9 +45,11 @@ class Row(msgspec.Struct, frozen=True):
 
 
 def main(argv: list[str]) -> int:
-    """Return 0; 1 when a tick did not give exactly two orders; 2 for bad arguments. `simulator` times that instead."""
+    """Return 0; 1 when a tick did not give exactly two orders; 2 for bad arguments. `simulator`, `stop` time those."""
     if argv[:1] == ["simulator"]:
         return bench_simulator.main(argv[1:])
+    if argv[:1] == ["stop"]:
+        return bench_stop.main(argv[1:])
     parser = argparse.ArgumentParser(prog="python -m workers bench", description=__doc__)
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the figures here as well")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"how often everything is run (default {ROUNDS})")
