@@ -1,4 +1,4 @@
-"""The walk against an oracle that knows nothing of walks: feasibility in fractions, quantities tried."""
+"""The walk against an oracle that knows nothing of walks or lots: feasibility in fractions, bisected."""
 
 from fractions import Fraction
 from math import ceil, floor
@@ -167,27 +167,6 @@ def random_case(random: Random, *, qty_unit: int, price_unit: int) -> Case:
     asks = ladder(middle + random.randint(-4, 4) * price_unit, 1)
     bids = ladder(middle + random.randint(-2, 50) * price_unit, -1)
     return Case(bids, asks, instrument(Exchange.UPBIT), instrument(Exchange.BITHUMB), params, caps)
-
-
-def test_whole_coins_equal_the_brute_force_optimum():
-    random, signals = Random(20_261_123), 0
-    for _ in range(2_000):
-        case = random_case(random, qty_unit=1, price_unit=SCALE // 2)
-        whole = msgspec.structs.replace(
-            case,
-            asks=tuple(Level(level.price, Qty(level.qty * SCALE)) for level in case.asks),
-            bids=tuple(Level(level.price, Qty(level.qty * SCALE)) for level in case.bids),
-            buy=msgspec.structs.replace(case.buy, lot_step=Qty(SCALE)),
-            sell=msgspec.structs.replace(case.sell, lot_step=Qty(SCALE)),
-        )
-        feasible = [coins * SCALE for coins in range(73) if whole.is_feasible(coins * SCALE)]
-        best = max(feasible)
-        found = answer(whole.found())
-        assert found == expected(whole, best), whole
-        if isinstance(found, tuple):
-            signals += 1
-            assert whole.profit(best) == max(whole.profit(qty) for qty in feasible if qty)
-    assert signals > 350
 
 
 def test_fine_quantities_are_the_greatest_that_every_rule_allows():
