@@ -1,5 +1,6 @@
 """What tests of the Django shell share: a desk of their own, and a switch that can be watched."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -8,6 +9,18 @@ from django.core.cache import cache
 
 from arbitrage.domain.controls import TradingLevel
 from karb_project.env import Env
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--full`: tests that try many made-up cases try as many as were once promised."""
+    parser.addoption("--full", action="store_true", help="try every case a property was ever held against: minutes")
+
+
+@pytest.fixture
+def full_size(request: pytest.FixtureRequest) -> Callable[[int, int], int]:
+    """Return what picks the number of cases: the first figure usually, the second with `--full`."""
+    is_full = request.config.getoption("--full")
+    return lambda usual, full: full if is_full else usual
 
 
 class RecordedSwitch:
