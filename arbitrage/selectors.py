@@ -11,7 +11,7 @@ import msgspec
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
-from arbitrage.domain.arb import ArbState
+from arbitrage.domain.arb import ArbOn, ArbState
 from arbitrage.domain.ledger import AccountKind
 from arbitrage.domain.reconciliation import BalanceFigure
 from arbitrage.domain.strategy_health import ArbRow
@@ -173,3 +173,17 @@ def traded_arbs(since_ns: int) -> list[ArbRow]:
         for row in rows
         if row.matched_qty or row.imbalance
     ]
+
+
+def dust() -> dict[tuple[str, str], Decimal]:
+    """Return what closed arbs left too small to order, per exchange and market: above 0 too much, below 0 owed.
+
+    It lies where it was bought, or is owed where it was sold; what a person settled by hand is theirs.
+    """
+    left: dict[tuple[str, str], list[Decimal]] = {}
+    rows = Arb.objects.filter(state=ArbState.CLOSED.value).exclude(imbalance=Decimal(0))
+    for row in rows.exclude(why__startswith=ArbOn.OPERATOR_RESOLVED.value):
+        where = row.buy_exchange if row.imbalance > 0 else row.sell_exchange
+        left.setdefault((where, row.market), []).append(row.imbalance)
+    sums = {where: exact_sum(parts) for where, parts in left.items()}
+    return {where: total for where, total in sorted(sums.items()) if total}

@@ -9,6 +9,7 @@ from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.hedge import Quote
 from arbitrage.domain.order import Order
 from arbitrage.domain.ports import Answer
+from arbitrage.domain.signal import Signal
 from arbitrage.domain.units import Exchange
 
 
@@ -23,6 +24,9 @@ class Desk(Protocol):
 
     def level(self, market: str) -> TradingLevel:
         """Return the kill switch's position for `market`."""
+
+    def dust_for(self, signal: Signal) -> int:
+        """Return the dust of earlier arbs that a new arb of `signal` takes over, in 10^-8; 0 for none."""
 
     def reserve(self, legs: Sequence[Order]) -> Shortage | None:
         """Reserve balances for both legs at once, or for none and say what is short."""

@@ -150,7 +150,10 @@ class Executor:
         self._minted += 1
         arb_id = f"{self._run_id}-{self._minted}"
         now = self._desk.now()
-        arb, actions = open_arb(signal, arb_id=arb_id, params=params, params_epoch=params_epoch, now=now)
+        dust_qty = self._desk.dust_for(signal)
+        arb, actions = open_arb(
+            signal, arb_id=arb_id, params=params, params_epoch=params_epoch, now=now, dust_qty=dust_qty
+        )
         shortage = self._desk.reserve(arb.orders)
         if shortage is not None:
             return shortage

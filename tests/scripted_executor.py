@@ -78,6 +78,7 @@ class StoryDesk:
         self.halts: list[tuple[TradingLevel, str]] = []
         self.ended: list[Arb] = []
         self.answers: list[tuple[str, type]] = []
+        self.dust_qty = 0
         self.wallets = Wallets()
         for exchange in EXCHANGES:
             rows = [Holding("KRW", Decimal(100_000_000), Decimal(0)), Holding("ETH", Decimal(10), Decimal(0))]
@@ -92,6 +93,9 @@ class StoryDesk:
 
     def level(self, market: str) -> TradingLevel:
         return self.levels
+
+    def dust_for(self, signal) -> int:
+        return self.dust_qty
 
     def reserve(self, legs) -> Shortage | None:
         return self.wallets.reserve(legs, FEES, DEFAULT_PARAMS.reserve_ppm)

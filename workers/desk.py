@@ -9,6 +9,7 @@ from arbitrage.domain.arb import Arb, Moment
 from arbitrage.domain.balances import Shortage, Wallets
 from arbitrage.domain.book import Book, book_fault
 from arbitrage.domain.controls import TradingLevel
+from arbitrage.domain.dust import DustLedger, taken_over
 from arbitrage.domain.events import TradingStateChanged
 from arbitrage.domain.hedge import Quote
 from arbitrage.domain.instrument import Instrument
@@ -44,6 +45,7 @@ class TradingDesk:
         executor: Callable[[], Executor],
         params: Callable[[], Params],
         wanted: Callable[[Exchange], None],
+        dust: DustLedger,
     ) -> None:
         self.today = Today()
         self.streams_up: set[Exchange] = set()
@@ -56,6 +58,7 @@ class TradingDesk:
         self._executor = executor
         self._params = params
         self._wanted = wanted
+        self._dust = dust
         self._index = {market: index for index, market in enumerate(context.env.markets)}
         self._rests = Rests()
 
@@ -95,6 +98,11 @@ class TradingDesk:
         )
         return max(levels)
 
+    def dust_for(self, signal: Signal) -> int:
+        """Return the dust of earlier arbs that an arb of `signal` takes over."""
+        buys = self._instruments[signal.buy_exchange, signal.market]
+        return taken_over(self._dust, signal, buys, self._instruments[signal.sell_exchange, signal.market])
+
     def reserve(self, legs: Sequence[Order]) -> Shortage | None:
         """Reserve for both legs at once, or for none."""
         shortage = self._wallets.reserve(legs, self._fees(legs[0].market), self._params().reserve_ppm)
@@ -119,6 +127,7 @@ class TradingDesk:
     def closed(self, arb: Arb) -> None:
         """Count an arb that ended and let its market rest."""
         self.today.add(arb)
+        self._dust.fold(arb)
         self._wallets.release_arb(arb.arb_id)
         self._rests.rest(arb.market, self._context.clock.mono_ns() + self._params().rest_after_arb_ns)
 

@@ -14,6 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from arbitrage.domain.arb import Arb
+from arbitrage.domain.dust import DustLedger
 from arbitrage.domain.errors import AuthRefused, ConfigError, ExchangeError
 from arbitrage.domain.events import ArbStepped, StrangeOrderSeen, TraderStarted
 from arbitrage.domain.params import SECOND
@@ -37,6 +38,8 @@ class Past(msgspec.Struct, frozen=True):
 
     images: dict[str, Arb]
     run_ids: frozenset[str]
+    dust: DustLedger = msgspec.field(default_factory=DustLedger)
+    """Of all arbs there ever were."""
 
 
 def read_past(journal: Journal, markets: Sequence[str]) -> Past:
@@ -47,10 +50,12 @@ def read_past(journal: Journal, markets: Sequence[str]) -> Past:
     images: dict[str, Arb] = {}
     closed: deque[tuple[Ns, str]] = deque()
     run_ids = set()
+    dust = DustLedger()
     for record in journal.replay():
         match record.event:
             case ArbStepped(arb):
                 images[arb.arb_id] = arb
+                dust.fold(arb)
                 if arb.closed_wall_ns is not None:
                     closed.append((arb.closed_wall_ns, arb.arb_id))
                     _drop_old(images, closed)
@@ -59,7 +64,7 @@ def read_past(journal: Journal, markets: Sequence[str]) -> Past:
     orphans = sorted({arb.market for arb in images.values() if not arb.is_closed and arb.market not in markets})
     if orphans:
         raise ConfigError([f"KARB_MARKETS lacks {market}, where an arb is still open" for market in orphans])
-    return Past(images, frozenset(run_ids))
+    return Past(images, frozenset(run_ids), dust)
 
 
 def _drop_old(images: dict[str, Arb], closed: "deque[tuple[Ns, str]]") -> None:

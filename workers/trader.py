@@ -111,6 +111,7 @@ class Trader:
             executor=lambda: self.executor,
             params=lambda: self.engine.params,
             wanted=self.treasury.want,
+            dust=self._past.dust,
         )
         self.executor = Executor(
             desk=self.desk,

@@ -80,11 +80,23 @@ class Arb(msgspec.Struct, frozen=True):
     """The imbalance it was closed with on purpose, in 10^-8: too small to order, or settled by hand."""
     why: str = ""
     """What moved it last: an `ArbOn` word, and after a space any detail."""
+    dust_in_qty: int = 0
+    """Dust of earlier arbs that this one takes over, in 10^-8: by so much its legs differ."""
+
+    @property
+    def filled_imbalance(self) -> int:
+        """Return base bought minus base sold by this arb's own orders, in 10^-8."""
+        return sum(order.side.sign * order.executed_qty for order in self.orders)
 
     @property
     def imbalance(self) -> int:
-        """Return base bought minus base sold, in 10^-8."""
-        return sum(order.side.sign * order.executed_qty for order in self.orders)
+        """Return what is still to be evened out, in 10^-8: what was bought minus what was sold, and dust taken over."""
+        return self.dust_in_qty + self.filled_imbalance
+
+    @property
+    def is_settled_by_hand(self) -> bool:
+        """Return whether a person closed it: what it left uneven is theirs."""
+        return self.is_closed and self.why.partition(" ")[0] == ArbOn.OPERATOR_RESOLVED
 
     @property
     def is_closed(self) -> bool:
@@ -113,8 +125,8 @@ class Arb(msgspec.Struct, frozen=True):
 
     @property
     def even_pnl_krw(self) -> Decimal:
-        """Return the profit with what is left uneven valued at what it was bought or sold for on average."""
-        return self.pnl_krw + self.average_krw(self.imbalance) * to_decimal(self.imbalance)
+        """Return the profit with what its orders left uneven valued at what it was bought or sold for on average."""
+        return self.pnl_krw + self.average_krw(self.filled_imbalance) * to_decimal(self.filled_imbalance)
 
     def average_krw(self, uneven: int) -> Decimal:
         """Return the average price in KRW of the side that did too much, or its limit in the signal."""

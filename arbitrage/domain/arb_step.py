@@ -50,21 +50,21 @@ def limits_of(params: Params) -> ArbLimits:
 
 
 def open_arb(
-    signal: Signal, *, arb_id: str, params: Params, params_epoch: int, now: Moment
+    signal: Signal, *, arb_id: str, params: Params, params_epoch: int, now: Moment, dust_qty: int = 0
 ) -> tuple[Arb, tuple[Action, ...]]:
     """Return a new arb for `signal` and the two `Place` actions of its legs, ids minted.
 
     `arb_id` must never have been used before: an exchange burns a client order id for ever, even
-    when the order failed (upbit.md §1.4).
+    when the order failed (upbit.md §1.4). `dust_qty` of earlier arbs is taken over: too much base makes
+    the purchase smaller, too little the sale.
     """
     legs = []
     for role, letter, exchange, side, price in (
         (OrderRole.BUY_LEG, "b", signal.buy_exchange, Side.BID, signal.buy_limit),
         (OrderRole.SELL_LEG, "s", signal.sell_exchange, Side.ASK, signal.sell_limit),
     ):
-        legs.append(
-            _new_order(f"{arb_id}-{letter}", arb_id, role, exchange, signal.market, side, price, signal.qty, now)
-        )
+        qty = Qty(signal.qty - max(0, side.sign * dust_qty))
+        legs.append(_new_order(f"{arb_id}-{letter}", arb_id, role, exchange, signal.market, side, price, qty, now))
     arb = Arb(
         arb_id=arb_id,
         params_epoch=params_epoch,
@@ -77,6 +77,7 @@ def open_arb(
         opened_mono_ns=now.mono_ns,
         changed_mono_ns=now.mono_ns,
         why=E.OPENED,
+        dust_in_qty=dust_qty,
     )
     return arb, tuple(Place(leg) for leg in legs)
 
@@ -208,8 +209,8 @@ def _settled(arb: Arb, now: Moment) -> tuple[Arb, tuple[Action, ...]]:
             hedging = any(order.role is OrderRole.HEDGE for order in waiting)
             return _moved(arb, E.HEDGE_WORKING if hedging else E.LEG_WORKING, now), ()
         return arb, ()
-    if arb.imbalance == 0:
-        filled = any(order.executed_qty for order in arb.orders)
+    filled = any(order.executed_qty for order in arb.orders)
+    if arb.imbalance == 0 or not filled:
         on = E.BALANCED if filled or arb.state is S.HEDGING else E.NOTHING_FILLED
         return _moved(arb, on, now), ()
     hedges = sum(order.role is OrderRole.HEDGE for order in arb.orders)
@@ -222,7 +223,7 @@ def _settled(arb: Arb, now: Moment) -> tuple[Arb, tuple[Action, ...]]:
 def _reopened(arb: Arb, now: Moment) -> tuple[Arb, tuple[Action, ...]]:
     if arb.imbalance == arb.dust_qty:
         return arb, ()
-    if E(arb.why.partition(" ")[0]) is E.OPERATOR_RESOLVED:
+    if arb.is_settled_by_hand:
         # Whether the person counted this fill in is not known: evening it out could be doing it twice.
         arb = _moved(arb, E.NO_HEDGE, now, "late_fill on what a person settled")
         return arb, (_stuck_halt(arb),)

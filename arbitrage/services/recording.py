@@ -215,7 +215,7 @@ def _arb_row(image: ArbImage, seq: int, known: Arb | None) -> Arb:
     row.qty, row.expected_krw = to_decimal(signal.qty), to_decimal(signal.expected_krw)
     row.buy_limit, row.sell_limit = to_decimal(signal.buy_limit), to_decimal(signal.sell_limit)
     row.net_edge_ppm = signal.net_edge_ppm
-    row.matched_qty, row.imbalance = to_decimal(image.matched_qty), to_decimal(image.imbalance)
+    row.matched_qty, row.imbalance = to_decimal(image.matched_qty), to_decimal(image.filled_imbalance)
     bought = (order.executed_funds for order in image.orders if order.side is Side.BID)
     row.notional_krw = exact_sum(bought)
     row.fees_krw, row.pnl_krw = image.fees_krw, image.pnl_krw

@@ -42,6 +42,7 @@ def desk_status() -> dict[str, Any]:
         "arbs_closed_today": figures.arbs,
         "pnl_krw_today": decimal_text(figures.pnl_krw),
         "fees_krw_today": decimal_text(figures.fees_krw),
+        "dust": {" ".join(where): decimal_text(qty) for where, qty in selectors.dust().items()},
         "alerts_open": selectors.open_alerts().count(),
         "denials_today": selectors.denials(today, today),
         "heartbeat_age_s": {

@@ -281,3 +281,26 @@ def test_an_order_that_is_not_ours_raises_an_alert():
     seen = StrangeOrderSeen(Exchange.BITHUMB, "KRW-BTC", "C0101", None, Ns(START_NS))
     recording.record_batch(records([seen]))
     assert Alert.objects.get().subject == "C0101"
+
+
+def test_dust_is_shown_where_it_lies_and_gone_once_an_arb_took_it_over():
+    left = legs("a1", buy=150_000_000, sell=150_300_000, qty=E8 // 100, bought=E8 // 100, sold=E8 // 100 - 3_000)
+    by_hand = legs("a2", buy=150_000_000, sell=150_300_000, qty=E8 // 100, bought=E8 // 100, sold=0)
+    first = [
+        *opened_desk(),
+        ArbStepped(arb("a1", left, why="dust"), ArbOn.DUST, Ns(START_NS)),
+        ArbStepped(arb("a2", by_hand, why="operator_resolved sold"), ArbOn.OPERATOR_RESOLVED, Ns(START_NS)),
+    ]
+    recording.record_batch(records(first))
+    assert selectors.dust() == {("upbit", "KRW-BTC"): Decimal("0.00003")}
+    bought, sold = legs(
+        "a3", buy=150_000_000, sell=150_300_000, qty=E8 // 100, bought=E8 // 100 - 3_000, sold=E8 // 100
+    )
+    bought, sold = (
+        msgspec.structs.replace(bought, exchange=Exchange.BITHUMB),
+        msgspec.structs.replace(sold, exchange=Exchange.UPBIT),
+    )
+    image = msgspec.structs.replace(arb("a3", (bought, sold), why="balanced"), dust_in_qty=3_000)
+    step = ArbStepped(image, ArbOn.BALANCED, Ns(START_NS))
+    recording.record_batch(records([step], first_seq=len(first) + 1))
+    assert selectors.dust() == {}
