@@ -2,7 +2,8 @@
 
 A file of rows in shared memory, one file per exchange. Whoever takes or corrects holds the file's lock
 for some microseconds; the kernel lets go of it when a process dies inside, and a row half changed then
-is at worst one request off. The rows are in monotonic time, so the file's name carries the boot.
+is at worst one request off. A process stopped inside keeps nobody waiting: after some milliseconds the others
+go on without the lock, at the same price. The rows are in monotonic time, so the file's name carries the boot.
 
     0      magic u64, version i64, 48 spare
     64     slots [256] x 128: name 64 bytes, then the 8 words of `ratelimit.Row`
@@ -11,8 +12,9 @@ is at worst one request off. The rows are in monotonic time, so the file's name 
 import fcntl
 import mmap
 import os
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from arbitrage.domain.errors import ConfigError
@@ -26,6 +28,8 @@ _SLOT = _NAME + ROW_WORDS * 8
 SLOTS = 256
 _SIZE = _HEADER + SLOTS * _SLOT
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
+_TRIES = 100
+_TRY_EVERY_S = 0.0001
 
 
 class SharedRows:
@@ -41,6 +45,9 @@ class SharedRows:
             raise ConfigError([f"{self.path}: {error.strerror}"]) from None
         self._slots: dict[str, memoryview] = {}
         self._seen = 0
+        self.unlocked = 0
+        """How often it went on without the lock, because somebody held it too long."""
+        self._patience = _TRIES
         try:
             with self.locked():
                 self._map = self._mapped()
@@ -87,9 +94,30 @@ class SharedRows:
         self._look()
         return self._slots.values()
 
-    def locked(self) -> AbstractContextManager[None]:
-        """Keep every other process and thread out."""
-        return _held(self._fd)
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep every other process out, or go on without when one of them does not let go."""
+        is_ours = self._take_lock()
+        try:
+            yield
+        finally:
+            if is_ours:
+                fcntl.flock(self._fd, fcntl.LOCK_UN)
+
+    def _take_lock(self) -> bool:
+        for attempt in range(self._patience):
+            if attempt:
+                time.sleep(_TRY_EVERY_S)
+            try:
+                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            self._patience = _TRIES
+            return True
+        # Waited for once, not each time: whoever holds it stands still.
+        self._patience = 1
+        self.unlocked += 1
+        return False
 
     def close(self) -> None:
         """Unmap the file."""
@@ -109,15 +137,6 @@ class SharedRows:
                 return
             self._slots[name.decode()] = self._mem[start + _NAME : start + _SLOT].cast("q")
             self._seen += 1
-
-
-@contextmanager
-def _held(fd: int) -> Iterator[None]:
-    fcntl.flock(fd, fcntl.LOCK_EX)
-    try:
-        yield
-    finally:
-        fcntl.flock(fd, fcntl.LOCK_UN)
 
 
 def _boot() -> str:

@@ -28,6 +28,8 @@ from exchanges.simulator.trouble.catalogue import (
 from exchanges.simulator.wire import Response
 
 MAX_BODY = 1 << 20
+DRAIN_S = 5.0
+"""How long what still comes of a refused request is read and dropped."""
 _MOST_AT_ONCE = 1_000
 _JSON = (("Content-Type", "application/json;charset=UTF-8"),)
 _FAMILIES = ("account", "market", "maintenance")
@@ -248,6 +250,8 @@ class ControlConnection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._head = Head()
         self._size = 0
+        self._is_refused = False
+        """The answer is out; what still comes of the request is read and dropped, or a reset would take the answer."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
@@ -256,10 +260,13 @@ class ControlConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take bytes in; what is longer than any sensible request is refused."""
         self._size += len(data)
-        if self._transport is None or self._transport.is_closing():
+        if self._transport is None or self._transport.is_closing() or self._is_refused:
             return
         if self._size > MAX_BODY:
-            self._say(413, {"problems": [f"the request must be at most {MAX_BODY} bytes"]})
+            self._is_refused = True
+            self._write(413, {"problems": [f"the request must be at most {MAX_BODY} bytes"]})
+            self._transport.write_eof()
+            asyncio.get_running_loop().call_later(DRAIN_S, self._transport.close)
             return
         try:
             self._parser.feed_data(data)
@@ -292,6 +299,10 @@ class ControlConnection(asyncio.Protocol):
     def _say(self, status: int, words: Any) -> None:
         if self._transport is None or self._transport.is_closing():
             return
+        self._write(status, words)
+        self._transport.close()
+
+    def _write(self, status: int, words: Any) -> None:
+        assert self._transport is not None
         answer = Response(status, msgspec.json.format(msgspec.json.encode(words), indent=2) + b"\n", _JSON)
         self._transport.write(response_bytes(answer, self._wall_ns(), keep_alive=False))
-        self._transport.close()
