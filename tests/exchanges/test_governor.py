@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -91,21 +90,7 @@ def test_four_processes_together_get_what_one_would(tmp_path: Path) -> None:
     assert sum(got) == 12 + 12 * 5 - 1, got
 
 
-def test_a_process_killed_inside_the_lock_lets_go_of_it(tmp_path: Path) -> None:
-    limiter = shared(tmp_path)
-    holder = process(HOLDER, str(tmp_path))
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "held\n"
-    waiting = process(TAKER, str(tmp_path), "1", "HEDGE")
-    time.sleep(0.3)
-    assert waiting.poll() is None
-    os.kill(holder.pid, signal.SIGKILL)
-    holder.wait(timeout=10)
-    assert int(waiting.communicate(timeout=20)[0]) == 1
-    assert limiter.spare("order", Lane.HEDGE, 0) == 11
-
-
-def test_a_process_that_stands_still_inside_keeps_nobody_waiting(tmp_path: Path) -> None:
+def test_a_process_that_stands_still_inside_keeps_nobody_waiting_and_its_death_lets_go(tmp_path: Path) -> None:
     rows = SharedRows(tmp_path, Exchange.UPBIT)
     limiter = Limiter([GROUP], 0, rows)
     holder = process(HOLDER, str(tmp_path))
