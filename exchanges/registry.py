@@ -77,13 +77,13 @@ def limiter(exchange: Exchange, env: Env, clock: Clock) -> Limiter:
 def sync_reader(exchange: Exchange, env: Env, clock: Clock) -> SyncReader:
     """Return the reader for jobs: no order call in it. ConfigError as for `gateway`."""
     rest_url = addresses(exchange, env)[0]
-    return SyncReader(_FACTS[exchange], _signer(exchange, env), rest_url, clock, limiter(exchange, env, clock))
+    return SyncReader(_FACTS[exchange], signer(exchange, env), rest_url, clock, limiter(exchange, env, clock))
 
 
 def key_rights(exchange: Exchange, env: Env, clock: Clock) -> KeyRights:
     """Return what asks whether the key may withdraw. ConfigError as for `gateway`."""
     transport = AsyncTransport(addresses(exchange, env)[0], clock, order_connections=0)
-    return KeyRights(_FACTS[exchange], _signer(exchange, env), transport, clock, limiter(exchange, env, clock))
+    return KeyRights(_FACTS[exchange], signer(exchange, env), transport, clock, limiter(exchange, env, clock))
 
 
 def announcements(exchange: Exchange, env: Env, clock: Clock) -> UpbitAnnouncements | None:
@@ -91,10 +91,11 @@ def announcements(exchange: Exchange, env: Env, clock: Clock) -> UpbitAnnounceme
     (bithumb.md §3.3). ConfigError as for `gateway`."""
     if exchange is not Exchange.UPBIT:
         return None
-    return UpbitAnnouncements(_signer(exchange, env), addresses(exchange, env)[1], clock)
+    return UpbitAnnouncements(signer(exchange, env), addresses(exchange, env)[1], clock)
 
 
-def _signer(exchange: Exchange, env: Env) -> Signer:
+def signer(exchange: Exchange, env: Env) -> Signer:
+    """Return what signs requests to `exchange`. ConfigError when its keys are missing or unsafe."""
     keys = credentials(exchange, env)
     if exchange is Exchange.UPBIT:
         return UpbitSigner(keys.access_key, keys.secret_key, env.upbit_jwt_alg)

@@ -27,7 +27,14 @@ _SECRETS = (
     "bithumb_legacy_secret_key",
     "secret_key",
 )
-_WHOLE = ("seed", "upbit_fee_ppm", "bithumb_fee_ppm", "bithumb_legacy_ioc_rest_ms", "bithumb_legacy_unit_decimals")
+_WHOLE = (
+    "seed",
+    "upbit_fee_ppm",
+    "bithumb_fee_ppm",
+    "bithumb_legacy_ioc_rest_ms",
+    "bithumb_legacy_unit_decimals",
+    "watchdog_after_ms",
+)
 
 
 class Env(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +98,11 @@ class Env(msgspec.Struct, frozen=True, kw_only=True):
     upbit_fee_ppm: int = 500
     bithumb_fee_ppm: int = 400
     """What the desk believes it pays, in ppm; the doctor says when an exchange tells or charges another fee."""
+
+    watchdog_after_ms: int = 3_000
+    """How long the trader may give no sign of progress before the dead man's switch trips."""
+    watchdog_scope: str = "desk"
+    """What it cancels then: `desk` = orders that bear a desk's name, `account` = every resting order."""
 
     secret_key: str = ""
     """Django's own; empty = made once and kept in var_dir."""
@@ -196,6 +208,9 @@ def _check(env: Env, found: list[str]) -> None:
     _choice("upbit_book_depth", env.upbit_book_depth, ("1", "5", "15", "30"), found)
     _choice("bithumb_batch_hash", env.bithumb_batch_hash, ("indexed", "json"), found)
     _choice("bithumb_legacy_books", env.bithumb_legacy_books, ("snapshots", "diffs"), found)
+    _choice("watchdog_scope", env.watchdog_scope, ("desk", "account"), found)
+    if not 1_000 <= env.watchdog_after_ms <= 60_000:
+        found.append(f"KARB_WATCHDOG_AFTER_MS was {env.watchdog_after_ms}, must be 1000 to 60000")
     for name, most in (("bithumb_legacy_ioc_rest_ms", 5_000), ("bithumb_legacy_unit_decimals", 8)):
         if getattr(env, name) > most:
             found.append(f"{PREFIX}{name.upper()} was {getattr(env, name)}, must be at most {most}")

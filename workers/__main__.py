@@ -5,7 +5,7 @@ import sys
 
 from arbitrage.domain.errors import ConfigError
 
-WORKERS = ("simulate", "feed", "trader", "recorder", "bridge", "up", "reconcile", "bench", "campaign")
+WORKERS = ("simulate", "feed", "trader", "recorder", "bridge", "up", "reconcile", "bench", "campaign", "watchdog")
 
 
 def main(argv: list[str]) -> int:

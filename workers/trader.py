@@ -7,9 +7,7 @@ from a feed runs one engine step; an approved signal becomes two orders before a
 
 import argparse
 import asyncio
-import fcntl
 import os
-from pathlib import Path
 
 from arbitrage.domain.balances import Shortage, Wallets
 from arbitrage.domain.errors import ConfigError, ExchangeError
@@ -33,8 +31,10 @@ from workers.desk import TradingDesk
 from workers.drift_file import DriftFile
 from workers.errands import RULES_EVERY_S, Errands
 from workers.exchange_watch import ExchangeWatch
+from workers.last_look import LastLook
 from workers.process import EXIT_FAILED, EXIT_OK, Context, run_process
 from workers.start import Past, Start, new_run_id, read_past, refuse_withdrawing_keys
+from workers.trader_lock import become_trader
 from workers.treasury import Treasury
 from workers.watched_gateway import WatchedGateway
 from workers.wire_use import WireUse
@@ -63,8 +63,8 @@ class Trader:
         self._journal = journal
         self._markets = context.env.markets
         self._past = read_past(journal, self._markets)
-        self._fence = context.control.raise_fence()
-        self._run_id = new_run_id(context.clock.wall_ns(), self._fence, self._past.run_ids)
+        self.fence = context.control.raise_fence()
+        self._run_id = new_run_id(context.clock.wall_ns(), self.fence, self._past.run_ids)
         self._broken = False
         self.wallets = Wallets()
         self._errands: Errands | None = None
@@ -121,6 +121,12 @@ class Trader:
             latency=context.latency,
             run_id=self._run_id,
         )
+        self._last_look = LastLook(
+            context,
+            fence=self.fence,
+            max_lag_ns=lambda: self.engine.params.max_loop_lag_ns,
+            executor=self.executor.last_check,
+        )
         self.engine = Engine(
             markets=self._markets,
             readers=readers,
@@ -155,6 +161,7 @@ class Trader:
                 raise
             if code == EXIT_OK:
                 await self._settle()
+                self._say_goodbye()
             context.log.info("trader_settled", open_arbs=self.executor.open_count, code=code)
             return code
         finally:
@@ -176,9 +183,7 @@ class Trader:
 
     def last_check(self, exchange: Exchange, order: Order) -> str | None:
         """Return why `order` must not leave now: the last look before its bytes (R4.1)."""
-        if self._context.control.fence() != self._fence:
-            return f"fenced: this trader is {self._fence}, the newest is {self._context.control.fence()}"
-        return self.executor.last_check(exchange, order)
+        return self._last_look(exchange, order)
 
     def _recover(self, past: Past) -> None:
         """Take over what the journal left, and ask at once for every order that may be alive."""
@@ -187,7 +192,7 @@ class Trader:
                 self.desk.today.add(arb)
         started = TraderStarted(
             self._run_id,
-            self._fence,
+            self.fence,
             registry.mode_label(self._context.env),
             self._markets,
             self._context.clock.wall_ns(),
@@ -223,8 +228,8 @@ class Trader:
         receiver: WakeupReceiver | None = None
         try:
             while not context.stopping.is_set():
-                if context.control.fence() != self._fence:
-                    context.log.error("trader_fenced", ours=self._fence, newest=context.control.fence())
+                if context.control.fence() != self.fence:
+                    context.log.error("trader_fenced", ours=self.fence, newest=context.control.fence())
                     return FENCED
                 if self._broken:
                     return EXIT_FAILED
@@ -233,6 +238,7 @@ class Trader:
                     self._past = Past({}, frozenset())
                     receiver = self._wakeups()
                 self.executor.tick()
+                context.counters.add("rounds")
                 self.engine.refresh_params()
                 self._wire_use.heed(self._use_wire)
                 self._watch.tick()
@@ -254,7 +260,7 @@ class Trader:
     def _wakeups(self) -> WakeupReceiver:
         receiver = WakeupReceiver(self._context.env.wakeup_path)
         asyncio.get_running_loop().add_reader(receiver.fileno(), self._woken, receiver)
-        self._context.log.info("trader_ready", fence=self._fence)
+        self._context.log.info("trader_ready", fence=self.fence)
         self._context.counters.set("ready", 1)
         return receiver
 
@@ -319,21 +325,14 @@ class Trader:
         if self.executor.open_count:
             self._context.log.error("arbs_left_open", count=self.executor.open_count)
 
-
-def take_lock(path: Path) -> int:
-    """Take the trader's lock for the life of this process; ConfigError when another trader has it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)
-        raise ConfigError([f"another trader holds {path}; only one may run"]) from None
-    return fd
+    def _say_goodbye(self) -> None:
+        # Then its silence trips nothing; with something still moving the watchdog is to look after it.
+        if not self.executor.moving_count:
+            self._context.counters.set("gone", 1)
 
 
 async def _main(context: Context) -> int:
-    lock = take_lock(context.env.var_dir / "trader.lock")
+    lock = become_trader(context)
     journal = Journal(context.env.journal_path, TRADER_STREAM, context.env.journal_fsync)
     try:
         await refuse_withdrawing_keys(context)

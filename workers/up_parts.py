@@ -95,6 +95,8 @@ def parts(env: Env, options: Options) -> tuple[Part, ...]:
             wave=0,
             grace_s=TRADER_GRACE_S,
         ),
+        # Needs nothing but the exchanges; stops after the trader has said goodbye to it.
+        Part(name="watchdog", argv=_python("workers", "watchdog"), probe=_beats("watchdog"), needs=market, wave=4),
         Part(name="recorder", argv=_python("workers", "recorder"), probe=_beats("recorder"), needs=(DATABASE,), wave=3),
         Part(name="bridge", argv=_python("workers", "bridge"), probe=_beats("bridge"), needs=(DATABASE,), wave=3),
         _web(env),

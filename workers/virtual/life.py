@@ -18,7 +18,8 @@ from arbitrage.domain.units import EXCHANGES, Exchange
 from exchanges.gateways import gateway
 from fast_path.journal import Journal, JournalNotWritten
 from workers.process import Context
-from workers.trader import Trader, take_lock
+from workers.trader import Trader
+from workers.trader_lock import become_trader
 from workers.virtual.owners import OWNER
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class Life:
 
     async def _trade(self, context: Context) -> int:
         world = self._world
-        self._lock = take_lock(world.env.var_dir / "trader.lock")
+        self._lock = become_trader(context)
         journal = self._journal = DiskJournal(
             world.env.journal_path, TRADER_STREAM, "none", wall_ns=world.clock.wall_ns
         )
@@ -182,6 +183,13 @@ class Life:
         for task in self._world.owners.tasks_of(self.owner):
             if task is not asyncio.current_task():
                 task.cancel()
+
+    def stand_still(self, seconds: float) -> None:
+        """Do nothing for so long, as a process that is sent SIGSTOP, then go on where it was."""
+        if self.is_running:
+            loop = self._world.loop
+            loop.stop_process(self.owner)
+            loop.call_later(seconds, loop.continue_process, self.owner)
 
     def cut_power(self, keep: Callable[[int, int], int]) -> None:
         """Die, and lose of the journal what was never synced: `keep(synced, size)` says how much stays."""

@@ -15,6 +15,7 @@ from arbitrage.domain.units import Ns
 from workers.process import Clock
 from workers.virtual.memory_net import MemoryNet
 from workers.virtual.owners import OWNER, Owners
+from workers.virtual.standstill import Standstill
 
 START_WALL_NS = 1_795_400_000 * 10**9
 """When made-up time begins: 2026-11-23 in Seoul."""
@@ -66,6 +67,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Errors of callbacks that no process asked to be told of: bugs."""
         self._watched: dict[str, set[Any]] = {}
         self._on_error: dict[str, Callable[..., object]] = {}
+        self._still = Standstill(self)
         super().__init__(_Jumping(self._jump))
         self.owners = Owners(self)
         # Timers are kept in float seconds. Less than a nanosecond: one that is due in a nanosecond must let time pass.
@@ -85,8 +87,33 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._watched.setdefault(OWNER.get(), set()).add(fd)
         super().add_reader(fd, callback, *args)
 
+    def stop_process(self, owner: str) -> None:
+        """Let a process stand still, as SIGSTOP does, until `continue_process` or `kill`."""
+        self._still.stop(owner, self._watched.get(owner, set()))
+
+    def continue_process(self, owner: str) -> None:
+        """Let a process that stands still go on, with everything that was due meanwhile."""
+        self._still.go_on(owner)
+
+    def call_soon(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:
+        """Run it next, or once its process goes on again."""
+        if self._still.waiting:
+            handle = asyncio.Handle(callback, args, self, context)
+            if self._still.keep(handle):
+                return handle
+        return super().call_soon(callback, *args, context=context)
+
+    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:
+        """Run it then, or once its process goes on again."""
+        if self._still.waiting:
+            handle = asyncio.TimerHandle(when, callback, args, self, context)
+            if self._still.keep(handle):
+                return handle
+        return super().call_at(when, callback, *args, context=context)
+
     def kill(self, owner: str) -> None:
         """Let a process be gone: its connections reset, its descriptors watched no more, its errors unheard."""
+        self._still.go_on(owner)
         self.owners.gone.add(owner)
         self.net.drop(owner)
         for fd in self._watched.pop(owner, ()):

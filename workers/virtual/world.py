@@ -32,6 +32,7 @@ from fast_path.journal import Journal
 from karb_project.env import Env, read_env
 from workers.feed import feed_main
 from workers.process import Context
+from workers.virtual.guard import keep_watch
 from workers.virtual.life import Life
 from workers.virtual.memory_net import Link, MemoryNet
 from workers.virtual.owners import OWNER, Owners
@@ -144,6 +145,7 @@ class World:
         self._bridge = Context("bridge", self.env, self.clock)
         self.change_params(self.params)
         self._begin("bridge", self._run_bridge())
+        self._begin("watchdog", keep_watch(self))
         for exchange in EXCHANGES:
             self._begin(f"feed.{exchange}", self._run_feed(exchange))
 

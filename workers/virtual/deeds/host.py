@@ -6,11 +6,13 @@ from arbitrage.domain.params import SECOND
 from workers.virtual.deeds.deed import Act, span
 from workers.virtual.world import World
 
+RESUMED_AFTER_S = 5.0
+
 
 def draw(rng: Random) -> tuple[str, Act]:
     """Return one such deed: its words and what it does."""
     lasts = span(rng, 200, 6_000) / SECOND
-    match rng.randrange(4):
+    match rng.randrange(5):
         case 0:
 
             def fill(world: World) -> None:
@@ -33,5 +35,14 @@ def draw(rng: Random) -> tuple[str, Act]:
                 world.loop.call_later(2 * lasts, setattr, world, "bridge_beats", True)
 
             return f"bridge silent for {2 * lasts:.1f} s", silence
+        case 3:
+
+            def still(world: World) -> None:
+                if world.life is not None:
+                    world.life.stand_still(lasts)
+                    # Long enough for the dead man's switch: a person looks at it and lets the desk trade again.
+                    world.loop.call_later(lasts + RESUMED_AFTER_S, world.resume)
+
+            return f"the trader stands still for {lasts:.1f} s", still
         case _:
             return "a second trader is started", lambda world: world.start_rival()

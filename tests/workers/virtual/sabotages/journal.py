@@ -3,7 +3,8 @@
 from fast_path.journal import Journal
 from tests.sabotage import Edit
 from tests.workers.virtual.sabotages.sabotage import Sabotage, wrong
-from workers import start, trader
+from workers import start, trader_lock
+from workers.last_look import LastLook
 from workers.trader import Trader
 from workers.virtual.deeds.deed import Family as F
 
@@ -11,9 +12,9 @@ SABOTAGES: dict[str, Sabotage] = {
     "lock and fence are ignored": wrong(
         {F.HOST},
         "two_writers",
-        Edit(trader.take_lock, "fcntl.LOCK_EX | fcntl.LOCK_NB", "fcntl.LOCK_SH"),
+        Edit(trader_lock.take_lock, "fcntl.LOCK_EX | fcntl.LOCK_NB", "fcntl.LOCK_SH"),
         Edit(Journal._open, "fcntl.LOCK_EX | fcntl.LOCK_NB", "fcntl.LOCK_SH"),
-        Edit(Trader.last_check, "if self._context.control.fence() != self._fence:", "if False:"),
+        Edit(LastLook._not_ours, "if newest == self._fence", "if True"),
         Edit(Trader._trade, "if context.control.fence() != self._fence:", "if False:"),
     ),
     "names of runs come back": wrong(
