@@ -95,7 +95,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Let a process that stands still go on, with everything that was due meanwhile."""
         self._still.go_on(owner)
 
-    def call_soon(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:
+    def call_soon(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:  # type: ignore[override]
         """Run it next, or once its process goes on again."""
         if self._still.waiting:
             handle = asyncio.Handle(callback, args, self, context)
@@ -103,7 +103,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
                 return handle
         return super().call_soon(callback, *args, context=context)
 
-    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:
+    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:  # type: ignore[override]
         """Run it then, or once its process goes on again."""
         if self._still.waiting:
             handle = asyncio.TimerHandle(when, callback, args, self, context)

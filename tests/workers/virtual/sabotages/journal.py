@@ -15,7 +15,7 @@ SABOTAGES: dict[str, Sabotage] = {
         Edit(trader_lock.take_lock, "fcntl.LOCK_EX | fcntl.LOCK_NB", "fcntl.LOCK_SH"),
         Edit(Journal._open, "fcntl.LOCK_EX | fcntl.LOCK_NB", "fcntl.LOCK_SH"),
         Edit(LastLook._not_ours, "if newest == self._fence", "if True"),
-        Edit(Trader._trade, "if context.control.fence() != self._fence:", "if False:"),
+        Edit(Trader._trade, "if context.control.fence() != self.fence:", "if False:"),
     ),
     "names of runs come back": wrong(
         {F.CRASH},
