@@ -71,6 +71,23 @@ GROUPS: tuple[tuple[str, tuple[FieldWords, ...]], ...] = (
         ),
     ),
     (
+        "Stock",
+        (
+            _f("upbit_share_ppm", "Share on Upbit", Unit.PERCENT, "Of each coin and of the KRW; the rest on Bithumb."),
+            _f(
+                "soft_band_ppm",
+                "Soft band",
+                Unit.PERCENT,
+                "0 = lies as wanted, 100 = a side is empty; edges move here.",
+            ),
+            _f("hard_band_ppm", "Hard band", Unit.PERCENT, "From here on only arbs open that bring stock back (R3.3)."),
+            _f("surcharge_ppm", "Surcharge", Unit.PERCENT, "On the least edge at the hard band, the way that empties."),
+            _f("max_discount_ppm", "Discount", Unit.PERCENT, "Off the least edge at the hard band, the way back."),
+            _f("discount_budget_krw", "Discount budget", Unit.KRW, "What discounts may cost a day (KST)."),
+            _f("max_balance_age_ns", "Oldest balances", Unit.MS, "Read longer ago, nothing new opens."),
+        ),
+    ),
+    (
         "Freshness",
         (
             _f("max_book_age_ns", "Oldest book", Unit.MS, "Both books must be younger."),

@@ -13,10 +13,11 @@ from arbitrage.domain.balances import Wallets
 from arbitrage.domain.book import Book
 from arbitrage.domain.controls import Controls
 from arbitrage.domain.instrument import Instrument
+from arbitrage.domain.inventory import Strain, discounted, shadow_ppm, strain_of, with_shadow
 from arbitrage.domain.params import DEFAULT_PARAMS, Params, params_from_bytes
 from arbitrage.domain.risk import Approved, Denied, Exposure, check
 from arbitrage.domain.signal import NoSignal, NoSignalReason, Signal, find_signal, has_gap
-from arbitrage.domain.units import EXCHANGES, Exchange, Ns
+from arbitrage.domain.units import EXCHANGES, Exchange, Krw, Ns
 
 
 class View(Protocol):
@@ -81,6 +82,22 @@ class Decision(msgspec.Struct, frozen=True):
         return None
 
 
+class _Way(msgspec.Struct, frozen=True):
+    # One direction of one market: where it buys, how our stock lies for it, and what edge that makes it want.
+    strain: Strain
+    shadow_ppm: int
+    edge_ppm: int
+
+
+class _Ways(msgspec.Struct, frozen=True):
+    # Both directions, and the state of the wallets they were worked out from; -1 = not yet.
+    version: int
+    buying_one: _Way
+    buying_other: _Way
+
+
+_EVEN = _Way(Strain(0, 0, 0, 0), 0, 0)
+_UNKNOWN_WAYS = _Ways(-1, _EVEN, _EVEN)
 _NO_GAP = NoSignal(NoSignalReason.NO_GAP)
 _NO_PARAMS = NoSignal(NoSignalReason.NO_PARAMS)
 _BOOK_MISSING = NoSignal(NoSignalReason.BOOK_MISSING)
@@ -98,8 +115,12 @@ class Engine:
         control: Control,
         wallets: Wallets,
         exposure: Callable[[Signal, Ns], Exposure],
+        discount_left: Callable[[], Krw],
     ) -> None:
-        """Take what to read. `exposure` is asked only when there is a signal; it must not block."""
+        """Take what to read. `exposure` is asked only when there is a signal; it must not block.
+
+        `discount_left` says what bringing stock back may still cost today; asked when balances changed.
+        """
         self.markets = tuple(markets)
         self.params: Params = DEFAULT_PARAMS
         """The set in use; nothing is decided with it while `params_epoch` is 0."""
@@ -113,12 +134,15 @@ class Engine:
         self._control = control
         self._wallets = wallets
         self._exposure = exposure
+        self._discount_left = discount_left
         self._instruments = [[instruments[exchange, market] for exchange in EXCHANGES] for market in self.markets]
+        self._ways = [_UNKNOWN_WAYS] * len(self.markets)
 
     def set_instrument(self, instrument: Instrument) -> None:
         """Take over new rules (a fee that changed, say) for one market of one exchange."""
         row = self._instruments[self.markets.index(instrument.market)]
         row[EXCHANGES.index(instrument.exchange)] = instrument
+        self._forget_ways()
 
     def refresh_params(self) -> None:
         """Use the newest params if they are new and sound; else keep the set in use and say why.
@@ -135,6 +159,7 @@ class Engine:
             self.params_findings = tuple(found)
             return
         self.params, self.params_epoch, self.params_findings = params, epoch, ()
+        self._forget_ways()
         self._control.set_applied_epoch(epoch)
 
     def step(self, market_index: int, now: Ns) -> Decision:
@@ -149,13 +174,15 @@ class Engine:
         if first is None or second is None:
             return Decision(market_index, market, epoch, Ns(0), no_signal=_BOOK_MISSING)
         published = max(first.published_mono_ns, second.published_mono_ns)
+        ways = self._ways[market_index]
+        if ways.version != self._wallets.version:
+            ways = self._worked_out(market_index)
         one, other = self._instruments[market_index]
-        edge = self.params.min_edge_ppm
-        # The spreads are positive, so at most one direction can have a gap.
-        if has_gap(second.best_bid, first.best_ask, one.fee_ppm, other.fee_ppm, edge):
-            found = self._find(second.book, first.book, one, other, now)
-        elif has_gap(first.best_bid, second.best_ask, other.fee_ppm, one.fee_ppm, edge):
-            found = self._find(first.book, second.book, other, one, now)
+        # Nobody buys dearer than he sells and the spreads are positive, so at most one direction can have a gap.
+        if has_gap(second.best_bid, first.best_ask, one.fee_ppm, other.fee_ppm, ways.buying_one.edge_ppm):
+            found = self._find(second.book, first.book, one, other, ways.buying_one, now)
+        elif has_gap(first.best_bid, second.best_ask, other.fee_ppm, one.fee_ppm, ways.buying_other.edge_ppm):
+            found = self._find(first.book, second.book, other, one, ways.buying_other, now)
         else:
             found = _NO_GAP
         if isinstance(found, NoSignal):
@@ -166,8 +193,32 @@ class Engine:
         return Decision(market_index, market, epoch, published, signal=found, denied=answer)
 
     def _find(
-        self, bid_book: Book, ask_book: Book, buy_instrument: Instrument, sell_instrument: Instrument, now: Ns
+        self, bid_book: Book, ask_book: Book, buying: Instrument, selling: Instrument, way: _Way, now: Ns
     ) -> Signal | NoSignal:
         params = self.params
-        caps = self._wallets.caps(ask_book.exchange, bid_book.exchange, buy_instrument.base, params.reserve_ppm)
-        return find_signal(bid_book, ask_book, buy_instrument, sell_instrument, params, caps, now)
+        caps = self._wallets.caps(ask_book.exchange, bid_book.exchange, buying.base, params.reserve_ppm)
+        shadow = way.shadow_ppm
+        if not shadow:
+            return find_signal(bid_book, ask_book, buying, selling, params, caps, now)
+        priced = with_shadow(caps, way.strain, shadow)
+        found = find_signal(bid_book, ask_book, buying, selling, params, priced, now)
+        if shadow > 0 or isinstance(found, NoSignal):
+            return found
+        plain = find_signal(bid_book, ask_book, buying, selling, params, caps, now)
+        return discounted(found, plain, params, discount_left=self._discount_left())
+
+    def _forget_ways(self) -> None:
+        self._ways = [_UNKNOWN_WAYS] * len(self.markets)
+
+    def _worked_out(self, market_index: int) -> _Ways:
+        one, other = self._instruments[market_index]
+        ways = _Ways(self._wallets.version, self._way(one, other), self._way(other, one))
+        self._ways[market_index] = ways
+        return ways
+
+    def _way(self, buying: Instrument, selling: Instrument) -> _Way:
+        params = self.params
+        strain = strain_of(self._wallets, buying.base, buying.exchange, selling.exchange, params)
+        fees = buying.fee_ppm + selling.fee_ppm
+        shadow = shadow_ppm(strain, params, fees_ppm=fees, discount_left=self._discount_left())
+        return _Way(strain, shadow, params.min_edge_ppm + shadow)

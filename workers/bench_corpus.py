@@ -105,6 +105,7 @@ def open_engine(directory: Path, control: ControlBlock) -> Engine:
         control=control,
         wallets=wallets,
         exposure=_nothing_open,
+        discount_left=lambda: Krw(0),
     )
 
 
@@ -123,6 +124,10 @@ def _nothing_open(signal: Signal, now: Ns) -> Exposure:
         daily_notional=Krw(0),
         krw_spendable=Krw(10**12 * SCALE),
         base_spendable=Qty(100 * SCALE),
+        balances_read_ns=now,
+        strain_ppm=0,
+        strain_shadow_ppm=0,
+        discount_left=Krw(0),
         buy_fee_ppm=Ppm(2500),
         buy_min_notional=Krw(5000 * SCALE),
         sell_min_notional=Krw(5000 * SCALE),

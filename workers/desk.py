@@ -13,6 +13,7 @@ from arbitrage.domain.dust import DustLedger, taken_over
 from arbitrage.domain.events import TradingStateChanged
 from arbitrage.domain.hedge import Quote
 from arbitrage.domain.instrument import Instrument
+from arbitrage.domain.inventory import shadow_ppm, strain_of
 from arbitrage.domain.order import Order, OrderState, RefusalReason
 from arbitrage.domain.params import Params
 from arbitrage.domain.ports import Accepted, Answer, Gateway, Refused
@@ -173,6 +174,12 @@ class TradingDesk:
 
     # For the engine
 
+    def discount_left(self) -> Krw:
+        """Return what bringing stock back may still cost today (KST), what open arbs may cost taken off."""
+        spent = self.today.discount(self._context.clock.wall_ns())
+        planned = sum(arb.signal.discount for arb in self._executor().open_arbs())
+        return Krw(max(0, self._params().discount_budget_krw - spent - planned))
+
     def exposure(self, signal: Signal, now: Ns) -> Exposure:
         """Return what the gate needs to know about ourselves at the moment of `signal`."""
         executor, wallets, params = self._executor(), self._wallets, self._params()
@@ -181,6 +188,8 @@ class TradingDesk:
         market = signal.market
         here = [arb for arb in executor.open_arbs() if arb.market == market]
         pnl, bought = self.today.figures(self._context.clock.wall_ns())
+        left = self.discount_left()
+        strain = strain_of(wallets, buys.base, buy, sell, params)
         return Exposure(
             open_arbs=executor.open_count,
             open_arbs_market=len(here),
@@ -190,6 +199,10 @@ class TradingDesk:
             daily_notional=bought,
             krw_spendable=Krw(wallets.spendable(buy, QUOTE, params.reserve_ppm)),
             base_spendable=Qty(wallets.spendable(sell, buys.base, params.reserve_ppm)),
+            balances_read_ns=min(wallets.read_mono_ns(buy), wallets.read_mono_ns(sell)),
+            strain_ppm=strain.ppm,
+            strain_shadow_ppm=shadow_ppm(strain, params, fees_ppm=buys.fee_ppm + sells.fee_ppm, discount_left=left),
+            discount_left=left,
             buy_fee_ppm=Ppm(buys.fee_ppm),
             buy_min_notional=buys.min_notional,
             sell_min_notional=sells.min_notional,

@@ -1,4 +1,4 @@
-"""Today's figures for the gate: profit and bought notional of the arbs closed on a Korean day."""
+"""Today's figures for the gate: profit, bought notional and discounts of the arbs closed on a Korean day."""
 
 from arbitrage.domain.arb import Arb
 from arbitrage.domain.params import SECOND
@@ -12,15 +12,17 @@ DAYS_KEPT = 4
 class _Day:
     # Sums kept ready: the gate asks at every signal, at the end of a long day too.
     def __init__(self) -> None:
-        self.arbs: dict[str, tuple[int, int]] = {}
+        self.arbs: dict[str, tuple[int, int, int]] = {}
         self.pnl = 0
         self.bought = 0
+        self.discount = 0
 
-    def put(self, arb_id: str, pnl: int, bought: int) -> None:
-        old_pnl, old_bought = self.arbs.get(arb_id, (0, 0))
-        self.arbs[arb_id] = (pnl, bought)
+    def put(self, arb_id: str, pnl: int, bought: int, discount: int) -> None:
+        old_pnl, old_bought, old_discount = self.arbs.get(arb_id, (0, 0, 0))
+        self.arbs[arb_id] = (pnl, bought, discount)
         self.pnl += pnl - old_pnl
         self.bought += bought - old_bought
+        self.discount += discount - old_discount
 
 
 class Today:
@@ -42,12 +44,18 @@ class Today:
             while len(self._days) > DAYS_KEPT:
                 del self._days[next(iter(self._days))]
         bought = exact_sum(order.executed_funds for order in arb.orders if order.side.sign > 0)
-        day.put(arb.arb_id, units_floor(arb.even_pnl_krw), units_floor(bought))
+        discount = arb.signal.discount if any(order.executed_qty for order in arb.orders) else 0
+        day.put(arb.arb_id, units_floor(arb.even_pnl_krw), units_floor(bought), discount)
 
     def figures(self, wall_ns: int) -> tuple[Krw, Krw]:
         """Return (profit, bought) of the day `wall_ns` is in."""
         day = self._days.get(_day_of(wall_ns))
         return (Krw(0), Krw(0)) if day is None else (Krw(day.pnl), Krw(day.bought))
+
+    def discount(self, wall_ns: int) -> Krw:
+        """Return what bringing stock back was planned to cost that day: discounts of the arbs that traded."""
+        day = self._days.get(_day_of(wall_ns))
+        return Krw(0) if day is None else Krw(day.discount)
 
 
 def _day_of(wall_ns: int) -> int:

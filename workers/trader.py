@@ -134,6 +134,7 @@ class Trader:
             control=context.control,
             wallets=self.wallets,
             exposure=self.desk.exposure,
+            discount_left=self.desk.discount_left,
         )
 
     async def run(self) -> int:

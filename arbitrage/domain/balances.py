@@ -58,7 +58,11 @@ class _Purse(msgspec.Struct):
     """(when the order ended, amount) of ended orders that `free` may not know of yet."""
 
     def uncommitted(self) -> int:
-        return self.free - self.reserved - sum(amount for _, amount in self.spent)
+        return self.free - self.on_the_way()
+
+    def on_the_way(self) -> int:
+        # What our orders may still take, or took without the exchange's figure knowing of it.
+        return self.reserved + sum(amount for _, amount in self.spent)
 
 
 class Wallets:
@@ -67,6 +71,9 @@ class Wallets:
     def __init__(self) -> None:
         self._purses: dict[tuple[Exchange, str], _Purse] = defaultdict(_Purse)
         self._reservations: dict[str, Reservation] = {}
+        self._read_mono: dict[Exchange, Ns] = {}
+        self.version = 0
+        """Moves whenever any figure does: what was worked out from them may be kept until then."""
 
     def replace_all(self, exchange: Exchange, holdings: Sequence[Holding], as_of_mono_ns: Ns) -> None:
         """Take over a whole reading: assets not in it are gone.
@@ -78,6 +85,11 @@ class Wallets:
         self.update(exchange, holdings, as_of_mono_ns)
         for asset in gone:
             self._set(exchange, asset, 0, 0, as_of_mono_ns)
+        self._read_mono[exchange] = max(as_of_mono_ns, self.read_mono_ns(exchange))
+
+    def read_mono_ns(self, exchange: Exchange) -> Ns:
+        """Return when the newest whole reading of `exchange` was asked for; 0 when there was none."""
+        return self._read_mono.get(exchange, Ns(0))
 
     def update(self, exchange: Exchange, holdings: Sequence[Holding], as_of_mono_ns: Ns) -> None:
         """Take over the assets named, as a stream tells them; a reading older than the last is dropped."""
@@ -88,6 +100,7 @@ class Wallets:
         purse = self._purses[exchange, asset]
         if as_of_ns < purse.as_of_ns:
             return
+        self.version += 1
         purse.free, purse.locked, purse.as_of_ns = free, locked, as_of_ns
         purse.spent = [(ended_ns, amount) for ended_ns, amount in purse.spent if ended_ns >= as_of_ns]
 
@@ -99,6 +112,11 @@ class Wallets:
         """Return free plus locked as the exchange last said, 10^-8."""
         purse = self._purses[exchange, asset]
         return purse.free + purse.locked
+
+    def stock(self, exchange: Exchange, asset: str) -> int:
+        """Return what will be there when all that is on its way has left, 10^-8; what comes in is not counted yet."""
+        purse = self._purses[exchange, asset]
+        return max(0, purse.free + purse.locked - purse.on_the_way())
 
     def reserved(self, exchange: Exchange, asset: str) -> int:
         """Return what open orders of ours may still take, 10^-8."""
@@ -153,6 +171,7 @@ class Wallets:
         for reservation in taken:
             self._reservations[reservation.client_order_id] = reservation
             self._purses[reservation.exchange, reservation.asset].reserved += reservation.amount
+        self.version += 1
 
     def settle(self, order: Order, now_mono: Ns) -> None:
         """Give back what an ended order did not take; safe to call twice.
@@ -170,6 +189,7 @@ class Wallets:
         if spent:
             purse = self._purses[order.exchange, _spent_asset(order)]
             purse.spent = [*purse.spent, (now_mono, spent)]
+            self.version += 1
 
     def release_arb(self, arb_id: str) -> None:
         """Drop whatever is left reserved for an arb that is over."""
@@ -182,6 +202,7 @@ class Wallets:
         if reservation is None:
             return False
         self._purses[reservation.exchange, reservation.asset].reserved -= reservation.amount
+        self.version += 1
         return True
 
     def skew_ppm(self, asset: str, one: Exchange, other: Exchange) -> int:

@@ -41,6 +41,21 @@ class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reserve_ppm: int = 50_000
     """Part of each balance that is never used for new arbs (R3.3)."""
 
+    upbit_share_ppm: int = 500_000
+    """Part of every coin and of the KRW that should lie on Upbit, the rest on Bithumb (R3.3)."""
+    soft_band_ppm: int = 400_000
+    """How lopsided stock may lie before arbs are priced by it: 0 as wanted, 1_000_000 a side is empty."""
+    hard_band_ppm: int = 900_000
+    """From here on only arbs open that bring it back."""
+    surcharge_ppm: int = 600
+    """Added to the edge wanted at the hard band, in the direction that makes it worse."""
+    max_discount_ppm: int = 400
+    """Taken off at the hard band, in the direction that repairs: more than `min_edge_ppm` may lose on purpose."""
+    discount_budget_krw: int = 50_000 * SCALE
+    """What repairing may cost a day (KST), measured against arbs of the least edge."""
+    max_balance_age_ns: int = 15 * SECOND
+    """Nothing opens on balances read longer ago than this (R3.3)."""
+
     max_book_age_ns: int = 700 * MS
     max_book_skew_ns: int = 300 * MS
     max_control_age_ns: int = 3 * SECOND
@@ -80,6 +95,13 @@ _BOUNDS: dict[str, tuple[int, int]] = {
     "max_slippage_ppm": (0, 50_000),
     "max_notional_krw": (5_000 * SCALE, 1_000_000_000 * SCALE),
     "reserve_ppm": (0, 500_000),
+    "upbit_share_ppm": (50_000, 950_000),
+    "soft_band_ppm": (0, PPM - 1),
+    "hard_band_ppm": (1, PPM),
+    "surcharge_ppm": (0, 100_000),
+    "max_discount_ppm": (0, 100_000),
+    "discount_budget_krw": (0, 1_000_000_000 * SCALE),
+    "max_balance_age_ns": (1 * SECOND, 600 * SECOND),
     "max_book_age_ns": (10 * MS, 10 * SECOND),
     "max_book_skew_ns": (10 * MS, 10 * SECOND),
     "max_control_age_ns": (200 * MS, 60 * SECOND),
@@ -111,6 +133,8 @@ def problems(params: Params) -> list[str]:
             found.append(f"{name} was {value}, must be between {low} and {high}")
     if params.max_edge_ppm <= params.min_edge_ppm:
         found.append(f"max_edge_ppm was {params.max_edge_ppm}, must be above min_edge_ppm {params.min_edge_ppm}")
+    if params.hard_band_ppm <= params.soft_band_ppm:
+        found.append(f"hard_band_ppm was {params.hard_band_ppm}, must be above soft_band_ppm {params.soft_band_ppm}")
     if params.max_book_skew_ns > params.max_book_age_ns:
         found.append(
             f"max_book_skew_ns was {params.max_book_skew_ns}, must be at most max_book_age_ns {params.max_book_age_ns}"

@@ -12,7 +12,7 @@ import msgspec
 from arbitrage.domain.controls import Controls, TradingLevel
 from arbitrage.domain.params import MS, GateMode, Params
 from arbitrage.domain.signal import Signal
-from arbitrage.domain.units import Krw, Ns, Ppm, Qty, notional_floor
+from arbitrage.domain.units import PPM, Krw, Ns, Ppm, Qty, notional_floor
 
 CLOCK_SLACK_NS = 20 * MS
 """Another process may stamp a time just after our `now` was taken; more than this is a broken clock."""
@@ -40,11 +40,14 @@ class DenyReason(StrEnum):
     ORDER_RATE = "order_rate"
     DAILY_LOSS = "daily_loss"
     DAILY_NOTIONAL = "daily_notional"
+    BALANCE_STALE = "balance_stale"
     KRW_SHORT = "krw_short"
     BASE_SHORT = "base_short"
     UNDER_MINIMUM = "under_minimum"
     EDGE_TOO_GOOD = "edge_too_good"
     EDGE_TOO_SMALL = "edge_too_small"
+    STOCK_LOPSIDED = "stock_lopsided"
+    DISCOUNT_SPENT = "discount_spent"
     REQUEST_BUDGET = "request_budget"
     LOOP_LAG = "loop_lag"
     OBSERVE_ONLY = "observe_only"
@@ -82,6 +85,14 @@ class Exposure(msgspec.Struct, frozen=True, kw_only=True):
     """On the buying exchange, reserve and reservations taken off."""
     base_spendable: Qty
     """On the selling exchange, likewise."""
+    balances_read_ns: Ns
+    """When the older of both exchanges' balances was asked for; 0 = never."""
+    strain_ppm: int
+    """How much the arb would worsen the place of our stock (`inventory.Strain`); negative where it repairs."""
+    strain_shadow_ppm: int
+    """What that adds to the edge wanted; negative is a discount."""
+    discount_left: Krw
+    """Of today's budget for discounts, open arbs taken off."""
     buy_fee_ppm: Ppm
     buy_min_notional: Krw
     sell_min_notional: Krw
@@ -108,15 +119,23 @@ class Question(msgspec.Struct, frozen=True):
     now: Ns
 
 
-_EXPOSURE_COUNTS = tuple(name for name in Exposure.__struct_fields__ if name != "daily_pnl")
-_SIGNAL_COUNTS = ("buy_cost", "sell_proceeds", "fees", "buy_book_mono_ns", "sell_book_mono_ns")
+_EXPOSURE_SIGNED = ("daily_pnl", "strain_ppm", "strain_shadow_ppm")
+_EXPOSURE_COUNTS = tuple(name for name in Exposure.__struct_fields__ if name not in _EXPOSURE_SIGNED)
+_SIGNAL_COUNTS = ("buy_cost", "sell_proceeds", "fees", "buy_book_mono_ns", "sell_book_mono_ns", "discount")
 _SIGNAL_SIZES = ("qty", "buy_limit", "sell_limit")
 
 
 def is_input_invalid(q: Question) -> bool:
     """Return whether any figure is not an int, or is negative where that means nothing."""
     exposure, signal = q.exposure, q.signal
-    for value in (exposure.daily_pnl, signal.net_edge_ppm, q.controls.beat_mono_ns, q.now):
+    signed = (
+        exposure.daily_pnl,
+        exposure.strain_ppm,
+        exposure.strain_shadow_ppm,
+        signal.net_edge_ppm,
+        signal.shadow_ppm,
+    )
+    for value in (*signed, q.controls.beat_mono_ns, q.now):
         if not _is_int(value):
             return True
     for source, names, least in (
@@ -128,6 +147,11 @@ def is_input_invalid(q: Question) -> bool:
             value = getattr(source, name)
             if not _is_int(value) or value < least:
                 return True
+    if (
+        abs(exposure.strain_ppm) > PPM
+        or not -q.params.max_discount_ppm <= exposure.strain_shadow_ppm <= q.params.surcharge_ppm
+    ):
+        return True
     return signal.buy_exchange == signal.sell_exchange
 
 
@@ -207,6 +231,11 @@ def is_daily_notional_spent(q: Question) -> bool:
     return q.exposure.daily_notional + q.signal.buy_cost > q.params.max_daily_notional_krw
 
 
+def is_balance_stale(q: Question) -> bool:
+    """Return whether either exchange's balances were read too long ago, or never (R3.3)."""
+    return not q.exposure.balances_read_ns or _is_old(q.exposure.balances_read_ns, q.now, q.params.max_balance_age_ns)
+
+
 def is_krw_short(q: Question) -> bool:
     """Return whether the buying exchange cannot lock the limit notional and its fee (R3.3)."""
     return q.signal.krw_needed(q.exposure.buy_fee_ppm) > q.exposure.krw_spendable
@@ -230,8 +259,20 @@ def is_edge_too_good(q: Question) -> bool:
 
 
 def is_edge_too_small(q: Question) -> bool:
-    """Return whether the edge is below the least wanted, or the arb would not earn."""
-    return q.signal.net_edge_ppm < q.params.min_edge_ppm or q.signal.expected_krw <= 0
+    """Return whether the edge is below the least wanted, or the arb would not earn and repairs nothing."""
+    wanted = q.params.min_edge_ppm + q.exposure.strain_shadow_ppm
+    return q.signal.net_edge_ppm < wanted or (q.signal.expected_krw <= 0 and wanted >= 0)
+
+
+def is_stock_lopsided(q: Question) -> bool:
+    """Return whether the arb takes from a side that is nearly empty: only what fills it may open (R3.3)."""
+    return q.exposure.strain_ppm >= q.params.hard_band_ppm
+
+
+def is_discount_spent(q: Question) -> bool:
+    """Return whether the arb would cost more than is left of today's budget for bringing stock back."""
+    short_of_least = -(-q.signal.buy_cost * q.params.min_edge_ppm // PPM) - q.signal.expected_krw
+    return max(q.signal.discount, short_of_least) > q.exposure.discount_left
 
 
 def is_request_budget_short(q: Question) -> bool:
@@ -266,11 +307,14 @@ CHECKS: tuple[tuple[DenyReason, Callable[[Question], bool]], ...] = (
     (DenyReason.ORDER_RATE, is_order_rate_too_high),
     (DenyReason.DAILY_LOSS, is_daily_loss_reached),
     (DenyReason.DAILY_NOTIONAL, is_daily_notional_spent),
+    (DenyReason.BALANCE_STALE, is_balance_stale),
     (DenyReason.KRW_SHORT, is_krw_short),
     (DenyReason.BASE_SHORT, is_base_short),
     (DenyReason.UNDER_MINIMUM, is_under_minimum),
     (DenyReason.EDGE_TOO_GOOD, is_edge_too_good),
     (DenyReason.EDGE_TOO_SMALL, is_edge_too_small),
+    (DenyReason.STOCK_LOPSIDED, is_stock_lopsided),
+    (DenyReason.DISCOUNT_SPENT, is_discount_spent),
     (DenyReason.REQUEST_BUDGET, is_request_budget_short),
     (DenyReason.LOOP_LAG, is_loop_lagging),
     (DenyReason.OBSERVE_ONLY, is_observe_only),

@@ -42,6 +42,10 @@ class Signal(msgspec.Struct, frozen=True):
     sell_book_mono_ns: Ns
     found_mono_ns: Ns = Ns(0)
     """When it was found: an executor must not send one that has grown old."""
+    shadow_ppm: int = 0
+    """What the place of our stock added to the edge wanted; negative where this arb brings it back."""
+    discount: Krw = Krw(0)
+    """What its part below the least edge is expected to cost against that edge; 0 without a discount."""
 
     @property
     def expected_krw(self) -> Krw:
@@ -86,6 +90,12 @@ class Caps(msgspec.Struct, frozen=True):
     """On the exchange where we buy, fee included."""
     base_to_sell: Qty
     """On the exchange where we sell."""
+    shadow_ppm: int = 0
+    """Added to the edge wanted, for where our stock lies; negative where the arb brings it back."""
+
+    def edge_wanted(self, params: Params) -> int:
+        """Return the least edge in ppm; below 0 only where an arb may pay for bringing stock back."""
+        return params.min_edge_ppm + self.shadow_ppm
 
 
 NO_GAP = NoSignal(NoSignalReason.NO_GAP)
@@ -131,18 +141,18 @@ def find_signal(
 ) -> Signal | NoSignal:
     """Return the best arb of buying from `ask_book` and selling into `bid_book`, or why there is none.
 
-    Levels are taken while the marginal edge is at least `min_edge_ppm`, within: `book_share_ppm` of the
-    best ten levels and `max_slippage_ppm` from the touch on each side, `max_qty`, both notional limits
-    and `caps`. The quantity is cut to the lot of both exchanges; limits are the last prices taken, rounded
-    outward to the tick. Costs and fees are rounded up, proceeds down. Ages are the gate's business:
-    `now` (our monotonic clock) is only written into the signal.
+    Levels are taken while the marginal edge is at least `min_edge_ppm` and the shadow price of `caps`, within:
+    `book_share_ppm` of the best ten levels and `max_slippage_ppm` from the touch on each side, `max_qty`, both
+    notional limits and `caps`. The quantity is cut to the lot of both exchanges; limits are the last prices
+    taken, rounded outward to the tick. Costs and fees are rounded up, proceeds down. Ages are the gate's
+    business: `now` (our monotonic clock) is only written into the signal.
     """
     bids = bid_book.bids
     asks = ask_book.asks
     if not bids or not asks:
         return SIDE_EMPTY
     keep_ppm = PPM - sell_instrument.fee_ppm
-    pay_ppm = PPM + buy_instrument.fee_ppm + params.min_edge_ppm
+    pay_ppm = PPM + buy_instrument.fee_ppm + caps.edge_wanted(params)
     if bids[0].price * keep_ppm < asks[0].price * pay_ppm:
         return NO_GAP
     bounds = _bounds(asks, bids, buy_instrument, sell_instrument, params, caps, keep_ppm, pay_ppm)
@@ -161,7 +171,7 @@ def find_signal(
         or sell_limit * walked.qty < sell_instrument.min_notional * SCALE
     ):
         return _too_small(asks, bids, buy_instrument, sell_instrument, caps)
-    return _signal(bid_book, ask_book, buy_instrument, sell_instrument, params, walked, sell_limit, now)
+    return _signal(bid_book, ask_book, buy_instrument, sell_instrument, params, caps, walked, sell_limit, now)
 
 
 def _bounds(
@@ -300,6 +310,7 @@ def _signal(
     buy_instrument: Instrument,
     sell_instrument: Instrument,
     params: Params,
+    caps: Caps,
     walked: _Walked,
     sell_limit: Price,
     now: Ns,
@@ -311,9 +322,11 @@ def _signal(
     )
     expected = sell_proceeds - buy_cost - fees
     edge_ppm = expected * PPM // buy_cost
-    # At the limits themselves a fill may earn little, but must never lose.
-    loses = sell_limit * (PPM - sell_instrument.fee_ppm) < walked.buy_limit * (PPM + buy_instrument.fee_ppm)
-    if loses or expected <= 0 or edge_ppm < params.min_edge_ppm:
+    # At the limits themselves a fill may earn little, but must never lose: more than repairing may cost, that is.
+    wanted = caps.edge_wanted(params)
+    worst = wanted if wanted < 0 else 0
+    loses = sell_limit * (PPM - sell_instrument.fee_ppm) < walked.buy_limit * (PPM + buy_instrument.fee_ppm + worst)
+    if loses or edge_ppm < wanted or (expected <= 0 and not worst):
         return EDGE_LOST
     return Signal(
         market=ask_book.market,
@@ -329,4 +342,5 @@ def _signal(
         buy_book_mono_ns=ask_book.recv_mono_ns,
         sell_book_mono_ns=bid_book.recv_mono_ns,
         found_mono_ns=now,
+        shadow_ppm=caps.shadow_ppm,
     )

@@ -1,87 +1,15 @@
 """One step over real shared memory: books and params in, one decision out, nothing asked in vain."""
 
-from pathlib import Path
-
 import msgspec
 import pytest
-from desk_builders import MS, SECOND, book, e8, instrument
+from desk_builders import MS, SECOND, e8, instrument
+from engine_room import BITHUMB, CHEAP, DEAR, ETH, NOW, PARAMS, UPBIT, Room
 
-from arbitrage.domain.balances import Wallets
-from arbitrage.domain.book import Book
 from arbitrage.domain.controls import TradingLevel
-from arbitrage.domain.events import Holding
-from arbitrage.domain.frame_spec import DecodedBook, FrameDecoder, FrameSpec, TimeUnit
-from arbitrage.domain.params import DEFAULT_PARAMS, GateMode, Params, params_to_bytes
-from arbitrage.domain.risk import Approved, Denied, DenyReason, Exposure
-from arbitrage.domain.signal import NoSignalReason, Signal
-from arbitrage.domain.units import EXCHANGES, Exchange, Krw, Ns, Ppm, Qty, to_decimal
-from fast_path.books import BookReader, BookWriter
-from fast_path.control import ControlBlock
-from fast_path.engine import Engine
-
-UPBIT, BITHUMB = Exchange.UPBIT, Exchange.BITHUMB
-MARKETS = ("KRW-BTC", "KRW-ETH")
-ETH = 1
-NOW = Ns(1_000 * SECOND)
-PARAMS = Params(max_qty={}, book_share_ppm=1_000_000)
-SPEC = FrameSpec("unused", 1, None, None, "m", "t", TimeUnit.MILLISECONDS, "u", "ap", "bp", "as", "bs")
-CHEAP = ([(3_998_000, "2")], [(4_000_000, "2")])
-DEAR = ([(4_010_000, "0.5")], [(4_014_000, "2")])
-
-
-class Room:
-    """The engine among real books and a real control block; counts how often exposure is asked for."""
-
-    def __init__(self, directory: Path) -> None:
-        self.control = ControlBlock(directory, MARKETS, directory / "latch.json")
-        self.writers = {
-            ex: BookWriter(directory, ex, MARKETS, FrameDecoder(SPEC), mono_ns=lambda: 77) for ex in EXCHANGES
-        }
-        self.wallets = Wallets()
-        for exchange in EXCHANGES:
-            rich = [Holding(asset, to_decimal(e8(100_000_000)), to_decimal(0)) for asset in ("KRW", "ETH", "BTC")]
-            self.wallets.replace_all(exchange, rich, Ns(1))
-        self.asked: list[Signal] = []
-        self.engine = Engine(
-            markets=MARKETS,
-            readers={exchange: BookReader(directory, exchange, MARKETS) for exchange in EXCHANGES},
-            instruments={(ex, market): instrument(ex, market=market) for ex in EXCHANGES for market in MARKETS},
-            control=self.control,
-            wallets=self.wallets,
-            exposure=self.exposure,
-        )
-
-    def exposure(self, signal: Signal, now: Ns) -> Exposure:
-        assert now == NOW
-        self.asked.append(signal)
-        return Exposure(
-            open_arbs=0,
-            open_arbs_market=0,
-            unresolved_legs=0,
-            orders_last_second=0,
-            daily_pnl=Krw(0),
-            daily_notional=Krw(0),
-            krw_spendable=Krw(e8(90_000_000)),
-            base_spendable=Qty(e8(90)),
-            buy_fee_ppm=Ppm(500),
-            buy_min_notional=Krw(e8(5_000)),
-            sell_min_notional=Krw(e8(5_000)),
-            exchange_rest_until_ns=Ns(0),
-            market_pause_until_ns=Ns(0),
-            market_rest_until_ns=Ns(0),
-            streams_down=0,
-            buy_request_budget=8,
-            sell_request_budget=8,
-            loop_lag_ns=Ns(0),
-        )
-
-    def publish(self, exchange: Exchange, rows, *, market: str = "KRW-ETH", age_ns: int = 10 * MS) -> None:
-        made: Book = book(exchange, *rows, market=market)
-        decoded = DecodedBook(market, Ns(1), made.bids, made.asks)
-        assert self.writers[exchange].publish_book(decoded, Ns(1), Ns(NOW - age_ns)) is None
-
-    def step(self, index: int = ETH):
-        return self.engine.step(index, NOW)
+from arbitrage.domain.params import DEFAULT_PARAMS, GateMode, params_to_bytes
+from arbitrage.domain.risk import Approved, Denied, DenyReason
+from arbitrage.domain.signal import NoSignalReason
+from arbitrage.domain.units import Ns, Qty
 
 
 @pytest.fixture
