@@ -37,8 +37,16 @@ QUIET_S = 5
 REST_WITHIN_NS = 150 * SECOND
 RESTART_AFTER_S = 1.0
 LOOK_EVERY_S = 0.5
-PARAMS = msgspec.structs.replace(DEFAULT_PARAMS, max_notional_krw=2_000_000 * SCALE)
-"""Small arbs, so that hundreds fit into the balances of a run."""
+PARAMS = msgspec.structs.replace(
+    DEFAULT_PARAMS,
+    max_notional_krw=2_000_000 * SCALE,
+    soft_band_ppm=10_000,
+    hard_band_ppm=250_000,
+    surcharge_ppm=200,
+    max_discount_ppm=1_000,
+    discount_budget_krw=400 * SCALE,
+)
+"""Small arbs, so that hundreds fit into the balances of a run; bands so narrow that a run comes to their ends."""
 
 CALMER = msgspec.structs.replace(USUAL, frame_gap_ppm=2 * PPM)
 

@@ -10,6 +10,7 @@ from workers.virtual.rules.as_it_happens import AsItHappens
 from workers.virtual.rules.at_any_moment import AtAnyMoment
 from workers.virtual.rules.findings import Findings
 from workers.virtual.rules.in_the_end import InTheEnd
+from workers.virtual.rules.stock import Stock
 from workers.virtual.world import Sent, World
 
 
@@ -21,11 +22,13 @@ class Watch:
         self._as_it_happens = AsItHappens(self.found)
         self._at_any_moment = AtAnyMoment(self.found)
         self._in_the_end = InTheEnd(self.found)
+        self._stock = Stock(self.found)
 
     def journalled(self, arb: Arb) -> None:
         """Look at a new image of an arb."""
         self.found.images[arb.arb_id] = arb
         self._as_it_happens.journalled(arb)
+        self._stock.journalled(arb)
 
     def sent(self, life: Life, one: Sent) -> None:
         """Look at an order whose bytes leave now."""

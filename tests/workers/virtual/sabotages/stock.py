@@ -1,0 +1,20 @@
+"""What could go wrong with lopsided stock."""
+
+from arbitrage.domain import risk
+from tests.sabotage import Edit
+from tests.workers.virtual.sabotages.sabotage import Sabotage, wrong
+from workers.desk import TradingDesk
+from workers.virtual.deeds.deed import Family as F
+
+SABOTAGES: dict[str, Sabotage] = {
+    "a side is emptied to the end": wrong(
+        {F.ACCOUNT},
+        "emptied_further",
+        Edit(risk.is_stock_lopsided, "q.params.hard_band_ppm", "PPM"),
+    ),
+    "discounts have no budget": wrong(
+        {F.ACCOUNT},
+        "discount_overspent",
+        Edit(TradingDesk.discount_left, "self._params().discount_budget_krw - spent - planned", "10**15"),
+    ),
+}
