@@ -11,10 +11,12 @@ SABOTAGES: dict[str, Sabotage] = {
         {F.ACCOUNT},
         "emptied_further",
         Edit(risk.is_stock_lopsided, "q.params.hard_band_ppm", "PPM"),
+        seed=508,
     ),
     "discounts have no budget": wrong(
         {F.ACCOUNT},
         "discount_overspent",
         Edit(TradingDesk.discount_left, "self._params().discount_budget_krw - spent - planned", "10**15"),
+        seed=502,
     ),
 }
