@@ -105,6 +105,34 @@ GROUPS: tuple[tuple[str, tuple[FieldWords, ...]], ...] = (
             _f("pause_ns", "Pause", Unit.MS, "How long a market pauses after an edge too good."),
             _f("max_daily_loss_krw", "Daily loss", Unit.KRW, "Beyond it nothing new opens that day."),
             _f("max_daily_notional_krw", "Daily notional", Unit.KRW, "Beyond it nothing new opens that day."),
+            _f(
+                "max_exchange_net_krw",
+                "Net on one exchange",
+                Unit.KRW,
+                "Bought more than sold there, or less, an hour.",
+            ),
+            _f("max_slippage_alert_ppm", "Slippage told", Unit.PERCENT, "An arb off by more pauses its market (R3.2)."),
+        ),
+    ),
+    (
+        "Breakers",
+        (
+            _f(
+                "max_session_loss_krw",
+                "Loss since let trade",
+                Unit.KRW,
+                "Then the desk stops opening until a person looked.",
+            ),
+            _f("max_arb_loss_krw", "Loss of one arb", Unit.KRW, "Likewise."),
+            _f("max_unhedged_krw", "Unhedged", Unit.KRW, "Uneven at any one moment, over all arbs; likewise."),
+            _f(
+                "max_failures_in_a_row",
+                "Failures in a row",
+                Unit.COUNT,
+                "Arbs with a lone leg or a lost order; likewise.",
+            ),
+            _f("max_refused_ppm", "Refused orders", Unit.PERCENT, "Of the last 50 orders, lost ones too; likewise."),
+            _f("max_orders_per_minute", "Orders per minute", Unit.COUNT, "Over both exchanges; likewise."),
         ),
     ),
     (

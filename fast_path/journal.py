@@ -36,6 +36,10 @@ _CHUNK = 256 * 1024
 _log = logs.get("fast_path.journal")
 
 
+def _nobody(_event: Event) -> None:
+    """Listen to nothing."""
+
+
 class JournalNotWritten(KArbError):
     """The record is not safely in the journal: what it announces must not happen."""
 
@@ -57,6 +61,8 @@ class Journal:
         self.last_seq = 0
         self._syncs = fsync == "intent"
         self._broken = ""
+        self.on_append: Callable[[Event], None] = _nobody
+        """Told every event once it is written; it must not raise."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -130,6 +136,7 @@ class Journal:
             except OSError as error:
                 self._broken = f"the disk could not sync: {error.strerror}"
                 raise JournalNotWritten(f"{self.path}: {self._broken}") from error
+        self.on_append(event)
         return self.last_seq
 
     def _take_back(self, error: OSError) -> None:

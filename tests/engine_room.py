@@ -63,6 +63,8 @@ class Room:
             orders_last_second=0,
             daily_pnl=Krw(0),
             daily_notional=Krw(0),
+            breakers_tripped=0,
+            exchange_net=Krw(0),
             krw_spendable=Krw(e8(90_000_000)),
             base_spendable=Qty(e8(90)),
             balances_read_ns=NOW,

@@ -122,6 +122,8 @@ def _nothing_open(signal: Signal, now: Ns) -> Exposure:
         orders_last_second=0,
         daily_pnl=Krw(0),
         daily_notional=Krw(0),
+        breakers_tripped=0,
+        exchange_net=Krw(0),
         krw_spendable=Krw(10**12 * SCALE),
         base_spendable=Qty(100 * SCALE),
         balances_read_ns=now,

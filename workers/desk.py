@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from arbitrage.domain.arb import Arb, Moment
 from arbitrage.domain.balances import Shortage, Wallets
 from arbitrage.domain.book import Book, book_fault
+from arbitrage.domain.breakers import Trip
+from arbitrage.domain.conduct import Conduct
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.dust import DustLedger, taken_over
 from arbitrage.domain.events import TradingStateChanged
@@ -19,10 +21,13 @@ from arbitrage.domain.params import Params
 from arbitrage.domain.ports import Accepted, Answer, Gateway, Refused
 from arbitrage.domain.risk import Exposure
 from arbitrage.domain.signal import Signal
+from arbitrage.domain.slippage import slippage_ppm
 from arbitrage.domain.units import EXCHANGES, QUOTE, Exchange, Krw, Ns, Ppm, Qty, base_of
 from fast_path.books import BookReader
 from fast_path.executor import Executor
 from fast_path.journal import Journal
+from workers.breaker_watch import BreakerWatch
+from workers.pauses import Cause, Pauses
 from workers.process import Context
 from workers.rests import Rests
 from workers.today import Today
@@ -47,6 +52,7 @@ class TradingDesk:
         params: Callable[[], Params],
         wanted: Callable[[Exchange], None],
         dust: DustLedger,
+        conduct: Conduct,
     ) -> None:
         self.today = Today()
         self.streams_up: set[Exchange] = set()
@@ -62,6 +68,16 @@ class TradingDesk:
         self._dust = dust
         self._index = {market: index for index, market in enumerate(context.env.markets)}
         self._rests = Rests()
+        self.pauses = Pauses(context, journal, params)
+        self.breakers = BreakerWatch(
+            context,
+            conduct=conduct,
+            today=self.today,
+            journal=journal,
+            open_arbs=lambda: self._executor().open_arbs(),
+            params=params,
+            lower=self._trip,
+        )
 
     # For the executor
 
@@ -130,7 +146,20 @@ class TradingDesk:
         self.today.add(arb)
         self._dust.fold(arb)
         self._wallets.release_arb(arb.arb_id)
+        self._weigh(arb)
         self._rests.rest(arb.market, self._context.clock.mono_ns() + self._params().rest_after_arb_ns)
+
+    def _weigh(self, arb: Arb) -> None:
+        """Compare what was expected with what came of it; pause a market that was off by too much (R1.3, R3.2)."""
+        slippage, counters = slippage_ppm(arb), self._context.counters
+        if slippage is None:
+            return
+        counters.add("slippage_arbs")
+        counters.set("slippage_last_ppm", slippage)
+        counters.set("slippage_worst_ppm", max(slippage, counters.get("slippage_worst_ppm")))
+        if abs(slippage) > self._params().max_slippage_alert_ppm:
+            detail = f"arb {arb.arb_id} was {slippage} ppm off its expected prices"
+            self.pauses.pause(arb.market, Cause.SLIPPAGE, detail)
 
     def answered(self, order: Order, answer: Answer) -> None:
         """Rest an exchange that refuses or loses orders; a refused key stops the opening of arbs (R3.1)."""
@@ -149,14 +178,17 @@ class TradingDesk:
         if reason is RefusalReason.AUTH:
             self.halt(TradingLevel.REDUCING, f"{exchange} refused our key")
 
-    def halt(self, level: TradingLevel, reason: str) -> None:
+    def _trip(self, trip: Trip) -> None:
+        self.halt(TradingLevel.REDUCING, f"breaker {trip.name}: {trip.detail}", breaker=trip.name)
+
+    def halt(self, level: TradingLevel, reason: str, *, breaker: str = "") -> None:
         """Lower the trading state to at least `level`, in memory, in the latch file and in the journal."""
         self.log("trading_lowered", level=level.name, reason=reason)
         if self._context.control.level() >= level:
             return
         self._context.control.set_level(level, reason, "trader")
         self._journal.append(
-            TradingStateChanged(level.name.lower(), reason, self._context.clock.wall_ns()), durable=False
+            TradingStateChanged(level.name.lower(), reason, self._context.clock.wall_ns(), breaker), durable=False
         )
 
     def log(self, event: str, **fields: object) -> None:
@@ -197,6 +229,8 @@ class TradingDesk:
             orders_last_second=executor.orders_last_second(now),
             daily_pnl=pnl,
             daily_notional=bought,
+            breakers_tripped=len(self.breakers.tripped(now)),
+            exchange_net=self.breakers.net(buy, sell, now),
             krw_spendable=Krw(wallets.spendable(buy, QUOTE, params.reserve_ppm)),
             base_spendable=Qty(wallets.spendable(sell, buys.base, params.reserve_ppm)),
             balances_read_ns=min(wallets.read_mono_ns(buy), wallets.read_mono_ns(sell)),

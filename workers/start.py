@@ -16,7 +16,7 @@ import msgspec
 from arbitrage.domain.arb import Arb
 from arbitrage.domain.dust import DustLedger
 from arbitrage.domain.errors import AuthRefused, ConfigError, ExchangeError
-from arbitrage.domain.events import ArbStepped, StrangeOrderSeen, TraderStarted
+from arbitrage.domain.events import ArbStepped, Event, StrangeOrderSeen, TraderStarted
 from arbitrage.domain.params import SECOND
 from arbitrage.domain.ports import Gateway, MarketRules, OpenOrder
 from arbitrage.domain.units import EXCHANGES, Exchange, Ns
@@ -42,8 +42,10 @@ class Past(msgspec.Struct, frozen=True):
     """Of all arbs there ever were."""
 
 
-def read_past(journal: Journal, markets: Sequence[str]) -> Past:
+def read_past(journal: Journal, markets: Sequence[str], heard: Callable[[Event], None] = lambda event: None) -> Past:
     """Fold the journal. ConfigError when an arb is open on a market that is not watched any more.
+
+    `heard` is told every event.
 
     Arbs that closed days before the newest one are left out: a journal of years needs no memory of years.
     """
@@ -52,6 +54,7 @@ def read_past(journal: Journal, markets: Sequence[str]) -> Past:
     run_ids = set()
     dust = DustLedger()
     for record in journal.replay():
+        heard(record.event)
         match record.event:
             case ArbStepped(arb):
                 images[arb.arb_id] = arb

@@ -10,6 +10,7 @@ import asyncio
 import os
 
 from arbitrage.domain.balances import Shortage, Wallets
+from arbitrage.domain.conduct import Conduct
 from arbitrage.domain.errors import ConfigError, ExchangeError
 from arbitrage.domain.events import TRADER_STREAM, TraderStarted
 from arbitrage.domain.order import Order
@@ -32,6 +33,7 @@ from workers.drift_file import DriftFile
 from workers.errands import RULES_EVERY_S, Errands
 from workers.exchange_watch import ExchangeWatch
 from workers.last_look import LastLook
+from workers.pauses import Cause
 from workers.process import EXIT_FAILED, EXIT_OK, Context, run_process
 from workers.start import Past, Start, new_run_id, read_past, refuse_withdrawing_keys
 from workers.trader_lock import become_trader
@@ -62,7 +64,8 @@ class Trader:
         }
         self._journal = journal
         self._markets = context.env.markets
-        self._past = read_past(journal, self._markets)
+        self._conduct = Conduct()
+        self._past = read_past(journal, self._markets, self._conduct.heard)
         self.fence = context.control.raise_fence()
         self._run_id = new_run_id(context.clock.wall_ns(), self.fence, self._past.run_ids)
         self._broken = False
@@ -112,6 +115,7 @@ class Trader:
             params=lambda: self.engine.params,
             wanted=self.treasury.want,
             dust=self._past.dust,
+            conduct=self._conduct,
         )
         self.executor = Executor(
             desk=self.desk,
@@ -243,6 +247,7 @@ class Trader:
                 self.engine.refresh_params()
                 self._wire_use.heed(self._use_wire)
                 self._watch.tick()
+                self.desk.breakers.tick()
                 self._gauge()
                 try:
                     async with asyncio.timeout(TICK_S):
@@ -276,7 +281,8 @@ class Trader:
         if decision.denial is not None:
             counters.add(f"denied.{decision.denial}")
             if decision.denied is not None and decision.denied.reason is DenyReason.EDGE_TOO_GOOD:
-                self._distrust(decision)
+                edge = decision.signal.net_edge_ppm if decision.signal is not None else 0
+                self.desk.pauses.pause(decision.market, Cause.EDGE_TOO_GOOD, f"edge of {edge} ppm")
         if decision.signal is None:
             return
         counters.add("signals")
@@ -287,15 +293,6 @@ class Trader:
         opened = self.executor.open(decision.signal, self.engine.params, decision.params_epoch)
         if isinstance(opened, Shortage):
             counters.add("denied.reservation_short")
-
-    def _distrust(self, decision: Decision) -> None:
-        """Pause a market whose edge is too good to be true, and ask both feeds for whole books (R1.3)."""
-        until = self._context.clock.mono_ns() + self.engine.params.pause_ns
-        self._context.control.pause_market(decision.market, Ns(until))
-        for exchange in EXCHANGES:
-            self._context.control.request_resync(exchange, decision.market)
-        edge = decision.signal.net_edge_ppm if decision.signal is not None else 0
-        self._context.log.warning("market_paused", market=decision.market, edge_ppm=edge)
 
     def _gauge(self) -> None:
         counters = self._context.counters

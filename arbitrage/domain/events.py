@@ -58,11 +58,13 @@ class ArbStepped(msgspec.Struct, frozen=True, tag="arb_stepped"):
 
 
 class TradingStateChanged(msgspec.Struct, frozen=True, tag="trading_state_changed"):
-    """The trader itself lowered the trading state (level: active, reducing, halted)."""
+    """The trader lowered the trading state (level: reducing, halted), or saw that a person raised it (active)."""
 
     level: str
     reason: str
     wall_ns: Ns
+    breaker: str = ""
+    """The breaker that tripped, where one did."""
 
 
 class StrangeOrderSeen(msgspec.Struct, frozen=True, tag="strange_order_seen"):
@@ -75,7 +77,16 @@ class StrangeOrderSeen(msgspec.Struct, frozen=True, tag="strange_order_seen"):
     wall_ns: Ns
 
 
-Event = TraderStarted | BalancesRead | ArbStepped | TradingStateChanged | StrangeOrderSeen
+class MarketPaused(msgspec.Struct, frozen=True, tag="market_paused"):
+    """The trader paused a market by itself: nothing is opened there for a while, hedges go on (R1.3, R3.2)."""
+
+    market: str
+    cause: str
+    detail: str
+    wall_ns: Ns
+
+
+Event = TraderStarted | BalancesRead | ArbStepped | TradingStateChanged | StrangeOrderSeen | MarketPaused
 
 
 class Record(msgspec.Struct, frozen=True):

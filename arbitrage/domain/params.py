@@ -68,6 +68,18 @@ class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long a market is paused after an edge that is too good."""
     max_daily_loss_krw: int = 500_000 * SCALE
     max_daily_notional_krw: int = 20_000_000_000 * SCALE
+    max_exchange_net_krw: int = 1_000_000_000 * SCALE
+    """How much more may be bought than sold on one exchange, or sold than bought, within an hour."""
+    max_slippage_alert_ppm: int = 5_000
+    """An arb whose prices were off by more is told of, and its market pauses (R1.3, R3.2)."""
+
+    max_session_loss_krw: int = 1_000_000 * SCALE
+    """This, the next five and the daily loss are breakers: reached, the desk lowers itself until a person looked."""
+    max_arb_loss_krw: int = 250_000 * SCALE
+    max_unhedged_krw: int = 10_000_000 * SCALE
+    max_failures_in_a_row: int = 10
+    max_refused_ppm: int = 300_000
+    max_orders_per_minute: int = 600
 
     query_after_ns: int = 500 * MS
     """An order with no news for this long is asked for by its own id (R3.1)."""
@@ -112,6 +124,14 @@ _BOUNDS: dict[str, tuple[int, int]] = {
     "pause_ns": (1 * SECOND, 86_400 * SECOND),
     "max_daily_loss_krw": (1_000 * SCALE, 1_000_000_000 * SCALE),
     "max_daily_notional_krw": (10_000 * SCALE, 90_000_000_000 * SCALE),
+    "max_exchange_net_krw": (10_000 * SCALE, 90_000_000_000 * SCALE),
+    "max_slippage_alert_ppm": (100, 200_000),
+    "max_session_loss_krw": (1_000 * SCALE, 1_000_000_000 * SCALE),
+    "max_arb_loss_krw": (100 * SCALE, 1_000_000_000 * SCALE),
+    "max_unhedged_krw": (10_000 * SCALE, 10_000_000_000 * SCALE),
+    "max_failures_in_a_row": (1, 1_000),
+    "max_refused_ppm": (1_000, PPM),
+    "max_orders_per_minute": (2, 12_000),
     "query_after_ns": (50 * MS, 10 * SECOND),
     "cancel_after_ns": (200 * MS, 120 * SECOND),
     "not_found_grace_ns": (500 * MS, 120 * SECOND),

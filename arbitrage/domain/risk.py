@@ -40,6 +40,8 @@ class DenyReason(StrEnum):
     ORDER_RATE = "order_rate"
     DAILY_LOSS = "daily_loss"
     DAILY_NOTIONAL = "daily_notional"
+    BREAKER = "breaker"
+    EXCHANGE_EXPOSURE = "exchange_exposure"
     BALANCE_STALE = "balance_stale"
     KRW_SHORT = "krw_short"
     BASE_SHORT = "base_short"
@@ -81,6 +83,10 @@ class Exposure(msgspec.Struct, frozen=True, kw_only=True):
     """Of today's closed arbs (KST day); the only figure that may be negative."""
     daily_notional: Krw
     """Bought today."""
+    breakers_tripped: int
+    """How many breakers say that nothing new may be opened (`breakers.py`)."""
+    exchange_net: Krw
+    """How far stock went this arb's way within the hour: net bought on the one, net sold on the other exchange."""
     krw_spendable: Krw
     """On the buying exchange, reserve and reservations taken off."""
     base_spendable: Qty
@@ -231,6 +237,16 @@ def is_daily_notional_spent(q: Question) -> bool:
     return q.exposure.daily_notional + q.signal.buy_cost > q.params.max_daily_notional_krw
 
 
+def is_breaker_tripped(q: Question) -> bool:
+    """Return whether the desk's own conduct says stop; the trader lowers the trading state for it."""
+    return q.exposure.breakers_tripped > 0
+
+
+def is_exchange_exposure_spent(q: Question) -> bool:
+    """Return whether this arb would put more into one exchange than may be stuck there."""
+    return q.exposure.exchange_net + q.signal.buy_cost > q.params.max_exchange_net_krw
+
+
 def is_balance_stale(q: Question) -> bool:
     """Return whether either exchange's balances were read too long ago, or never (R3.3)."""
     return not q.exposure.balances_read_ns or _is_old(q.exposure.balances_read_ns, q.now, q.params.max_balance_age_ns)
@@ -307,6 +323,8 @@ CHECKS: tuple[tuple[DenyReason, Callable[[Question], bool]], ...] = (
     (DenyReason.ORDER_RATE, is_order_rate_too_high),
     (DenyReason.DAILY_LOSS, is_daily_loss_reached),
     (DenyReason.DAILY_NOTIONAL, is_daily_notional_spent),
+    (DenyReason.BREAKER, is_breaker_tripped),
+    (DenyReason.EXCHANGE_EXPOSURE, is_exchange_exposure_spent),
     (DenyReason.BALANCE_STALE, is_balance_stale),
     (DenyReason.KRW_SHORT, is_krw_short),
     (DenyReason.BASE_SHORT, is_base_short),

@@ -48,6 +48,7 @@ OBSERVED_GRACE = timedelta(seconds=5)
 TRADER = "trader"
 """Who makes an exchange monitor-only: its rows are lifted by a resume, a person's own are not."""
 MONITOR_ONLY = "monitor_only"
+BREAKER = "breaker_tripped"
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -249,7 +250,7 @@ def resume(reason: str, by: str, *, acknowledged: Sequence[str] = ()) -> None:
         for incident_id in acknowledged:
             for incident in Incident.objects.filter(incident_id=incident_id, state="open"):
                 incidents.add_event(incident, f"acknowledged at resume: {reason}", by, now)
-        for kind in ("emergency_stop", "trading_lowered"):
+        for kind in ("emergency_stop", "trading_lowered", BREAKER):
             alerts.close_alerts_of(kind, by=by)
         for row in _stopped_by_trader():
             alerts.close_alerts_of(MONITOR_ONLY, row.key, by=by)

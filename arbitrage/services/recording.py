@@ -19,6 +19,7 @@ from arbitrage.domain.errors import InvariantError
 from arbitrage.domain.events import (
     ArbStepped,
     BalancesRead,
+    MarketPaused,
     Record,
     StrangeOrderSeen,
     TraderStarted,
@@ -64,7 +65,9 @@ def record_batch(records: Sequence[tuple[Record, int]]) -> None:
                 case TraderStarted() as started:
                     _keep_start(started)
                 case TradingStateChanged() as changed:
-                    controls.keep_lowered(changed.level, changed.reason, "trader", moment(changed.wall_ns))
+                    _keep_state(changed)
+                case MarketPaused() as paused:
+                    _tell_pause(paused)
                 case StrangeOrderSeen() as strange:
                     _tell_strange_order(strange)
         _keep_arbs(images, batch)
@@ -122,6 +125,25 @@ def _keep_balance(read: BalancesRead, asset: str, values: Mapping[str, object]) 
         exchange=read.exchange.value,
         asset=asset,
         defaults={**values, "settled": read.settled, "read_ns": read.wall_ns, "read_at": moment(read.wall_ns)},
+    )
+
+
+def _keep_state(changed: TradingStateChanged) -> None:
+    at = moment(changed.wall_ns)
+    controls.keep_lowered(changed.level, changed.reason, "trader", at)
+    if changed.breaker:
+        alerts.raise_alert(controls.BREAKER, changed.reason, severity=Severity.CRITICAL, risk_id="R3.1", at=at)
+
+
+def _tell_pause(paused: MarketPaused) -> None:
+    text = f"{paused.market} is paused: {paused.detail}"
+    alerts.raise_alert(
+        f"paused_{paused.cause}",
+        text,
+        subject=paused.market,
+        severity=Severity.MEDIUM,
+        risk_id="R1.3",
+        at=moment(paused.wall_ns),
     )
 
 

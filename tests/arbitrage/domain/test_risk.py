@@ -21,6 +21,7 @@ PARAMS = Params(
     max_orders_per_s=16,
     max_daily_loss_krw=e8(500_000),
     max_daily_notional_krw=e8(20_000_000),
+    max_exchange_net_krw=e8(30_000_000),
     max_loop_lag_ns=200 * MS,
 )
 CONTROLS = Controls(TradingLevel.ACTIVE, Ns(NOW - 200 * MS), 3)
@@ -33,6 +34,8 @@ CALM = Exposure(
     orders_last_second=14,
     daily_pnl=Krw(-e8(500_000) + 1),
     daily_notional=Krw(e8(18_000_000)),
+    breakers_tripped=0,
+    exchange_net=Krw(e8(28_000_000)),
     krw_spendable=Krw(KRW_NEEDED),
     base_spendable=Qty(e8("0.5")),
     balances_read_ns=Ns(NOW - 15 * SECOND),
@@ -94,6 +97,8 @@ OFFENCES = [
     (DenyReason.ORDER_RATE, {"orders_last_second": 15}),
     (DenyReason.DAILY_LOSS, {"daily_pnl": -e8(500_000)}),
     (DenyReason.DAILY_NOTIONAL, {"daily_notional": e8(18_000_000) + 1}),
+    (DenyReason.BREAKER, {"breakers_tripped": 1}),
+    (DenyReason.EXCHANGE_EXPOSURE, {"exchange_net": e8(28_000_000) + 1}),
     (DenyReason.BALANCE_STALE, {"balances_read_ns": NOW - 15 * SECOND - 1}),
     (DenyReason.BALANCE_STALE, {"balances_read_ns": NOW + 20 * MS + 1}),
     (DenyReason.BALANCE_STALE, {"balances_read_ns": 0}),

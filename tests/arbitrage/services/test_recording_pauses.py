@@ -1,0 +1,39 @@
+"""What the desk stopped by itself becomes alerts: a breaker with an incident, a paused market without one."""
+
+import pytest
+from desk_story import START_NS, records
+
+from arbitrage.domain.events import MarketPaused, TradingStateChanged
+from arbitrage.domain.units import Ns
+from arbitrage.models import Alert, Control, Incident
+from arbitrage.services import controls, recording
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_desk")]
+WHY = "breaker unhedged: unhedged was 1 KRW, max_unhedged_krw is 1"
+
+
+def test_a_breaker_opens_an_incident_and_a_resume_closes_its_alert():
+    recording.record_batch(records([TradingStateChanged("reducing", WHY, Ns(START_NS), "unhedged")]))
+    row = Control.objects.get(scope="global")
+    assert (row.level, row.reason) == (1, WHY)
+    alert = Alert.objects.get(kind="breaker_tripped")
+    assert (alert.text, alert.severity, alert.incident_id) == (WHY, "critical", Incident.objects.get().pk)
+    controls.resume("looked at it", "kim")
+    assert not Alert.objects.filter(kind="breaker_tripped", closed_at=None).exists()
+
+
+def test_that_a_person_let_it_trade_again_is_no_alert():
+    recording.record_batch(records([TradingStateChanged("active", "a person let the desk trade again", Ns(START_NS))]))
+    assert Alert.objects.count() == 0
+
+
+def test_a_market_paused_twice_is_one_alert_counted_up():
+    events = [
+        MarketPaused("KRW-BTC", "slippage", f"arb {name} was 6000 ppm off its expected prices", Ns(START_NS))
+        for name in ("a1", "a2")
+    ]
+    recording.record_batch(records(events))
+    alert = Alert.objects.get()
+    assert (alert.kind, alert.subject, alert.severity, alert.count) == ("paused_slippage", "KRW-BTC", "medium", 2)
+    assert alert.text == "KRW-BTC is paused: arb a2 was 6000 ppm off its expected prices"
+    assert Incident.objects.count() == 0

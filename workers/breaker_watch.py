@@ -1,0 +1,92 @@
+"""The breakers of one trader: asked at each signal and at each tick, latched in the trading state.
+
+What trips lowers the desk to REDUCING: nothing new opens, hedges go on. Only a person raises it again, and then the
+figures of its conduct begin anew. They are folded from the journal (`conduct.py`), so a restart changes nothing.
+"""
+
+from collections.abc import Callable, Iterable
+
+from arbitrage.domain.arb import Arb, ArbState
+from arbitrage.domain.breakers import COUNT, PPM_OF_ORDERS, Figure, Figures, Trip, tripped
+from arbitrage.domain.conduct import ACTIVE, Conduct
+from arbitrage.domain.controls import TradingLevel
+from arbitrage.domain.events import TradingStateChanged
+from arbitrage.domain.params import Params
+from arbitrage.domain.units import QUOTE, Exchange, Krw, Ns, Price, Qty, notional_ceil
+from fast_path.journal import Journal
+from workers.process import Context
+from workers.today import Today
+
+_UNEVEN = frozenset({ArbState.UNRESOLVED, ArbState.LEGGED, ArbState.HEDGING, ArbState.STUCK})
+"""While OPENING, one leg's answer is merely earlier than the other's."""
+
+
+class BreakerWatch:
+    """Judges one desk. `lower` is told the first breaker that tripped."""
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        conduct: Conduct,
+        today: Today,
+        journal: Journal,
+        open_arbs: Callable[[], Iterable[Arb]],
+        params: Callable[[], Params],
+        lower: Callable[[Trip], None],
+    ) -> None:
+        self._context = context
+        self._conduct = conduct
+        self._today = today
+        self._journal = journal
+        self._open_arbs = open_arbs
+        self._params = params
+        self._lower = lower
+        self._saw_lowered = False
+        conduct.started(context.clock.mono_ns())
+        journal.on_append = conduct.heard
+
+    def figures(self, now: Ns) -> Figures:
+        """Return one reading of everything breakers look at."""
+        conduct = self._conduct
+        pnl, _ = self._today.figures(self._context.clock.wall_ns())
+        return Figures(
+            day_pnl=Figure(pnl, QUOTE),
+            session_pnl=Figure(*conduct.session_pnl),
+            worst_loss=Figure(conduct.worst_loss, QUOTE),
+            unhedged=Figure(self._unhedged(), QUOTE),
+            failures_in_a_row=Figure(conduct.failures_in_a_row, COUNT),
+            refused=Figure(conduct.refused_ppm, PPM_OF_ORDERS),
+            orders_last_minute=Figure(conduct.orders_last_minute(now), COUNT),
+        )
+
+    def tripped(self, now: Ns) -> tuple[Trip, ...]:
+        """Return every breaker that says stop right now."""
+        return tripped(self.figures(now), self._params())
+
+    def net(self, buy: Exchange, sell: Exchange, now: Ns) -> Krw:
+        """Return how far stock went this way within the hour: coins to `buy`, KRW to `sell`; at least 0."""
+        return Krw(max(self._conduct.net_krw(buy, now), -self._conduct.net_krw(sell, now), 0))
+
+    def tick(self) -> None:
+        """Begin anew where a person let the desk trade again; lower it where a breaker tripped."""
+        context = self._context
+        if context.control.level() is not TradingLevel.ACTIVE:
+            self._saw_lowered = True
+            return
+        if self._saw_lowered or self._conduct.is_lowered:
+            self._journal.append(
+                TradingStateChanged(ACTIVE, "a person let the desk trade again", context.clock.wall_ns()), durable=False
+            )
+            self._saw_lowered = False
+        for trip in self.tripped(context.clock.mono_ns())[:1]:
+            context.counters.add(f"breaker.{trip.name}")
+            self._lower(trip)
+
+    def _unhedged(self) -> int:
+        total = 0
+        for arb in self._open_arbs():
+            if arb.state in _UNEVEN and (uneven := abs(arb.imbalance)):
+                dearest = max(order.price for order in arb.orders)
+                total += notional_ceil(Price(dearest), Qty(uneven))
+        return total
