@@ -10,7 +10,7 @@ from arbitrage.domain.arb import Arb, ArbState
 from arbitrage.domain.breakers import COUNT, PPM_OF_ORDERS, Figure, Figures, Trip, tripped
 from arbitrage.domain.conduct import ACTIVE, Conduct
 from arbitrage.domain.controls import TradingLevel
-from arbitrage.domain.events import TradingStateChanged
+from arbitrage.domain.events import Event, TradingStateChanged
 from arbitrage.domain.params import Params
 from arbitrage.domain.units import QUOTE, Exchange, Krw, Ns, Price, Qty, notional_ceil
 from fast_path.journal import Journal
@@ -43,8 +43,14 @@ class BreakerWatch:
         self._params = params
         self._lower = lower
         self._saw_lowered = False
+        self._verdict: tuple[Trip, ...] | None = None
+        """As of the last tick; None once anything was journalled since."""
         conduct.started(context.clock.mono_ns())
-        journal.on_append = conduct.heard
+        journal.on_append = self._heard
+
+    def _heard(self, event: Event) -> None:
+        self._conduct.heard(event)
+        self._verdict = None
 
     def figures(self, now: Ns) -> Figures:
         """Return one reading of everything breakers look at."""
@@ -61,8 +67,10 @@ class BreakerWatch:
         )
 
     def tripped(self, now: Ns) -> tuple[Trip, ...]:
-        """Return every breaker that says stop right now."""
-        return tripped(self.figures(now), self._params())
+        """Return every breaker that says stop: figures only rise with what is journalled."""
+        if self._verdict is None:
+            self._verdict = tripped(self.figures(now), self._params())
+        return self._verdict
 
     def net(self, buy: Exchange, sell: Exchange, now: Ns) -> Krw:
         """Return how far stock went this way within the hour: coins to `buy`, KRW to `sell`; at least 0."""
@@ -71,6 +79,7 @@ class BreakerWatch:
     def tick(self) -> None:
         """Begin anew where a person let the desk trade again; lower it where a breaker tripped."""
         context = self._context
+        self._verdict = None
         if context.control.level() is not TradingLevel.ACTIVE:
             self._saw_lowered = True
             return

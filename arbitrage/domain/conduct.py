@@ -51,6 +51,7 @@ class Conduct:
         self._order_times: deque[int] = deque(maxlen=TIMES_KEPT)
         self._known: dict[str, _Known] = {}
         self._net: deque[list[int]] = deque()  # minute, net bought on Upbit
+        self._net_total = 0
 
     def heard(self, event: Event) -> None:
         """Fold one event."""
@@ -102,8 +103,8 @@ class Conduct:
         """Return what was bought more than sold on `exchange` in the last hour, open arbs as if they filled."""
         oldest = now // MINUTE_NS - EXPOSURE_MINUTES
         while self._net and self._net[0][0] <= oldest:
-            self._net.popleft()
-        net = sum(row[1] for row in self._net)
+            self._net_total -= self._net.popleft()[1]
+        net = self._net_total
         return Krw(net if exchange is Exchange.UPBIT else -net)
 
     # Folding
@@ -166,7 +167,9 @@ class Conduct:
         minute = arb.opened_mono_ns // MINUTE_NS
         if not self._net or self._net[-1][0] < minute:
             self._net.append([minute, 0])
-        self._net[-1][1] += more if arb.signal.buy_exchange is Exchange.UPBIT else -more
+        more = more if arb.signal.buy_exchange is Exchange.UPBIT else -more
+        self._net[-1][1] += more
+        self._net_total += more
 
 
 def _moved(arb: Arb) -> int:

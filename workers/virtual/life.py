@@ -148,6 +148,10 @@ class Life:
         """Let something happen the moment it goes through the n-th door from now, from 1; `act` is told which."""
         self._at_door.setdefault(self.boundaries + doors, []).append(act)
 
+    def leave_doors_alone(self) -> None:
+        """Let nothing happen any more at a door it has not gone through yet."""
+        self._at_door.clear()
+
     def die_at_door(self, doors: int) -> None:
         """Be killed the moment it goes through the n-th door from now."""
 

@@ -144,6 +144,8 @@ def make_well(world: World) -> None:
         closing = world.exchange(exchange).closing
         if closing.is_whole:
             closing.end(world.true_clock.wall_ns())
+    for life in world.lives:
+        life.leave_doors_alone()
     world.bridge_beats = True
     world.set_clock_right()
 
