@@ -12,6 +12,7 @@ from arbitrage.domain.arb import Arb, ArbState
 from arbitrage.domain.events import ArbStepped, Event, TradingStateChanged
 from arbitrage.domain.order import Order, OrderState, RefusalReason
 from arbitrage.domain.params import SECOND
+from arbitrage.domain.risk import ORDERS_PER_ARB
 from arbitrage.domain.units import PPM, QUOTE, Exchange, Krw, Ns, Ppm, units_floor
 
 MINUTE_NS = 60 * SECOND
@@ -25,6 +26,7 @@ ARBS_KEPT = 2_000
 TIMES_KEPT = 20_000
 """More orders a minute than any bound allows."""
 ACTIVE = "active"
+_PLANNED = [OrderState.PLANNED] * ORDERS_PER_ARB
 
 
 class _Known(msgspec.Struct):
@@ -115,6 +117,12 @@ class Conduct:
             known = self._known[arb.arb_id] = _Known()
             if len(self._known) > ARBS_KEPT:
                 del self._known[next(iter(self._known))]
+            if arb.state is ArbState.OPENING and [order.state for order in arb.orders] == _PLANNED:
+                # The bytes of both legs wait for this: no more than must be.
+                known.orders = ORDERS_PER_ARB
+                self._order_times += [arb.opened_mono_ns] * ORDERS_PER_ARB
+                self._move(known, arb, arb.signal.buy_cost)
+                return
         for index, order in enumerate(arb.orders):
             self._count(known, index, order)
         if len(arb.orders) > 2 or arb.state in (ArbState.LEGGED, ArbState.STUCK):
