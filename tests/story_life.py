@@ -36,6 +36,13 @@ SET = msgspec.structs.replace(
     hedge_limit_ns=600 * MS,
     max_control_age_ns=200 * MS,
     rest_after_arb_ns=0,
+    # A story's books stand 1 % apart: a lone leg undone is that far off, and would pause the market.
+    max_slippage_alert_ppm=200_000,
+    # Nor do breakers stop a story of nothing but trouble; they have stories of their own.
+    max_unhedged_krw=10**18,
+    max_failures_in_a_row=1_000,
+    max_refused_ppm=1_000_000,
+    max_orders_per_minute=12_000,
 )
 """The parameters in force for the engine: as short as an operator may set them."""
 
