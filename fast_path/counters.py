@@ -39,12 +39,18 @@ class Counters:
 
     def get(self, name: str) -> int:
         """Return the value; 0 when it was never written."""
-        place = self._places.get(name) or _places(self._file).get(name)
+        place = self._places.get(name) or self._look_up(name)
         return 0 if place is None else int(self._words[place])
 
     def close(self) -> None:
         """Unmap the file; the values stay."""
         self._file.close()
+
+    # Names are only ever added, so that a file of as many names as before has none that is new.
+    def _look_up(self, name: str) -> int | None:
+        if len(self._places) != self._words[WORD_A]:
+            self._places = _places(self._file)
+        return self._places.get(name)
 
     def _claim(self, name: str) -> int:
         self._places = _places(self._file)
@@ -75,7 +81,8 @@ class CounterView:
             self._file = open_shared(self._path, MAGIC_COUNTERS, COUNTERS_BYTES, access=mmap.ACCESS_READ)
         if self._file is None:
             return 0
-        if name not in self._places:
+        # Names are only ever added, so that a file of as many names as before has none that is new.
+        if name not in self._places and len(self._places) != self._file.words[WORD_A]:
             self._places = _places(self._file)
         place = self._places.get(name)
         return 0 if place is None else int(self._file.words[place])

@@ -149,6 +149,8 @@ class Engine:
 
         The applied epoch is only raised to a set that is really in use.
         """
+        if self._control.params_epoch() == self._seen_epoch:
+            return
         epoch, data = self._control.read_params()
         if not data or epoch == self._seen_epoch:
             return

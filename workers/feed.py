@@ -28,7 +28,6 @@ from workers.drift_file import DriftFile
 from workers.process import Context, run_process
 from workers.wire_use import WireUse
 
-RESYNC_LOOK_S = 0.1
 BAD_FRAMES_KEPT = 20
 _FAULT_EMPTY = "side_empty"
 _BAD_FRAME_BYTES = 16_384
@@ -174,10 +173,9 @@ class FeedWorker:
             self._feed.run(markets, self.frame_came, self.state_changed, self.snapshot_came, self.market_died),
             name="feed",
         )
-        stopping = asyncio.create_task(self._context.stopping.wait(), name="stopping")
         looks = 0
         try:
-            while not running.done() and not stopping.done():
+            while not running.done() and not self._context.stopping.is_set():
                 self._heed_resyncs()
                 self._wire.heed(self._use_wire)
                 looks += 1
@@ -186,13 +184,12 @@ class FeedWorker:
                     self._drift_file.save()
                     self._show_counts()
                     self.tell()
-                await asyncio.wait((running, stopping), timeout=RESYNC_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
+                await self._context.sleep(self._context.rhythm.feed_look_s)
             if running.done():
                 running.result()
         finally:
-            for task in (running, stopping):
-                task.cancel()
-            await asyncio.gather(running, stopping, return_exceptions=True)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
             self._save()
         return 0
 

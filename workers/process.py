@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 
+import msgspec
 import uvloop
 
 from arbitrage.domain.errors import ConfigError, JournalCorrupt
@@ -20,7 +21,6 @@ from karb_project import logs
 from karb_project.env import Env
 
 BEAT_NS = 200_000_000
-LAG_LOOK_S = 0.05
 LAG_KEPT_NS = 1_000_000_000
 BACKOFF_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 
@@ -41,6 +41,17 @@ class Clock:
         return Ns(time.monotonic_ns())
 
 
+class Rhythm(msgspec.Struct, frozen=True):
+    """How often a process looks at what nobody tells it of, in seconds."""
+
+    lag_look_s: float = 0.05
+    """Whether the event loop is late."""
+    trader_tick_s: float = 0.03
+    """What time does to open arbs, and whether there are new params."""
+    feed_look_s: float = 0.1
+    """Whether a whole book was asked for."""
+
+
 class Backoff:
     """Waits of 1, 2, 5, 10, 30, 60, 60 ... s, each up to a fifth shorter so that not all come at once (R1.2)."""
 
@@ -59,19 +70,56 @@ class Backoff:
         self.attempt = 0
 
 
+class Stop(asyncio.Event):
+    """Set when a process is to end. Who sleeps on it is woken then, at the cost of one timer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sleepers: set[asyncio.Future[None]] = set()
+
+    def set(self) -> None:
+        """Say that the process is to end, and wake everybody."""
+        super().set()
+        for sleeper in self._sleepers:
+            _wake(sleeper)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait so long; return at once when it is set, also in between."""
+        if self.is_set():
+            return
+        loop = asyncio.get_running_loop()
+        sleeper = loop.create_future()
+        timer = loop.call_later(seconds, _wake, sleeper)
+        self._sleepers.add(sleeper)
+        try:
+            await sleeper
+        finally:
+            timer.cancel()
+            self._sleepers.discard(sleeper)
+
+
+def _wake(sleeper: "asyncio.Future[None]") -> None:
+    if not sleeper.done():
+        sleeper.set_result(None)
+
+
 class Context:
     """What a process's main is given. `stopping` is set by SIGTERM or SIGINT: finish and return."""
 
-    def __init__(self, name: str, env: Env, clock: Clock | None = None) -> None:
-        """Open the shared files. ConfigError when one of them is of another layout. `clock` is for made-up time."""
+    def __init__(self, name: str, env: Env, clock: Clock | None = None, rhythm: Rhythm | None = None) -> None:
+        """Open the shared files. ConfigError when one of them is of another layout.
+
+        `clock` and `rhythm` are for made-up time.
+        """
         self.name = name
         self.env = env
         self.clock = Clock() if clock is None else clock
+        self.rhythm = Rhythm() if rhythm is None else rhythm
         self.log = logs.get(name)
         self.control = ControlBlock(env.shm_dir, env.markets, env.latch_path)
         self.counters = Counters(env.shm_dir, name)
         self.latency = Latency(env.shm_dir, name)
-        self.stopping = asyncio.Event()
+        self.stopping = Stop()
         self._lag_ns = 0
         self._lag_seen_ns = 0
         self._due_ns = 0
@@ -90,23 +138,20 @@ class Context:
 
     async def sleep(self, seconds: float) -> None:
         """Wait so long; return at once when told to stop."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self.stopping.wait()
-        except TimeoutError:
-            pass
+        await self.stopping.sleep(seconds)
 
     async def watch_loop(self) -> None:
         """Beat and measure the loop's lateness until cancelled."""
         worst = self.counters.get("loop_lag_max_ns")
+        look_s = self.rhythm.lag_look_s
         beaten_ns = 0
         while True:
             now = self.clock.mono_ns()
             if now - beaten_ns >= BEAT_NS:
                 self.beat()
                 beaten_ns = now
-            self._due_ns = now + int(LAG_LOOK_S * 1e9)
-            await asyncio.sleep(LAG_LOOK_S)
+            self._due_ns = now + int(look_s * 1e9)
+            await asyncio.sleep(look_s)
             now = self.clock.mono_ns()
             late = max(now - self._due_ns, 0)
             if late >= self._lag_ns or now - self._lag_seen_ns >= LAG_KEPT_NS:

@@ -41,7 +41,6 @@ from workers.treasury import Treasury
 from workers.watched_gateway import WatchedGateway
 from workers.wire_use import WireUse
 
-TICK_S = 0.03
 SETTLE_S = 15.0
 FINISH_S = 5.0
 """Longer than any answer may take; what still runs then is given up as unknown."""
@@ -249,11 +248,7 @@ class Trader:
                 self._watch.tick()
                 self.desk.breakers.tick()
                 self._gauge()
-                try:
-                    async with asyncio.timeout(TICK_S):
-                        await context.stopping.wait()
-                except TimeoutError:
-                    pass
+                await context.sleep(context.rhythm.trader_tick_s)
             return EXIT_OK
         finally:
             if receiver is not None:
@@ -313,7 +308,7 @@ class Trader:
         deadline = clock.mono_ns() + int(SETTLE_S * SECOND)
         while self.executor.moving_count and clock.mono_ns() < deadline and not self._broken:
             self.executor.tick()
-            await asyncio.sleep(TICK_S)
+            await asyncio.sleep(self._context.rhythm.trader_tick_s)
         await self.executor.finish(FINISH_S)
         for exchange in EXCHANGES:
             try:

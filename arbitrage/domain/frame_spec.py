@@ -8,6 +8,7 @@ string, more than 8 decimals) goes through `Decimal`: no float either way.
 from collections.abc import Sequence
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -23,6 +24,8 @@ _KEEP = 160
 _DECIMAL = msgspec.json.Decoder(Decimal)
 _LONGEST = 30
 """No time has so many digits."""
+_LEVELS_KEPT = 1 << 16
+"""From one frame to the next nine levels in ten stand as they stood: they are not read anew."""
 
 
 class TimeUnit(StrEnum):
@@ -225,23 +228,30 @@ def _unquoted(raw: msgspec.Raw) -> bytes:
 def _ladder(rows: Sequence[Row], most: int = MAX_LEVELS) -> tuple[Level, ...]:
     levels = []
     for price_raw, qty_raw in rows:
-        price = _plain_units(price_raw)
-        if price is None:
-            price = units_exact(_DECIMAL.decode(price_raw))
-        if price == 0:
-            continue
-        qty = _plain_units(qty_raw)
-        if qty is None:
-            qty = units_floor(_DECIMAL.decode(qty_raw))
-        if price < 0 or qty < 0:
-            raise ValueError(f"level {bytes(price_raw)!r} x {bytes(qty_raw)!r} is negative")
-        if price > INT64_MAX:
-            raise ValueError(f"{bytes(price_raw)!r} is beyond int64 in 10^-{DECIMALS}")
-        if qty:
-            levels.append(Level(Price(price), Qty(min(qty, INT64_MAX))))
+        level = _level(bytes(price_raw), bytes(qty_raw))
+        if level is not None:
+            levels.append(level)
         if len(levels) == most:
             break
     return tuple(levels)
+
+
+@lru_cache(maxsize=_LEVELS_KEPT)
+def _level(price_text: bytes, qty_text: bytes) -> Level | None:
+    """Return one level from its digits, None for padding and dust. ValueError when it is out of bounds."""
+    price = _plain_units(price_text)
+    if price is None:
+        price = units_exact(_DECIMAL.decode(price_text))
+    if price == 0:
+        return None
+    qty = _plain_units(qty_text)
+    if qty is None:
+        qty = units_floor(_DECIMAL.decode(qty_text))
+    if price < 0 or qty < 0:
+        raise ValueError(f"level {price_text!r} x {qty_text!r} is negative")
+    if price > INT64_MAX:
+        raise ValueError(f"{price_text!r} is beyond int64 in 10^-{DECIMALS}")
+    return Level(Price(price), Qty(min(qty, INT64_MAX))) if qty else None
 
 
 def _plain_units(raw: msgspec.Raw | bytes) -> int | None:

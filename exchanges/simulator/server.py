@@ -42,6 +42,7 @@ class RunningSimulator:
         self._tls = _tls_context(config.tls)
         self._doors: dict[Exchange, asyncio.Task[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_due: int | None = None
         self._has_halted = False
         self._loop = asyncio.get_running_loop()
 
@@ -113,6 +114,9 @@ class RunningSimulator:
 
         What piled up a little is worked off in slices, so that nobody waits for all of it.
         """
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         now, due = self._wall_ns(), self.simulator.next_due()
         if due is not None and now - due <= LATE_NS:
             now = min(now, due + _SLICE_NS)
@@ -150,9 +154,12 @@ class RunningSimulator:
         self._mind_doors()
         for connection in self._connections:
             connection.flush()
-        if self._timer is not None:
-            self._timer.cancel()
         due = self.simulator.next_due()
+        if self._timer is not None:
+            if due == self._timer_due:
+                return
+            self._timer.cancel()
+        self._timer_due = due
         wait_s = _LONGEST_SLEEP_S if due is None else min(max(due - self._wall_ns(), 0) / 1e9, _LONGEST_SLEEP_S)
         self._timer = self._loop.call_later(wait_s, self.tick)
 

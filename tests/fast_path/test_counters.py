@@ -35,6 +35,16 @@ def test_two_parts_of_one_process_share_a_counter(tmp_path):
     assert read_counters(tmp_path) == {"trader": {"signals": 2, "fills": 2}}
 
 
+def test_a_name_asked_for_in_vain_is_found_once_somebody_counts_under_it(tmp_path):
+    one, other, view = Counters(tmp_path, "trader"), Counters(tmp_path, "trader"), CounterView(tmp_path, "trader")
+    assert (one.get("signals"), view.get("signals")) == (0, 0)
+    other.add("fills")
+    assert (one.get("signals"), view.get("signals")) == (0, 0)
+    other.add("signals", 2)
+    assert (one.get("signals"), view.get("signals")) == (2, 2)
+    assert (one.get("fills"), view.get("fills")) == (1, 1)
+
+
 def test_each_process_has_its_file(tmp_path):
     Counters(tmp_path, "feed.upbit").add("frames", 1)
     Counters(tmp_path, "feed.bithumb").add("frames", 2)

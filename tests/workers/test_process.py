@@ -209,3 +209,17 @@ async def test_a_process_told_to_stop_does_not_sleep_on(desk_env):
     context.stopping.set()
     async with asyncio.timeout(5):
         await context.sleep(3600)
+
+
+async def test_a_sleeper_is_woken_by_the_stop_and_one_that_was_cancelled_is_forgotten(desk_env):
+    stopping = Context("bridge", desk_env).stopping
+    sleeper, cancelled = (asyncio.create_task(stopping.sleep(3600)) for _ in range(2))
+    await asyncio.sleep(0)
+    cancelled.cancel()
+    await asyncio.gather(cancelled, return_exceptions=True)
+    assert not sleeper.done()
+    stopping.set()
+    async with asyncio.timeout(5):
+        await sleeper
+    assert cancelled.cancelled()
+    assert stopping._sleepers == set()

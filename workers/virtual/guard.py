@@ -4,12 +4,15 @@ from typing import TYPE_CHECKING
 
 from arbitrage.domain.units import EXCHANGES
 from exchanges.canceller import canceller
-from workers.process import Context
+from workers.process import Context, Rhythm
 from workers.watchdog import Watchdog
 from workers.watched import OwnTrader
 
 if TYPE_CHECKING:
     from workers.virtual.world import World
+
+
+RHYTHM = Rhythm(lag_look_s=0.2)
 
 
 class MadeUpTrader(OwnTrader):
@@ -26,7 +29,7 @@ class MadeUpTrader(OwnTrader):
 
 async def keep_watch(world: "World") -> None:
     """Watch the world's trader until cancelled."""
-    context = Context("watchdog", world.env, world.clock)
+    context = Context("watchdog", world.env, world.clock, RHYTHM)
     try:
         cancellers = [canceller(exchange, world.env, world.clock) for exchange in EXCHANGES]
         await Watchdog(context, MadeUpTrader(context, world), cancellers).run()

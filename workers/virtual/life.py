@@ -17,13 +17,17 @@ from arbitrage.domain.order import Order
 from arbitrage.domain.units import EXCHANGES, Exchange
 from exchanges.gateways import gateway
 from fast_path.journal import Journal, JournalNotWritten
-from workers.process import Context
+from workers.process import Context, Rhythm
 from workers.trader import Trader
 from workers.trader_lock import become_trader
 from workers.virtual.owners import OWNER
 
 if TYPE_CHECKING:
     from workers.virtual.world import World
+
+
+RHYTHM = Rhythm(trader_tick_s=0.05)
+"""What comes of a tick comes of one a little later, too."""
 
 
 class Killed(BaseException):
@@ -90,7 +94,7 @@ class Life:
 
     async def _run(self) -> None:
         world = self._world
-        context = self._context = Context("trader", world.env, world.clock)
+        context = self._context = Context("trader", world.env, world.clock, RHYTHM)
         watch = asyncio.get_running_loop().create_task(context.watch_loop())
         try:
             self.code = await self._trade(context)

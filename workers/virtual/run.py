@@ -48,7 +48,7 @@ PARAMS = msgspec.structs.replace(
 )
 """Small arbs, so that hundreds fit into the balances of a run; bands so narrow that a run comes to their ends."""
 
-CALMER = msgspec.structs.replace(USUAL, frame_gap_ppm=2 * PPM)
+CALMER = msgspec.structs.replace(USUAL, frame_gap_ppm=3 * PPM)
 
 
 class Plan(msgspec.Struct, frozen=True):

@@ -5,7 +5,6 @@ else goes on.
 """
 
 import asyncio
-import heapq
 from typing import TYPE_CHECKING, Any
 
 from workers.virtual.owners import OWNER
@@ -34,24 +33,9 @@ class Standstill:
             return
         still = self.waiting[owner] = _Still()
         loop: Any = self._loop
-        for place, handle in enumerate(loop._ready):
-            if _owner(handle) == owner and not handle.cancelled():
-                still.handles.append(handle)
-                # The loop has counted how many it will run in this round: their number must stay.
-                loop._ready[place] = asyncio.Handle(_nothing, (), loop)
-        timers = [one for one in loop._scheduled if _owner(one) == owner]
-        loop._scheduled = [one for one in loop._scheduled if _owner(one) != owner]
-        heapq.heapify(loop._scheduled)
-        for timer in timers:
-            timer._scheduled = False
-            if timer.cancelled():
-                loop._timer_cancelled_count -= 1
-            else:
-                still.handles.append(timer)
-        for fd in readers:
+        for fd in tuple(readers):
             handle = loop._selector.get_key(fd).data[0]
             still.readers.append((handle._context, fd, handle._callback, handle._args))
-        for fd in tuple(readers):
             loop.remove_reader(fd)
 
     def go_on(self, owner: str) -> None:
@@ -60,27 +44,15 @@ class Standstill:
         if still is None:
             return
         loop: Any = self._loop
-        for handle in still.handles:
-            if isinstance(handle, asyncio.TimerHandle):
-                heapq.heappush(loop._scheduled, handle)
-                handle._scheduled = True  # type: ignore[attr-defined]
-            else:
-                loop._ready.append(handle)
+        loop._ready.extend(still.handles)
         for space, fd, callback, args in still.readers:
             space.run(loop.add_reader, fd, callback, *args)
 
     def keep(self, handle: asyncio.Handle) -> bool:
-        """Keep what is meant for one that stands still; return False when it is meant for somebody else."""
-        still = self.waiting.get(_owner(handle))
+        """Keep what is due for one that stands still; return False when it is due for somebody else."""
+        space: Any = handle._context  # type: ignore[attr-defined]
+        still = self.waiting.get(space.get(OWNER, ""))
         if still is None:
             return False
         still.handles.append(handle)
         return True
-
-
-def _nothing() -> None:
-    """Be run in the place of one that waits."""
-
-
-def _owner(handle: Any) -> str:
-    return str(handle._context.get(OWNER, ""))

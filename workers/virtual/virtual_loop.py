@@ -7,7 +7,10 @@ instead of waiting for ever.
 
 import asyncio
 import selectors
+from collections import deque
 from collections.abc import Callable
+from contextvars import Context, copy_context
+from heapq import heappop, heappush
 from typing import Any
 
 from arbitrage.domain.errors import InvariantError
@@ -20,45 +23,50 @@ from workers.virtual.standstill import Standstill
 START_WALL_NS = 1_795_400_000 * 10**9
 """When made-up time begins: 2026-11-23 in Seoul."""
 _NS = 1_000_000_000
+_BEGIN_MONO_NS = 3600 * _NS
 
 
 class Stalled(InvariantError):
     """Nothing is due and nobody is ready: in real time this would hang."""
 
 
-class _Jumping(selectors.BaseSelector):
-    # Looks at real file descriptors without waiting; where the loop would sleep, time jumps instead.
-    def __init__(self, jump: Callable[[float | None], None]) -> None:
-        self._real = selectors.DefaultSelector()
-        self._jump = jump
+class _Handle(asyncio.Handle):
+    # As asyncio's, without what only its debug mode needs: a run makes tens of thousands of them.
+    __slots__ = ()
+    _repr = None
+    _source_traceback = None
+    _context: Context
+    _callback: Any
+    _args: Any
 
-    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
-        return self._real.register(fileobj, events, data)
+    def __init__(self, callback: Callable[..., Any], args: Any, loop: "VirtualLoop", context: Context | None) -> None:
+        self._context = copy_context() if context is None else context
+        self._loop = loop
+        self._callback = callback
+        self._args = args
+        self._cancelled = False
 
-    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
-        return self._real.unregister(fileobj)
+    def cancel(self) -> None:
+        self._cancelled = True
+        self._callback = self._args = None
 
-    def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
-        return self._real.modify(fileobj, events, data)
 
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = self._real.select(0)
-        if not ready and (timeout is None or timeout > 0):
-            self._jump(timeout)
-        return ready
+class _Timer(_Handle):
+    __slots__ = ("_when",)
+    _when: float
 
-    def close(self) -> None:
-        self._real.close()
-
-    def get_key(self, fileobj: Any) -> selectors.SelectorKey:
-        return self._real.get_key(fileobj)
-
-    def get_map(self) -> Any:
-        return self._real.get_map()
+    def when(self) -> float:
+        return self._when
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
     """asyncio on made-up time and a made-up network. `now_ns` counts from 0."""
+
+    _ready: deque[_Handle]
+    _scheduled: list[tuple[int, int, _Timer]]
+    _stopping: bool
+    _selector: selectors.BaseSelector
+    _process_events: Callable[[Any], None]
 
     def __init__(self, net: MemoryNet | None = None) -> None:
         self.now_ns = 0
@@ -67,20 +75,74 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Errors of callbacks that no process asked to be told of: bugs."""
         self._watched: dict[str, set[Any]] = {}
         self._on_error: dict[str, Callable[..., object]] = {}
+        self._timers = 0
         self._still = Standstill(self)
-        super().__init__(_Jumping(self._jump))
+        super().__init__()
         self.owners = Owners(self)
-        # Timers are kept in float seconds. Less than a nanosecond: one that is due in a nanosecond must let time pass.
-        self._clock_resolution = 1e-10
 
     def time(self) -> float:
         """Return made-up seconds."""
         return self.now_ns / _NS
 
-    def _jump(self, timeout: float | None) -> None:
-        if timeout is None:
+    def call_soon(  # type: ignore[override]
+        self, callback: Any, *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        """Call it before time passes."""
+        handle = _Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    def call_later(  # type: ignore[override]
+        self, delay: float, callback: Any, *args: Any, context: Context | None = None
+    ) -> Any:
+        """Call it after so many made-up seconds; any delay at all lets a nanosecond pass."""
+        wait_ns = max(round(delay * _NS), 1) if delay > 0 else 0
+        return self._timer(self.now_ns + wait_ns, callback, args, context)
+
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Any, *args: Any, context: Context | None = None
+    ) -> Any:
+        """Call it at a made-up second, those of one nanosecond in the order in which they were asked for."""
+        return self.call_later(when - self.now_ns / _NS, callback, *args, context=context)
+
+    def _timer(self, due_ns: int, callback: Any, args: Any, context: Context | None) -> _Timer:
+        timer = _Timer(callback, args, self, context)
+        timer._when = due_ns / _NS
+        self._timers += 1
+        heappush(self._scheduled, (due_ns, self._timers, timer))
+        return timer
+
+    def _run_once(self) -> None:
+        # Whatever is ready; then, while it is still this moment, what files have; only then time passes.
+        ready, timers, still = self._ready, self._scheduled, self._still
+        while True:
+            now_ns = self.now_ns
+            while timers and (timers[0][0] <= now_ns or timers[0][2]._cancelled):
+                ready.append(heappop(timers)[2])
+            if not ready:
+                self._process_events(self._selector.select(0))
+                if not ready:
+                    self._jump()
+                    continue
+            for _ in range(len(ready)):
+                handle = ready.popleft()
+                if handle._cancelled or (still.waiting and still.keep(handle)):
+                    continue
+                try:
+                    handle._context.run(handle._callback, *handle._args)
+                except (SystemExit, KeyboardInterrupt):
+                    raise
+                except BaseException as error:  # noqa: BLE001  as asyncio does: one callback ends no other
+                    name = getattr(handle._callback, "__qualname__", "of a cancelled handle")
+                    message = f"Exception in callback {name}"
+                    self.call_exception_handler({"message": message, "exception": error, "handle": handle})
+            if self._stopping:
+                return
+
+    def _jump(self) -> None:
+        if not self._scheduled:
             raise Stalled(f"nothing is left to happen after {self.now_ns} ns")
-        self.now_ns += max(round(timeout * _NS), 1)
+        self.now_ns = self._scheduled[0][0]
 
     def add_reader(self, fd: Any, callback: Callable[..., Any], *args: Any) -> None:  # type: ignore[override]
         """Watch a real file descriptor for the process that asks."""
@@ -94,22 +156,6 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def continue_process(self, owner: str) -> None:
         """Let a process that stands still go on, with everything that was due meanwhile."""
         self._still.go_on(owner)
-
-    def call_soon(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:  # type: ignore[override]
-        """Run it next, or once its process goes on again."""
-        if self._still.waiting:
-            handle = asyncio.Handle(callback, args, self, context)
-            if self._still.keep(handle):
-                return handle
-        return super().call_soon(callback, *args, context=context)
-
-    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:  # type: ignore[override]
-        """Run it then, or once its process goes on again."""
-        if self._still.waiting:
-            handle = asyncio.TimerHandle(when, callback, args, self, context)
-            if self._still.keep(handle):
-                return handle
-        return super().call_at(when, callback, *args, context=context)
 
     def kill(self, owner: str) -> None:
         """Let a process be gone: its connections reset, its descriptors watched no more, its errors unheard."""
@@ -164,11 +210,11 @@ class VirtualClock(Clock):
 
     def wall_ns(self) -> Ns:
         """Return UTC in ns since 1970."""
-        return Ns(START_WALL_NS + self._loop.now_ns + self._stepped_ns)
+        return START_WALL_NS + self._loop.now_ns + self._stepped_ns  # type: ignore[return-value]
 
     def mono_ns(self) -> Ns:
         """Return the monotonic clock: it begins at an hour, as a machine's that has been up for a while."""
-        return Ns(3600 * _NS + self._loop.now_ns)
+        return _BEGIN_MONO_NS + self._loop.now_ns  # type: ignore[return-value]
 
     def step(self, by_ns: int) -> None:
         """Set the wall clock forward or back."""

@@ -31,7 +31,7 @@ from fast_path.control import ControlBlock
 from fast_path.journal import Journal
 from karb_project.env import Env, read_env
 from workers.feed import feed_main
-from workers.process import Context
+from workers.process import Context, Rhythm
 from workers.virtual.guard import keep_watch
 from workers.virtual.life import Life
 from workers.virtual.memory_net import Link, MemoryNet
@@ -40,6 +40,8 @@ from workers.virtual.virtual_loop import VirtualClock, VirtualLoop
 
 MADE_UP = "madeup-" * 9
 BRIDGE_EVERY_S = 0.25
+RHYTHM = Rhythm(lag_look_s=0.2, feed_look_s=0.2)
+"""Of processes beside the trader: nobody asks whether their loops are late."""
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -142,7 +144,7 @@ class World:
         self._simulator = await server.start(config)
         for exchange in EXCHANGES:
             self._tap(self.exchange(exchange))
-        self._bridge = Context("bridge", self.env, self.clock)
+        self._bridge = Context("bridge", self.env, self.clock, RHYTHM)
         self.change_params(self.params)
         self._begin("bridge", self._run_bridge())
         self._begin("watchdog", keep_watch(self))
@@ -279,7 +281,7 @@ class World:
             await asyncio.sleep(BRIDGE_EVERY_S)
 
     async def _run_feed(self, exchange: Exchange) -> None:
-        context = Context(f"feed.{exchange}", self.env, self.clock)
+        context = Context(f"feed.{exchange}", self.env, self.clock, RHYTHM)
         watch = self.loop.create_task(context.watch_loop())
         try:
             await feed_main(context, exchange)
@@ -314,6 +316,7 @@ def _env(home: Path, markets: tuple[str, ...]) -> Env:
             "KARB_SHM_DIR": str(home / "shm"),
             "KARB_MARKETS": ",".join(markets),
             "KARB_JOURNAL_FSYNC": "none",
+            "KARB_UPBIT_BOOK_DEPTH": "15",
         }
     )
     env.simulated_keys_path.parent.mkdir(parents=True)

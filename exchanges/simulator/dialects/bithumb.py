@@ -201,12 +201,12 @@ def signed_texts(params: Params, style: BatchHash) -> tuple[str, ...]:
 
 def units_text(unit: str, bids: list[tuple[int, int]], asks: list[tuple[int, int]]) -> str:
     """Return the rows of a book in the spelling of `unit`."""
-    return ",".join(
-        [
-            unit % (_price_text(ask[0]), _price_text(bid[0]), size_text(ask[1]), size_text(bid[1]))
-            for ask, bid in paired(bids, asks)
-        ]
-    )
+    return ",".join([_row(unit, ask, bid) for ask, bid in paired(bids, asks)])
+
+
+@lru_cache(maxsize=CACHED_TEXTS)
+def _row(unit: str, ask: tuple[int, int], bid: tuple[int, int]) -> str:
+    return unit % (_price_text(ask[0]), _price_text(bid[0]), size_text(ask[1]), size_text(bid[1]))
 
 
 class BithumbIds:

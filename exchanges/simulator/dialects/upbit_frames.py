@@ -84,6 +84,16 @@ def _simple_price(units: int) -> str:
     return plain_text(units)
 
 
+@lru_cache(maxsize=CACHED_TEXTS)
+def _row(ask: tuple[int, int], bid: tuple[int, int]) -> str:
+    return UNIT % (_double(ask[0]), _double(bid[0]), _double(ask[1]), _double(bid[1]))
+
+
+@lru_cache(maxsize=CACHED_TEXTS)
+def _simple_row(ask: tuple[int, int], bid: tuple[int, int]) -> str:
+    return _SIMPLE_UNIT % (_simple_price(ask[0]), _simple_price(bid[0]), _double(ask[1]), _double(bid[1]))
+
+
 def ranked(bids: Ladder, asks: Ladder, padding: Padding) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     """Return (ask, bid) by rank; a shorter side ends in zeros, or both end where it does (upbit.md §3.4)."""
     if padding is Padding.CUT:
@@ -95,14 +105,8 @@ def book_frame(view: BookView, stream_type: StreamType, fmt: Format, depth: int,
     """Return a whole book of at most `depth` levels a side (upbit.md §3.4)."""
     bids, asks = view.cut(depth)
     simple = fmt.is_simple
-    price = _simple_price if simple else _double
-    unit = _SIMPLE_UNIT if simple else UNIT
-    units = ",".join(
-        [
-            unit % (price(ask[0]), price(bid[0]), _double(ask[1]), _double(bid[1]))
-            for ask, bid in ranked(bids, asks, padding)
-        ]
-    )
+    row = _simple_row if simple else _row
+    units = ",".join([row(ask, bid) for ask, bid in ranked(bids, asks, padding)])
     frame = (_SIMPLE_BOOK if simple else _BOOK) % (
         view.market,
         view.at_ns // 1_000_000,
