@@ -12,7 +12,7 @@ from exchanges.bithumb.legacy_profile import LegacySettings
 from exchanges.bithumb.many import BatchHash
 from exchanges.bithumb.switching_gateway import SwitchingGateway
 from exchanges.generation_log import GenerationLog
-from exchanges.registry import addresses, credentials, legacy_credentials, limiter
+from exchanges.registry import addresses, credentials, legacy_credentials, limiter, orders_of
 from exchanges.transport import Clock
 from exchanges.upbit.gateway import UpbitGateway
 from exchanges.upbit.profile import Smp
@@ -46,6 +46,7 @@ def gateway(
         limiter=limiter(exchange, env, clock),
         algorithm=env.upbit_jwt_alg,
         smp=Smp(env.upbit_smp),
+        orders=orders_of(env),
     )
     made.use_wire(wire)
     return made
@@ -62,6 +63,7 @@ def _bithumb(env: Env, clock: Clock, last_check: LastCheck | None, wire: Exchang
         last_check=last_check,
         limiter=budget,
         batch_hash=BatchHash(env.bithumb_batch_hash),
+        orders=orders_of(env),
     )
     legacy = LegacyGateway(
         legacy_credentials(env),
@@ -71,6 +73,7 @@ def _bithumb(env: Env, clock: Clock, last_check: LastCheck | None, wire: Exchang
         last_check=last_check,
         settings=_legacy_settings(env),
         limiter=budget,
+        orders=orders_of(env),
     )
     log = GenerationLog(env.var_dir / "journal" / "bithumb.generations")
     return SwitchingGateway(jwt, legacy, log, clock, markets=env.markets, wire=wire)

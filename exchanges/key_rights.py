@@ -36,7 +36,7 @@ def finding(
 
 
 class KeyRights:
-    """Asks once, at a start, whether the key in use reaches withdrawals."""
+    """Asks what the key in use reaches: assets and orders, as it must, and withdrawals, as it must not."""
 
     def __init__(self, facts: Facts, signer: Signer, transport: AsyncTransport, clock: Clock, limiter: Limiter) -> None:
         self._facts = facts
@@ -45,19 +45,25 @@ class KeyRights:
         self._clock = clock
         self._limiter = limiter
 
-    async def withdrawals(self, market: str) -> ScopeFinding:
-        """Return what is proven. An exchange that does not answer proves nothing."""
-        scope = Scope.VIEW_WITHDRAWALS
+    async def findings(self, market: str) -> dict[Scope, ScopeFinding]:
+        """Return what is proven of each scope. An exchange that does not answer proves nothing."""
+        asked = {
+            Scope.VIEW_ASSETS: (self._facts.paths.accounts, ""),
+            Scope.VIEW_ORDERS: (self._facts.paths.chance, f"market={market}"),
+            Scope.VIEW_WITHDRAWALS: (self._facts.paths.withdraw_chance, withdraw_query(market)),
+        }
         await self._transport.open()
         try:
-            known = await self._ask(self._facts.paths.accounts, "")
-            answer = await self._ask(self._facts.paths.withdraw_chance, withdraw_query(market))
+            answers = {scope: await self._ask(path, query) for scope, (path, query) in asked.items()}
         finally:
             await self._transport.close()
-        if not isinstance(answer, HttpAnswer):
-            return ScopeFinding(scope, Grant.NOT_PROVEN, "no answer")
-        passed = isinstance(known, HttpAnswer) and 200 <= known.status < 300
-        return finding(scope, answer, self._facts, passed_before=passed)
+        passed = any(isinstance(one, HttpAnswer) and 200 <= one.status < 300 for one in answers.values())
+        return {
+            scope: finding(scope, answer, self._facts, passed_before=passed)
+            if isinstance(answer, HttpAnswer)
+            else ScopeFinding(scope, Grant.NOT_PROVEN, "no answer")
+            for scope, answer in answers.items()
+        }
 
     async def _ask(self, path: str, query: str) -> Outcome | None:
         group = self._facts.groups.private

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
 
+from arbitrage.domain.arming import Mode, OrderDoor, RealAddresses, mode_of
 from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.frame_spec import FrameDecoder
 from arbitrage.domain.instrument import Instrument, in_force, kst_date
 from arbitrage.domain.ports import Feed, MarketRules
-from arbitrage.domain.units import PPM, Exchange, Krw, Ns, Ppm, units_ceil, units_floor
+from arbitrage.domain.units import EXCHANGES, PPM, Exchange, Krw, Ns, Ppm, units_ceil, units_floor
 from arbitrage.domain.wire import SHIPPED_WIRE, ExchangeWire, Generation
 from exchanges.bithumb.auth import BithumbSigner
 from exchanges.bithumb.feed import BithumbFeed
@@ -22,14 +23,16 @@ from exchanges.bithumb.legacy_profile import BookSource
 from exchanges.bithumb.profile import FACTS as BITHUMB
 from exchanges.book_feed import BookFeed
 from exchanges.credentials import Credentials, FileRule, FromEnviron, FromFile, FromSecret, KeySource, load_credentials
+from exchanges.doors import REAL
 from exchanges.facts import Facts
 from exchanges.governor import SharedRows
 from exchanges.key_rights import KeyRights
 from exchanges.ratelimit import Limiter
 from exchanges.reader import SyncReader
+from exchanges.records import fingerprint
 from exchanges.secrets_manager import fetch_secret
 from exchanges.switching_feed import SwitchingFeed
-from exchanges.transport import AsyncTransport, Clock
+from exchanges.transport import AsyncTransport, Clock, Orders, address_of
 from exchanges.upbit.announcements import UpbitAnnouncements
 from exchanges.upbit.auth import UpbitSigner
 from exchanges.upbit.feed import UpbitFeed
@@ -136,9 +139,53 @@ def instrument(exchange: Exchange, market: str, rules: MarketRules | None, now_w
     )
 
 
-def mode_label(env: Env) -> str:
-    """Return the mode as it stands on every screen, in the journal and in the log."""
-    return "simulated" if env.mode == _SIMULATED else "LIVE"
+def orders_of(env: Env) -> Orders:
+    """Return whether a gateway's transport lets orders leave: not while real exchanges are only watched."""
+    return Orders.KEPT_BACK if env.mode == Mode.OBSERVE else Orders.LEAVE
+
+
+def order_doors(env: Env) -> tuple[OrderDoor, ...]:
+    """Return the ways by which orders would leave through gateways made with `env`. ConfigError as for them."""
+    may_send = orders_of(env) is Orders.LEAVE
+    keys = [credentials(exchange, env) for exchange in EXCHANGES] + [legacy_credentials(env)]
+    return tuple(
+        OrderDoor(one.exchange, order_address(one.exchange, env), may_send, fingerprint(one.access_key)) for one in keys
+    )
+
+
+def order_address(exchange: Exchange, env: Env) -> str:
+    """Return where orders to `exchange` go: what the transport made with `env` tells of itself."""
+    return address_of(addresses(exchange, env)[0])
+
+
+def transport_mode(env: Env, real: RealAddresses = REAL) -> Mode | None:
+    """Return the mode that transports made with `env` have; None when they contradict each other. Asks for no key."""
+    may_send = orders_of(env) is Orders.LEAVE
+    try:
+        doors = [OrderDoor(exchange, order_address(exchange, env), may_send, "") for exchange in EXCHANGES]
+    except ConfigError:
+        return None
+    return mode_of(doors, real)
+
+
+def mode_problems(env: Env) -> list[str]:
+    """Return what contradicts KARB_MODE in where orders would go; addresses that cannot be used are told elsewhere."""
+    try:
+        told = {exchange: order_address(exchange, env) for exchange in EXCHANGES}
+    except ConfigError:
+        return []
+    mode = transport_mode(env)
+    if mode is not None and mode.value == env.mode:
+        return []
+    where = ", ".join(f"{exchange} {address}" for exchange, address in told.items())
+    return [f"KARB_MODE is {env.mode}, but the orders' transport is {mode_word(mode)}: {where}"]
+
+
+def mode_word(mode: Mode | None) -> str:
+    """Return the mode as it stands on every screen, in the journal and in every log line: real money is loud."""
+    if mode is None:
+        return "CONTRADICTORY"
+    return mode.value if mode is Mode.SIMULATED else mode.value.upper()
 
 
 def addresses(exchange: Exchange, env: Env) -> tuple[str, str]:
@@ -203,7 +250,7 @@ def legacy_credentials(env: Env) -> Credentials:
 
 def config_problems(exchanges: Sequence[Exchange], env: Env) -> list[str]:
     """Return every problem of addresses and keys of `exchanges` at once; empty = all can be opened."""
-    found: list[str] = []
+    found = [*mode_problems(env)]
     for exchange in exchanges:
         for check in (addresses, credentials):
             try:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
+from arbitrage.domain.arming import OrderDoor
 from arbitrage.domain.drift import Drift
 from arbitrage.domain.errors import InvariantError, NotSent, ReadFailed
 from arbitrage.domain.events import Holding
@@ -29,6 +30,7 @@ from arbitrage.domain.ports import (
 )
 from arbitrage.domain.units import Exchange, Ns, base_of
 from arbitrage.domain.wire import ExchangeWire
+from exchanges.doors import transport_door
 from exchanges.drift import DriftLog
 from exchanges.facts import Facts, GroupLimit
 from exchanges.fields import Fields
@@ -77,6 +79,14 @@ class RestGateway:
         self.use_wire(ExchangeWire())
         self._placed: deque[str] = deque(maxlen=_REMEMBERED)
         self._placed_set: set[str] = set()
+
+    key_mark = ""
+    """The fingerprint of its key, set by the exchange's own gateway; without one no live order leaves."""
+
+    @property
+    def doors(self) -> tuple[OrderDoor, ...]:
+        """Return the one way orders leave by."""
+        return (transport_door(self.exchange, self._transport, self.key_mark),)
 
     def use_wire(self, wire: ExchangeWire) -> None:
         """Read every answer and private frame from now on by the field maps and book layouts of `wire`.

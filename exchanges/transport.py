@@ -103,11 +103,24 @@ class Stopped(msgspec.Struct, frozen=True):
 Outcome = HttpAnswer | Lost | Unsent | Stopped
 
 
+class Orders(StrEnum):
+    """Whether orders may leave through a transport: KEPT_BACK is how real exchanges are only watched (R4.2)."""
+
+    LEAVE = "leave"
+    KEPT_BACK = "kept_back"
+
+
 class Use(StrEnum):
     """Orders have connections of their own, so that no read can be in their way."""
 
     ORDERS = "orders"
     READS = "reads"
+
+
+def address_of(url: str) -> str:
+    """Return scheme and host of `url` as a transport made with it connects to them."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()
 
 
 def request_bytes(request: Request, host: str) -> bytes:
@@ -125,12 +138,23 @@ def request_bytes(request: Request, host: str) -> bytes:
 class AsyncTransport:
     """Keep-alive connections of one exchange, opened ahead of time, one request on each at a time."""
 
-    def __init__(self, base_url: str, clock: Clock, *, order_connections: int = 2, read_connections: int = 1) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        clock: Clock,
+        *,
+        order_connections: int = 2,
+        read_connections: int = 1,
+        orders: Orders = Orders.LEAVE,
+    ) -> None:
+        self.orders = orders
         parts = urlsplit(base_url)
         tls = ssl.create_default_context() if parts.scheme == "https" else None
         host = parts.hostname or ""
         port = parts.port or (443 if tls else 80)
         self._host_header = parts.netloc.rpartition("@")[2]
+        self.address = address_of(base_url)
+        """Where every byte goes: scheme and host."""
         self._clock = clock
         sizes = {Use.ORDERS: order_connections, Use.READS: read_connections}
         self._pools = {
@@ -156,8 +180,11 @@ class AsyncTransport:
         """Send one request once and return what is known of it. Never sends again by itself.
 
         `build` signs when the connection is at hand; `last_check` is asked with nothing between
-        it and the write. Cancelled while waiting: the connection is closed and the outcome is lost.
+        it and the write, and marks what makes an order: where orders are kept back nothing with one leaves.
+        Cancelled while waiting: the connection is closed and the outcome is lost.
         """
+        if last_check is not None and self.orders is not Orders.LEAVE:
+            return Stopped("this transport lets no order leave")
         pool = self._pools[use]
         connection = pool.take()
         if connection is None:

@@ -124,6 +124,8 @@ class Engine:
         self.markets = tuple(markets)
         self.params: Params = DEFAULT_PARAMS
         """The set in use; nothing is decided with it while `params_epoch` is 0."""
+        self.params_data = b""
+        """The very bytes of the set in use."""
         self.params_epoch = 0
         self.params_refused = 0
         """How many sets were malformed or out of bounds."""
@@ -160,7 +162,7 @@ class Engine:
             self.params_refused += 1
             self.params_findings = tuple(found)
             return
-        self.params, self.params_epoch, self.params_findings = params, epoch, ()
+        self.params, self.params_data, self.params_epoch, self.params_findings = params, data, epoch, ()
         self._forget_ways()
         self._control.set_applied_epoch(epoch)
 

@@ -16,6 +16,7 @@ from typing import Any
 from celery import Celery, signals
 from kombu import Queue
 
+from exchanges.registry import mode_word, transport_mode
 from karb_project import logs, redis_keys
 from karb_project.env import read_env
 
@@ -89,6 +90,7 @@ app.conf.update(_settings(celery_url(read_env().redis_url or "redis://127.0.0.1:
 @signals.setup_logging.connect(dispatch_uid="karb_log_lines")
 def _log_lines(**_: object) -> None:
     logs.setup("beat" if "beat" in sys.argv else "celery", read_env())
+    logs.set_mode(mode_word(transport_mode(read_env())))
     logging.getLogger("celery").setLevel(logging.INFO)
 
 

@@ -34,6 +34,7 @@ _WHOLE = (
     "bithumb_legacy_ioc_rest_ms",
     "bithumb_legacy_unit_decimals",
     "watchdog_after_ms",
+    "dry_run_days",
 )
 
 
@@ -41,7 +42,8 @@ class Env(msgspec.Struct, frozen=True, kw_only=True):
     """All settings that come from outside the program. Paths are absolute."""
 
     mode: str = "simulated"
-    """`simulated` or `live`; only `exchanges/registry.py` acts on it."""
+    """`simulated`, `observe` or `live`: what is asked for; what is, the orders' transport tells (domain/arming.py).
+    Only `exchanges/registry.py` acts on it."""
     var_dir: Path = ROOT / "var"
     """Journal, latch file, embedded database and broker, logs, simulated accounts."""
     shm_dir: Path = Path()
@@ -95,6 +97,11 @@ class Env(msgspec.Struct, frozen=True, kw_only=True):
     bithumb_legacy_secret_key: str = ""
     """Keys of the legacy generation; empty = it takes the same ones, which is not established."""
 
+    dry_run_gate: str = "live"
+    """Which desks put a set that trades in force only after a dry run: `live` ones, or `always` simulated ones too."""
+    dry_run_days: int = 7
+    """How old a dry run may be while real orders are sent."""
+
     upbit_fee_ppm: int = 500
     bithumb_fee_ppm: int = 400
     """What the desk believes it pays, in ppm; the doctor says when an exchange tells or charges another fee."""
@@ -128,6 +135,16 @@ class Env(msgspec.Struct, frozen=True, kw_only=True):
     def latch_path(self) -> Path:
         """Return the file that keeps the trading state over restarts."""
         return self.var_dir / "trading_state.json"
+
+    @property
+    def desk_key_path(self) -> Path:
+        """Return the key with which this desk signs what it trades by."""
+        return self.var_dir / "desk_key"
+
+    @property
+    def arming_dir(self) -> Path:
+        """Return where seals of parameter sets and the arm token lie."""
+        return self.var_dir / "arming"
 
     @property
     def simulated_keys_path(self) -> Path:
@@ -200,7 +217,10 @@ def _convert(values: dict[str, object], found: list[str]) -> None:
 
 
 def _check(env: Env, found: list[str]) -> None:
-    _choice("mode", env.mode, ("simulated", "live"), found)
+    _choice("mode", env.mode, ("simulated", "observe", "live"), found)
+    _choice("dry_run_gate", env.dry_run_gate, ("live", "always"), found)
+    if not 1 <= env.dry_run_days <= 90:
+        found.append(f"KARB_DRY_RUN_DAYS was {env.dry_run_days}, must be between 1 and 90")
     _choice("journal_fsync", env.journal_fsync, ("intent", "none"), found)
     _choice("upbit_jwt_alg", env.upbit_jwt_alg, ("HS512", "HS256"), found)
     _choice("upbit_smp", env.upbit_smp, ("cancel_taker", "cancel_maker", "reduce", "none", "account"), found)

@@ -20,12 +20,19 @@ _SHORTEST_HIDDEN = 6
 _DEEPEST = 8
 
 _hidden: set[str] = set()
+_mode = "unknown"
 
 
 def hide(value: str) -> None:
     """Mask this value wherever it appears in a line; texts under 6 characters are not secrets."""
     if len(value) >= _SHORTEST_HIDDEN:
         _hidden.add(value)
+
+
+def set_mode(word: str) -> None:
+    """Say in every line from now on what this desk is connected to, as its transport tells."""
+    global _mode
+    _mode = word
 
 
 def redacted(value: Any, depth: int = 0) -> Any:
@@ -62,7 +69,7 @@ class _Lines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds")
-        line: dict[str, Any] = {"ts": at, "level": record.levelname, "process": self._process}
+        line: dict[str, Any] = {"ts": at, "level": record.levelname, "process": self._process, "mode": _mode}
         fields = getattr(record, "karb_fields", None)
         if fields is None:
             # A library's own line.

@@ -81,6 +81,7 @@ class Room:
             buy_request_budget=8,
             sell_request_budget=8,
             loop_lag_ns=Ns(0),
+            locks_closed=0,
         )
 
     def publish(self, exchange: Exchange, rows, *, market: str = "KRW-ETH", age_ns: int = 10 * MS) -> None:

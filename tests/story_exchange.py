@@ -45,6 +45,7 @@ from fast_path.control import ControlBlock
 from fast_path.journal import Journal
 from fast_path.wakeup import WakeupSender
 from karb_project.env import Env, read_env
+from workers.armed import Armed
 from workers.process import Context
 
 MARKET = "KRW-ETH"
@@ -84,6 +85,8 @@ class Story:
         self.feeds_wake = False
         """Whether new books wake the engine: then it opens arbs by itself."""
         self.bridge_beats = True
+        self.arm: Callable[..., Armed] = Armed
+        """How a trader looks at the locks on real orders."""
         self.lives: list[Life] = []
         self._writers = {
             exchange: BookWriter(env.shm_dir, exchange, env.markets, registry.frame_decoder(exchange))
@@ -119,7 +122,7 @@ class Story:
         context = Context("trader", self.env)
         context.control.write_params(1, params_to_bytes(params))
         journal = DiskJournal(self.env.journal_path, TRADER_STREAM, "none")
-        life = Life(self.gateway, context, journal)
+        life = Life(self.gateway, context, journal, self.arm)
         self.lives.append(life)
         if ready:
             await until(lambda: life.run.done() or (life.is_ready and len(life.trader.desk.streams_up) == 2))

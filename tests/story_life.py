@@ -13,6 +13,7 @@ from arbitrage.domain.signal import Signal
 from arbitrage.domain.units import EXCHANGES, Exchange
 from exchanges.rest_gateway import RestGateway
 from fast_path.journal import Journal, JournalNotWritten
+from workers.armed import Armed
 from workers.process import Context
 from workers.trader import Trader
 
@@ -73,7 +74,11 @@ class Life:
     """One trader process: files open, connections up, until `stop` or `die`."""
 
     def __init__(
-        self, make: Callable[[Exchange, LastCheck], RestGateway], context: Context, journal: DiskJournal
+        self,
+        make: Callable[[Exchange, LastCheck], RestGateway],
+        context: Context,
+        journal: DiskJournal,
+        arm: Callable[..., Armed] = Armed,
     ) -> None:
         self.context = context
         self.journal = journal
@@ -81,7 +86,7 @@ class Life:
         self.before_send: list[LastCheck] = []
         """Asked before the trader's own last check: where a story cuts in between decision and wire."""
         self.is_dead = False
-        self.trader = Trader(context, dict(self.gateways), journal)
+        self.trader = Trader(context, dict(self.gateways), journal, arm=arm)
         self.run = asyncio.create_task(self.trader.run())
 
     def _last_check(self, exchange: Exchange, order: Order) -> str | None:

@@ -140,4 +140,5 @@ def _nothing_open(signal: Signal, now: Ns) -> Exposure:
         buy_request_budget=100,
         sell_request_budget=100,
         loop_lag_ns=Ns(0),
+        locks_closed=0,
     )

@@ -53,6 +53,7 @@ class TradingDesk:
         wanted: Callable[[Exchange], None],
         dust: DustLedger,
         conduct: Conduct,
+        locks_closed: Callable[[], int],
     ) -> None:
         self.today = Today()
         self.streams_up: set[Exchange] = set()
@@ -66,6 +67,7 @@ class TradingDesk:
         self._params = params
         self._wanted = wanted
         self._dust = dust
+        self._locks_closed = locks_closed
         self._index = {market: index for index, market in enumerate(context.env.markets)}
         self._rests = Rests()
         self.pauses = Pauses(context, journal, params)
@@ -247,4 +249,5 @@ class TradingDesk:
             buy_request_budget=max(0, self._gateways[buy].budget().orders - executor.unsent(buy)),
             sell_request_budget=max(0, self._gateways[sell].budget().orders - executor.unsent(sell)),
             loop_lag_ns=self._context.loop_lag_ns,
+            locks_closed=self._locks_closed(),
         )

@@ -13,6 +13,7 @@ import uvloop
 
 from arbitrage.domain.errors import ConfigError, JournalCorrupt
 from arbitrage.domain.units import Ns
+from exchanges.registry import mode_word, transport_mode
 from fast_path import core
 from fast_path.control import ControlBlock
 from fast_path.counters import Counters
@@ -173,10 +174,11 @@ def run_process(name: str, main: Callable[[Context], Awaitable[int]], env: Env) 
     A first SIGTERM or SIGINT sets `stopping`; a second one ends the process at once.
     """
     logs.setup(name, env)
+    logs.set_mode(mode_word(transport_mode(env)))
     log = logs.get(name)
     try:
         described = core.describe(env.native)
-        log.info("process_started", pid=os.getpid(), core=described, mode=env.mode)
+        log.info("process_started", pid=os.getpid(), core=described)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             code = runner.run(_run(name, main, env))
     except (ConfigError, JournalCorrupt) as error:

@@ -11,6 +11,7 @@ import msgspec
 
 from arbitrage.domain.errors import KArbError
 from arbitrage.domain.units import EXCHANGES
+from exchanges.registry import mode_word, transport_mode
 from karb_project import logs
 from karb_project.env import Env, read_env
 from workers.django_room import open_django
@@ -26,6 +27,7 @@ def main(argv: list[str]) -> int:
     given = parser.parse_args(argv)
     env = read_env()
     logs.setup("reconcile", env)
+    logs.set_mode(mode_word(transport_mode(env)))
     open_django()
     found = reconcile(env, given.since)
     if given.json:

@@ -21,7 +21,7 @@ from arbitrage.domain.params import SECOND
 from arbitrage.domain.ports import Gateway, MarketRules, OpenOrder
 from arbitrage.domain.units import EXCHANGES, Exchange, Ns
 from exchanges import registry
-from exchanges.records import Grant
+from exchanges.records import Grant, Scope
 from fast_path.journal import Journal
 from workers.process import Backoff, Context
 from workers.today import DAY_NS, DAYS_KEPT
@@ -100,26 +100,35 @@ def _base36(number: int) -> str:
             return text
 
 
-async def refuse_withdrawing_keys(context: Context) -> None:
-    """Return when no key is proven to reach withdrawals. ConfigError names every key that does (R5.1).
+async def refuse_withdrawing_keys(context: Context) -> tuple[str, ...]:
+    """Return what is not proven of the keys, in words. ConfigError names every key that reaches withdrawals (R5.1).
 
     An exchange that is away, or whose answer proves nothing, does not hold up the evening out of old arbs:
-    it is logged and counted, and `doctor` calls it a problem.
+    it is logged and counted, `doctor` calls it a problem, and no live order leaves (domain/arming.py).
     """
     market = context.env.markets[0]
-    asked = [registry.key_rights(exchange, context.env, context.clock).withdrawals(market) for exchange in EXCHANGES]
-    problems = []
+    asked = [registry.key_rights(exchange, context.env, context.clock).findings(market) for exchange in EXCHANGES]
+    problems, unproven = [], []
     for exchange, found in zip(EXCHANGES, await asyncio.gather(*asked), strict=True):
-        match found.grant:
+        withdrawals = found[Scope.VIEW_WITHDRAWALS]
+        match withdrawals.grant:
             case Grant.GRANTED:
                 problems.append(f"the key of {exchange} reaches withdrawals: make one without that right")
             case Grant.NOT_PROVEN:
                 context.counters.add("key_rights_unproven")
-                context.log.warning("key_rights_unproven", exchange=exchange, detail=found.detail)
+                context.log.warning("key_rights_unproven", exchange=exchange, detail=withdrawals.detail)
+                unproven.append(f"that the key of {exchange} reaches no withdrawals is not proven")
             case Grant.DENIED:
                 context.log.info("key_rights_proven", exchange=exchange)
+        unproven += [
+            f"that the key of {exchange} may {scope.replace('_', ' ')} is not proven ({found[scope].detail})"
+            for scope in (Scope.VIEW_ASSETS, Scope.VIEW_ORDERS)
+            if found[scope].grant is not Grant.GRANTED
+        ]
     if problems:
         raise ConfigError(problems)
+    context.counters.set("key_faults", len(unproven))
+    return tuple(unproven)
 
 
 class Start:

@@ -8,6 +8,7 @@ from a feed runs one engine step; an approved signal becomes two orders before a
 import argparse
 import asyncio
 import os
+from collections.abc import Callable
 
 from arbitrage.domain.balances import Shortage, Wallets
 from arbitrage.domain.conduct import Conduct
@@ -28,6 +29,7 @@ from fast_path.journal import Journal
 from fast_path.latency import Stage
 from fast_path.wakeup import WakeupReceiver
 from karb_project.env import read_env
+from workers.armed import Armed
 from workers.desk import TradingDesk
 from workers.drift_file import DriftFile
 from workers.errands import RULES_EVERY_S, Errands
@@ -53,8 +55,16 @@ FENCED = 3
 class Trader:
     """One trader process, from lock to last balance."""
 
-    def __init__(self, context: Context, gateways: dict[Exchange, Gateway], journal: Journal) -> None:
-        """Read the journal. ConfigError when it holds an open arb of a market not watched any more."""
+    def __init__(
+        self,
+        context: Context,
+        gateways: dict[Exchange, Gateway],
+        journal: Journal,
+        *,
+        arm: Callable[..., Armed] = Armed,
+    ) -> None:
+        """Read the journal. ConfigError when it holds an open arb of a market not watched any more, or when mode and
+        transports contradict each other. `arm` makes the look at the locks on real orders."""
         self._context = context
         self._watch = ExchangeWatch(context, {exchange: one.drift for exchange, one in gateways.items()})
         self._drift_file = DriftFile(context, {exchange: (one.drift,) for exchange, one in gateways.items()})
@@ -73,6 +83,9 @@ class Trader:
         self._wire_use = WireUse(context)
         self._wire_use.heed(self._use_wire)
         self._join()
+        doors = [door for one in gateways.values() for door in one.doors]
+        self.armed = arm(context, doors, lambda: (self.engine.params_data, self.engine.params))
+        self.armed.refuse_open(self._past.images.values())
 
     def _use_wire(self, wire: Wire) -> None:
         """Let both gateways use these settings from the next request on."""
@@ -115,6 +128,7 @@ class Trader:
             wanted=self.treasury.want,
             dust=self._past.dust,
             conduct=self._conduct,
+            locks_closed=lambda: self.armed.locks_closed(),
         )
         self.executor = Executor(
             desk=self.desk,
@@ -187,7 +201,10 @@ class Trader:
 
     def last_check(self, exchange: Exchange, order: Order) -> str | None:
         """Return why `order` must not leave now: the last look before its bytes (R4.1)."""
-        return self._last_look(exchange, order)
+        reason = self.armed.last_check(exchange, order) or self._last_look(exchange, order)
+        if reason is None:
+            self.armed.let_go(order)
+        return reason
 
     def _recover(self, past: Past) -> None:
         """Take over what the journal left, and ask at once for every order that may be alive."""
@@ -197,7 +214,7 @@ class Trader:
         started = TraderStarted(
             self._run_id,
             self.fence,
-            registry.mode_label(self._context.env),
+            registry.mode_word(self.armed.mode),
             self._markets,
             self._context.clock.wall_ns(),
         )
@@ -244,6 +261,7 @@ class Trader:
                 self.executor.tick()
                 context.counters.add("rounds")
                 self.engine.refresh_params()
+                self.armed.tick()
                 self._wire_use.heed(self._use_wire)
                 self._watch.tick()
                 self.desk.breakers.tick()
@@ -328,13 +346,14 @@ async def _main(context: Context) -> int:
     lock = become_trader(context)
     journal = Journal(context.env.journal_path, TRADER_STREAM, context.env.journal_fsync)
     try:
-        await refuse_withdrawing_keys(context)
+        key_faults = await refuse_withdrawing_keys(context)
         held: list[Trader] = []
         gateways = {
             exchange: gateway(exchange, context.env, context.clock, last_check=lambda at, o: held[0].last_check(at, o))
             for exchange in EXCHANGES
         }
         held.append(Trader(context, gateways, journal))
+        held[0].armed.key_faults = key_faults
         return await held[0].run()
     finally:
         journal.close()

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import TypeVar
 
+from arbitrage.domain.arming import OrderDoor
 from arbitrage.domain.errors import AuthRefused, NotSent, ReadFailed
 from arbitrage.domain.events import Holding
 from arbitrage.domain.order import Order, RefusalReason
@@ -45,6 +46,11 @@ class WatchedGateway:
     def drift(self) -> SeenDrift:
         """Return what could not be read."""
         return self._inner.drift
+
+    @property
+    def doors(self) -> tuple[OrderDoor, ...]:
+        """Return every way by which an order can leave."""
+        return self._inner.doors
 
     def use_wire(self, wire: ExchangeWire) -> None:
         """Use these settings from now on."""

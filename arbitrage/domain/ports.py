@@ -12,6 +12,7 @@ from typing import Protocol
 
 import msgspec
 
+from arbitrage.domain.arming import OrderDoor
 from arbitrage.domain.drift import DriftSeen
 from arbitrage.domain.events import Holding
 from arbitrage.domain.frame_spec import DecodedBook, FrameSpec
@@ -244,6 +245,10 @@ class Gateway(Protocol):
     @property
     def drift(self) -> SeenDrift:
         """Return what could not be read."""
+
+    @property
+    def doors(self) -> tuple[OrderDoor, ...]:
+        """Return every way by which an order can leave through here, as its transport knows it."""
 
     def use_wire(self, wire: ExchangeWire) -> None:
         """Use these settings from the next request and answer on."""

@@ -1,4 +1,4 @@
-"""The gate every signal passes: small ordered checks, the first no wins, `observe_only` the last.
+"""The gate every signal passes: small ordered checks, the first no wins, `observe_only` and `not_armed` the last.
 
 Fails closed: a figure that is absurd (negative count, future time, not an int, such as a NaN) denies.
 The gate holds no state and no clock, so a restart can neither reset nor fool it.
@@ -53,6 +53,7 @@ class DenyReason(StrEnum):
     REQUEST_BUDGET = "request_budget"
     LOOP_LAG = "loop_lag"
     OBSERVE_ONLY = "observe_only"
+    NOT_ARMED = "not_armed"
 
 
 class Approved(msgspec.Struct, frozen=True):
@@ -113,6 +114,8 @@ class Exposure(msgspec.Struct, frozen=True, kw_only=True):
     sell_request_budget: int
     """Order requests each exchange would still take this second."""
     loop_lag_ns: Ns
+    locks_closed: int
+    """How many locks keep real orders back right now; 0 in a simulated world."""
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -306,6 +309,11 @@ def is_observe_only(q: Question) -> bool:
     return q.params.gate_mode != GateMode.TRADE
 
 
+def is_not_armed(q: Question) -> bool:
+    """Return whether any lock on real orders is closed (domain/arming.py)."""
+    return q.exposure.locks_closed > 0
+
+
 CHECKS: tuple[tuple[DenyReason, Callable[[Question], bool]], ...] = (
     (DenyReason.TRADING_STATE, is_trading_state_against),
     (DenyReason.INPUT_INVALID, is_input_invalid),
@@ -336,6 +344,7 @@ CHECKS: tuple[tuple[DenyReason, Callable[[Question], bool]], ...] = (
     (DenyReason.REQUEST_BUDGET, is_request_budget_short),
     (DenyReason.LOOP_LAG, is_loop_lagging),
     (DenyReason.OBSERVE_ONLY, is_observe_only),
+    (DenyReason.NOT_ARMED, is_not_armed),
 )
 
 

@@ -45,10 +45,10 @@ def active() -> tuple[int, Params]:
 def seed(mode: str) -> ParamSet | None:
     """Return the first parameter set, active, or None when there is one already.
 
-    In live mode it only observes: a person must decide to trade.
+    Of real exchanges it only observes: a person must decide to trade.
     """
     params = DEFAULT_PARAMS
-    if mode == "live":
+    if mode != "simulated":
         params = msgspec.structs.replace(params, gate_mode=GateMode.OBSERVE_ONLY)
     return SETS.seed(params, "first set")
 

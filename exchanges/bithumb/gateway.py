@@ -14,9 +14,10 @@ from exchanges.credentials import Credentials
 from exchanges.fields import Fields
 from exchanges.private_stream import private_news
 from exchanges.ratelimit import Lane, Limiter
+from exchanges.records import fingerprint
 from exchanges.rest_gateway import ORDER_TIMEOUT_NS
 from exchanges.stream import StreamTiming
-from exchanges.transport import AsyncTransport, Clock, Use
+from exchanges.transport import AsyncTransport, Clock, Orders, Use
 from exchanges.verdict import lookup_answer
 from exchanges.words import WIRE_ID, private_subscription
 
@@ -35,10 +36,13 @@ class BithumbGateway(BithumbOrders):
         timing: StreamTiming | None = None,
         limiter: Limiter | None = None,
         batch_hash: BatchHash = BatchHash.INDEXED,
+        orders: Orders = Orders.LEAVE,
     ) -> None:
         """`last_check` is asked right before an order's bytes go to the socket: a reason stops it."""
         signer = BithumbSigner(credentials.access_key, credentials.secret_key)
-        super().__init__(FACTS, order_body, signer, AsyncTransport(rest_url, clock), clock, last_check, limiter)
+        transport = AsyncTransport(rest_url, clock, orders=orders)
+        super().__init__(FACTS, order_body, signer, transport, clock, last_check, limiter)
+        self.key_mark = fingerprint(credentials.access_key)
         self._batch_hash = batch_hash
         self._stream_url = stream_url + FACTS.paths.private_stream
         self._timing = timing or StreamTiming(ping_every_ns=FACTS.ping_every_ns)

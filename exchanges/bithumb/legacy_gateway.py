@@ -45,10 +45,12 @@ from exchanges.bithumb.legacy_search import Absent, Filled, Finding, Lists, Rest
 from exchanges.bithumb.legacy_verdict import command_answer, drift_of
 from exchanges.bithumb.profile import FACTS
 from exchanges.credentials import Credentials
+from exchanges.doors import transport_door
 from exchanges.drift import DriftLog
 from exchanges.fields import Fields
 from exchanges.ratelimit import Lane, Limiter
-from exchanges.transport import AsyncTransport, Clock, HttpAnswer, Stopped, Unsent
+from exchanges.records import fingerprint
+from exchanges.transport import AsyncTransport, Clock, HttpAnswer, Orders, Stopped, Unsent
 from exchanges.words import CLIENT_ORDER_ID, WIRE_ID
 
 _REMEMBERED = 10_000
@@ -69,6 +71,7 @@ class LegacyGateway:
         last_check: Callable[[Exchange, Order], str | None] | None = None,
         settings: LegacySettings | None = None,
         limiter: Limiter | None = None,
+        orders: Orders = Orders.LEAVE,
     ) -> None:
         """`markets`: where resting orders are looked for, since a coin must be named (bithumb.md §1.4).
 
@@ -77,7 +80,8 @@ class LegacyGateway:
         self.exchange = Exchange.BITHUMB
         self.memory = IdMemory()
         self._settings = settings or LegacySettings()
-        transport = AsyncTransport(rest_url, clock)
+        transport = AsyncTransport(rest_url, clock, orders=orders)
+        self.doors = (transport_door(self.exchange, transport, fingerprint(credentials.access_key)),)
         signer = LegacySigner(credentials.access_key, credentials.secret_key)
         self._calls = LegacyCalls(signer, transport, clock, self._settings, limiter)
         self._books = LegacyBooks(transport, clock, limiter)

@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 
 import msgspec
 
+from arbitrage.domain.arming import OrderDoor
 from arbitrage.domain.errors import ExchangeError
 from arbitrage.domain.events import Holding
 from arbitrage.domain.order import Order, RefusalReason
@@ -87,6 +88,11 @@ class SwitchingGateway:
     def counts(self) -> Counter[str]:
         """Return how often the generations were compared, and how often they differed."""
         return self.comparison.counts
+
+    @property
+    def doors(self) -> tuple[OrderDoor, ...]:
+        """Return the ways of both generations."""
+        return (*self._jwt.doors, *self._legacy.doors)
 
     def use_wire(self, wire: ExchangeWire) -> None:
         """Use these settings from the next request on. ConfigError when they cannot be used: nothing changed."""

@@ -11,8 +11,9 @@ from exchanges.credentials import Credentials
 from exchanges.fields import Fields
 from exchanges.private_stream import private_news
 from exchanges.ratelimit import Limiter
+from exchanges.records import fingerprint
 from exchanges.stream import StreamTiming
-from exchanges.transport import AsyncTransport, Clock
+from exchanges.transport import AsyncTransport, Clock, Orders
 from exchanges.upbit.announcements import UpbitAnnouncements
 from exchanges.upbit.auth import DEFAULT_ALGORITHM, UpbitSigner
 from exchanges.upbit.codec import NewsReader, order_body
@@ -37,12 +38,15 @@ class UpbitGateway(UpbitOrders):
         algorithm: str = DEFAULT_ALGORITHM,
         smp: Smp = DEFAULT_SMP,
         private_format: str = "DEFAULT",
+        orders: Orders = Orders.LEAVE,
     ) -> None:
         """`last_check` is asked right before an order's bytes go to the socket: a reason stops it."""
         signer = UpbitSigner(credentials.access_key, credentials.secret_key, algorithm)
         body = partial(order_body, smp=smp)
         self._announcements = UpbitAnnouncements(signer, stream_url, clock, timing)
-        super().__init__(FACTS, body, signer, AsyncTransport(rest_url, clock), clock, last_check, limiter)
+        transport = AsyncTransport(rest_url, clock, orders=orders)
+        super().__init__(FACTS, body, signer, transport, clock, last_check, limiter)
+        self.key_mark = fingerprint(credentials.access_key)
         self._announcements.drift = self.drift
         self._smp = smp
         self._private_format = private_format

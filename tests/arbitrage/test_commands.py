@@ -186,7 +186,7 @@ def test_a_missing_reason_and_a_wrong_environment_end_with_2(machine):
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
         "KARB_NONSENSE is not a variable K-Arb knows; see docs/configuration.md",
-        "KARB_MODE was 'fast', must be one of simulated, live",
+        "KARB_MODE was 'fast', must be one of simulated, observe, live",
     ]
 
 

@@ -5,12 +5,15 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from order_makers import RealClock
+from order_makers import RealClock, make_order
 
+from arbitrage.domain.arming import Mode, mode_of
 from arbitrage.domain.errors import ConfigError
-from arbitrage.domain.ports import MarketRules
+from arbitrage.domain.order import RefusalReason
+from arbitrage.domain.ports import MarketRules, Refused
 from arbitrage.domain.units import EXCHANGES, SCALE, Exchange
 from exchanges import gateways, registry
+from exchanges.doors import REAL
 from karb_project.env import Env, read_env
 
 
@@ -95,3 +98,42 @@ def test_tick_tables_of_the_documents(exchange: Exchange, fee_ppm: int, price: s
     assert found.fee_ppm == fee_ppm
     assert found.ticks.tick_at(int(Decimal(price) * SCALE)) == int(Decimal(tick) * SCALE)  # type: ignore[arg-type]
     assert found.min_notional == 5000 * SCALE
+
+
+KEYS = {f"{one}_{part}_key": f"{one}-{part}" for one in ("upbit", "bithumb") for part in ("access", "secret")}
+
+
+@pytest.mark.parametrize(
+    ("variables", "mode"),
+    [
+        ({}, Mode.SIMULATED),
+        ({"mode": "observe"}, Mode.OBSERVE),
+        ({"mode": "live"}, Mode.LIVE),
+        ({"mode": "live", "upbit_url": "https://127.0.0.1:1"}, None),
+        ({"mode": "live", "upbit_url": "https://127.0.0.1:1", "bithumb_url": "https://127.0.0.1:2"}, Mode.SIMULATED),
+        ({"mode": "observe", "bithumb_url": "https://api.upbit.com"}, None),
+        ({"sim_upbit_address": "api.upbit.com:443"}, None),
+        ({"sim_bithumb_address": "api.bithumb.com:80", "sim_upbit_address": "api.upbit.com:80"}, None),
+        ({"bithumb_legacy_access_key": "old", "bithumb_legacy_secret_key": "own"}, Mode.SIMULATED),
+    ],
+)
+def test_the_mode_told_is_that_of_the_transports_themselves(tmp_path: Path, variables, mode) -> None:
+    env = env_of(tmp_path, **KEYS, **variables)
+    doors = [door for exchange in EXCHANGES for door in gateways.gateway(exchange, env, RealClock()).doors]
+    assert mode_of(doors, REAL) is mode
+    assert registry.transport_mode(env) is mode
+    assert sorted(registry.order_doors(env)) == sorted(doors)
+    agrees = mode is not None and mode.value == env.mode
+    assert (registry.mode_problems(env) == []) is agrees
+    assert (registry.config_problems(EXCHANGES, env) == []) is agrees
+
+
+async def test_a_desk_that_observes_lets_no_order_leave_whatever_its_last_check_says(tmp_path: Path) -> None:
+    env = env_of(tmp_path, mode="observe", **KEYS)
+    asked = []
+    for exchange in EXCHANGES:
+        made = gateways.gateway(exchange, env, RealClock(), last_check=lambda at, order: asked.append(order))
+        answer = await made.place(make_order(exchange))
+        assert answer == Refused(RefusalReason.STOPPED, "this transport lets no order leave")
+        await made.close()
+    assert asked == []

@@ -57,7 +57,7 @@ def test_an_unknown_variable_is_refused():
 def test_every_problem_is_told_at_once():
     assert _problems(KARB_MODE="fast", KARB_SEED="-1", KARB_WEB_ADDRESS="8000", KARB_REDIS_URL="http://x") == (
         "KARB_SEED was '-1', must be a whole number from 0",
-        "KARB_MODE was 'fast', must be one of simulated, live",
+        "KARB_MODE was 'fast', must be one of simulated, observe, live",
         "KARB_WEB_ADDRESS: '8000' is not host:port with a port between 1 and 65535",
         "KARB_REDIS_URL must start with redis://, rediss://, unix://",
     )

@@ -19,6 +19,7 @@ def lines(capsys):
 
 
 def _setup(**environ):
+    logs.set_mode("simulated")
     logs.setup("trader", read_env({"KARB_VAR_DIR": "/nowhere", **environ}))
     return logs.get("trader")
 
@@ -30,6 +31,7 @@ def test_a_line_has_time_level_process_event_and_fields(lines):
     assert list(line.items()) == [
         ("level", "INFO"),
         ("process", "trader"),
+        ("mode", "simulated"),
         ("event", "arb_opened"),
         ("arb_id", "a1"),
         ("qty", 5),
@@ -146,3 +148,14 @@ def test_a_secret_that_holds_others_is_masked_whole():
     for length in range(6, 20):
         logs.hide("abcdefghijklmnopqrst"[:length])
     assert logs.redacted_text("x abcdefghijklmnopqrs y abcdef") == "x *** y ***"
+
+
+def test_every_line_says_what_the_desk_is_connected_to(lines):
+    log = _setup()
+    logs.set_mode("LIVE")
+    try:
+        log.info("x_seen", mode="simulated")
+        logging.getLogger("websockets.client").warning("lost")
+        assert [line["mode"] for line in lines()] == ["LIVE", "LIVE"]
+    finally:
+        logs.set_mode("unknown")

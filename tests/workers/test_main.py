@@ -41,6 +41,6 @@ def test_every_problem_of_the_environment_is_a_line_of_its_own(tmp_path):
     done = run("trader", KARB_VAR_DIR=str(tmp_path), KARB_MODE="real", KARB_WEB_ADDRESS="127.0.0.1:99999")
     assert done.returncode == 2
     lines = done.stderr.splitlines()
-    assert lines[0] == "trader: KARB_MODE was 'real', must be one of simulated, live"
+    assert lines[0] == "trader: KARB_MODE was 'real', must be one of simulated, observe, live"
     assert lines[1].startswith("trader: KARB_WEB_ADDRESS: '127.0.0.1:99999' is not host:port")
     assert len(lines) == 2

@@ -52,6 +52,7 @@ CALM = Exposure(
     buy_request_budget=2,
     sell_request_budget=2,
     loop_lag_ns=Ns(200 * MS),
+    locks_closed=0,
 )
 
 
@@ -117,6 +118,7 @@ OFFENCES = [
     (DenyReason.REQUEST_BUDGET, {"sell_request_budget": 1}),
     (DenyReason.LOOP_LAG, {"loop_lag_ns": 200 * MS + 1}),
     (DenyReason.OBSERVE_ONLY, {"gate_mode": GateMode.OBSERVE_ONLY}),
+    (DenyReason.NOT_ARMED, {"locks_closed": 1}),
 ]
 
 
@@ -129,7 +131,7 @@ def test_every_reason_has_an_offence_and_a_check_in_the_same_order():
     assert [why for why, _ in CHECKS] == list(DenyReason)
     assert list(dict.fromkeys(why for why, _ in OFFENCES)) == list(DenyReason)
     assert CHECKS[0][0] is DenyReason.TRADING_STATE
-    assert CHECKS[-1][0] is DenyReason.OBSERVE_ONLY
+    assert [why for why, _ in CHECKS[-2:]] == [DenyReason.OBSERVE_ONLY, DenyReason.NOT_ARMED]
 
 
 def test_of_two_offences_the_earlier_check_is_told():
