@@ -20,6 +20,7 @@ from arbitrage.domain.arming import (
     RealAddresses,
     Seal,
     closed_locks,
+    is_simulated,
     mode_of,
     start_refusals,
 )
@@ -81,8 +82,10 @@ class Armed:
         self._left: deque[str] = deque(maxlen=_ARBS_KEPT)
         self._said: frozenset[Lock] | None = None
         self._closed = 1
-        self._is_simulated = self.mode is Mode.SIMULATED and context.env.mode == Mode.SIMULATED
-        found = start_refusals(self._facts(), locks)
+        self._is_simulated = False
+        facts = self._facts()
+        self._is_simulated = is_simulated(facts)
+        found = start_refusals(facts, locks)
         if found:
             raise ConfigError(found)
         logs.set_mode(mode_word(self.mode))
