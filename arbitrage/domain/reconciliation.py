@@ -1,6 +1,7 @@
-"""Our figures beside the exchange's: every difference is a break, named and exact.
+"""Our figures beside the exchange's: every difference is a break, named, exact, and located to a row.
 
-Pure comparison: the caller fetches both sides, and says when our figure may still be moving.
+Pure comparison: the caller fetches both sides, and says when our figure may still be moving. What a difference
+of balances comes from is found in `explaining.py`.
 """
 
 from collections.abc import Iterable
@@ -9,7 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
-from arbitrage.domain.units import EXACT, Exchange, Qty, to_decimal
+from arbitrage.domain.units import EXACT, Exchange, Ns, Qty, to_decimal
 
 
 class BreakKind(StrEnum):
@@ -19,6 +20,8 @@ class BreakKind(StrEnum):
     """The exchange executed more than we know."""
     EXTRA_FILL = "extra_fill"
     """We know of more than the exchange executed."""
+    DOUBLED_FILL = "doubled_fill"
+    """We have one match twice, under two trade ids."""
     FUNDS_MISMATCH = "funds_mismatch"
     """The same quantity for different money."""
     FEE_MISMATCH = "fee_mismatch"
@@ -27,6 +30,55 @@ class BreakKind(StrEnum):
     MISSING_ORDER = "missing_order"
     """We have an order that the exchange does not."""
     BALANCE_DRIFT = "balance_drift"
+    """Balances differ and nothing in the exchange's history says why."""
+    DEPOSIT = "deposit"
+    WITHDRAWAL = "withdrawal"
+    MANUAL_TRADE = "manual_trade"
+    """The owner, or another program, traded on our account."""
+    TRADE_REVERSED = "trade_reversed"
+    """The exchange took a fill back."""
+    AIRDROP = "airdrop"
+    """Coins of an asset we never traded came from nowhere."""
+    ROUNDING = "rounding"
+    """The exchange rounded what it moved, not what it told."""
+    DUST = "dust"
+    """What an arb left over, too small to order, is gone or came back."""
+    FEE_CHANGED = "fee_changed"
+    """Another fee rate counts from one order on."""
+    COUPON_EXPIRED = "coupon_expired"
+    """The fee rate rose to the full one."""
+    TIMING = "timing"
+    """The same order on two days (KST), or at times too far apart."""
+
+
+EVENTS = frozenset(
+    {
+        BreakKind.DEPOSIT,
+        BreakKind.WITHDRAWAL,
+        BreakKind.MANUAL_TRADE,
+        BreakKind.TRADE_REVERSED,
+        BreakKind.ROUNDING,
+        BreakKind.DUST,
+        BreakKind.FEE_CHANGED,
+        BreakKind.COUPON_EXPIRED,
+        BreakKind.TIMING,
+    }
+)
+"""What happened once and is explained by its row: told once, closed at once. All others stay until they are gone."""
+OURS_TO_ANSWER = frozenset(
+    {
+        BreakKind.MISSING_FILL,
+        BreakKind.EXTRA_FILL,
+        BreakKind.DOUBLED_FILL,
+        BreakKind.FUNDS_MISMATCH,
+        BreakKind.FEE_MISMATCH,
+        BreakKind.UNKNOWN_ORDER,
+        BreakKind.MISSING_ORDER,
+        BreakKind.BALANCE_DRIFT,
+        BreakKind.AIRDROP,
+    }
+)
+"""A ledger with one of these is not equal, even where an entry makes the balances agree."""
 
 
 class Severity(StrEnum):
@@ -46,6 +98,14 @@ class BalanceFigure(msgspec.Struct, frozen=True):
     total_dec: Decimal
 
 
+class FillFigure(msgspec.Struct, frozen=True):
+    """One match as one side knows it."""
+
+    trade_id: str
+    qty: Qty
+    funds: Decimal
+
+
 class OrderFigure(msgspec.Struct, frozen=True):
     """One order as one side knows it. Funds and fee in KRW, exactly.
 
@@ -60,6 +120,10 @@ class OrderFigure(msgspec.Struct, frozen=True):
     executed_qty: Qty
     executed_funds: Decimal
     paid_fee: Decimal
+    fills: tuple[FillFigure, ...] = ()
+    """Empty where that side names none."""
+    made_wall_ns: Ns | None = None
+    """When it was planned by us, or made at the exchange (whole seconds there)."""
 
 
 class Break(msgspec.Struct, frozen=True):
@@ -73,6 +137,15 @@ class Break(msgspec.Struct, frozen=True):
     ours: Decimal
     theirs: Decimal
     difference: Decimal
+    ref: str = ""
+    """The row it is located at: trade, transfer, order or arb ids; empty when `subject` is all there is."""
+    detail: str = ""
+    """What is known of it, for people."""
+
+    @property
+    def key(self) -> str:
+        """Return what makes it the same break in the next run."""
+        return f"{self.kind}:{self.subject}:{self.ref}"[:200]
 
 
 def compare_balances(ours: Iterable[BalanceFigure], theirs: Iterable[BalanceFigure]) -> list[Break]:
@@ -125,10 +198,10 @@ def compare_orders(ours: Iterable[OrderFigure], theirs: Iterable[OrderFigure]) -
 def _differences(our: OrderFigure, their: OrderFigure) -> list[Break]:
     subject = _subject(our)
     if our.executed_qty != their.executed_qty:
-        kind = BreakKind.MISSING_FILL if their.executed_qty > our.executed_qty else BreakKind.EXTRA_FILL
+        kind, ref = _fill_break(our, their)
         qty = to_decimal(our.executed_qty), to_decimal(their.executed_qty)
         # Funds and fee follow from the fills: one cause, one break.
-        return [_break(kind, Severity.CRITICAL, our.exchange, subject, *qty)]
+        return [_break(kind, Severity.CRITICAL, our.exchange, subject, *qty, ref=ref)]
     found = []
     if our.executed_funds != their.executed_funds:
         funds = our.executed_funds, their.executed_funds
@@ -137,6 +210,23 @@ def _differences(our: OrderFigure, their: OrderFigure) -> list[Break]:
         fees = our.paid_fee, their.paid_fee
         found.append(_break(BreakKind.FEE_MISMATCH, Severity.MEDIUM, our.exchange, subject, *fees))
     return found
+
+
+def _fill_break(our: OrderFigure, their: OrderFigure) -> tuple[BreakKind, str]:
+    # Which rows, where both sides name their matches.
+    ours, theirs = ({fill.trade_id: fill for fill in side.fills} for side in (our, their))
+    if their.executed_qty > our.executed_qty:
+        return BreakKind.MISSING_FILL, " ".join(sorted(theirs.keys() - ours.keys()))
+    extra = [ours[trade_id] for trade_id in sorted(ours.keys() - theirs.keys())] if theirs else []
+    rows = " ".join(fill.trade_id for fill in extra)
+    doubled = extra and all(
+        any(other.trade_id != fill.trade_id and _same_match(other, fill) for other in our.fills) for fill in extra
+    )
+    return (BreakKind.DOUBLED_FILL if doubled else BreakKind.EXTRA_FILL), rows
+
+
+def _same_match(one: FillFigure, other: FillFigure) -> bool:
+    return (one.qty, one.funds) == (other.qty, other.funds)
 
 
 def _missing(our: OrderFigure) -> list[Break]:
@@ -161,6 +251,13 @@ def _subject(order: OrderFigure) -> str:
 
 
 def _break(
-    kind: BreakKind, severity: Severity, exchange: Exchange, subject: str, ours: Decimal, theirs: Decimal
+    kind: BreakKind,
+    severity: Severity,
+    exchange: Exchange,
+    subject: str,
+    ours: Decimal,
+    theirs: Decimal,
+    *,
+    ref: str = "",
 ) -> Break:
-    return Break(kind, severity, exchange, subject, ours, theirs, EXACT.subtract(theirs, ours))
+    return Break(kind, severity, exchange, subject, ours, theirs, EXACT.subtract(theirs, ours), ref)
