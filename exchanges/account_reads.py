@@ -141,4 +141,5 @@ def transfer_record(row: WireTransfer) -> TransferRecord:
         fee=plain(row.fee or Decimal(0), "fee"),
         tx_id=id_text(row.tx_id) or "",
         created_wall_ns=None if row.created_at is None else iso_ns(row.created_at),
+        done_wall_ns=None if row.done_at is None else iso_ns(row.done_at),
     )

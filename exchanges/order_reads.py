@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 
-from arbitrage.domain.errors import ReadFailed
-from arbitrage.domain.units import Ns, Qty
+import msgspec
+
+from arbitrage.domain.errors import NotSent, ReadFailed
+from arbitrage.domain.units import Ns, Qty, exact_sum
 from exchanges.facts import ListStyle
 from exchanges.list_shapes import WireOrderPage
 from exchanges.reader_core import ReaderCore, check_market
-from exchanges.reads import iso_ns, maybe_plain, some_id, units
+from exchanges.reads import iso_ns, maybe_plain, order_report, some_id, units
 from exchanges.records import NotOffered, OrderRecord
-from exchanges.shapes import WireOrderRow, id_text
-from exchanges.words import CLIENT_ORDER_ID, MAX_PAGES, PAGE, ids_body, ids_query
+from exchanges.shapes import WireOrder, WireOrderRow, id_text
+from exchanges.words import CLIENT_ORDER_ID, MAX_PAGES, PAGE, WIRE_ID, ids_body, ids_query
 
 MS_NS = 1_000_000
 WINDOW_NS = 7 * 86_400 * 1_000_000_000
@@ -42,6 +44,29 @@ class OrderReads(ReaderCore):
             return self._readable("orders by ids", body, self._rows)
         sent, hashed = ids_body(key, ids)
         return self._page("orders by ids", self._private(path, body=sent, hashed=hashed))[0]
+
+    def order_record(self, exchange_order_id: str) -> OrderRecord | None:
+        """Return one order by the exchange's own id, ours or not, its funds summed from its matches.
+
+        None when it cannot be had. NotSent and AuthRefused as for every read.
+        """
+        if not WIRE_ID.fullmatch(exchange_order_id):
+            return None
+        try:
+            body = self._private(self._facts.paths.order, f"uuid={exchange_order_id}")
+            return self._readable("order", body, self._whole_record)
+        except NotSent:
+            raise
+        except ReadFailed:
+            return None
+
+    def _whole_record(self, data: bytes) -> OrderRecord:
+        order = self._reads.one(WireOrder, data)
+        record = self._record(order)
+        fills = order_report(order).fills
+        if sum(fill.qty for fill in fills) != record.executed_qty:
+            return record
+        return msgspec.structs.replace(record, executed_funds=exact_sum(fill.funds for fill in fills))
 
     def pending_orders(self) -> tuple[OrderRecord, ...] | NotOffered:
         """Return all resting orders by a list whose pages cannot shift (Bithumb only, bithumb.md §3.5).

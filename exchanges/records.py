@@ -105,6 +105,8 @@ class TransferRecord(msgspec.Struct, frozen=True):
     fee: Decimal
     tx_id: str
     created_wall_ns: Ns | None
+    done_wall_ns: Ns | None = None
+    """None while it is under way, or where the exchange does not say."""
 
 
 class KeyInfo(msgspec.Struct, frozen=True):
