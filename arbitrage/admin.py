@@ -7,6 +7,7 @@ from arbitrage import (
     admin_jobs,
     admin_ledger,
     admin_params,
+    admin_reconciliation,
     admin_watch,
     admin_wire,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "admin_jobs",
     "admin_ledger",
     "admin_params",
+    "admin_reconciliation",
     "admin_watch",
     "admin_wire",
 ]

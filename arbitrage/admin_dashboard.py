@@ -16,11 +16,12 @@ from arbitrage.dashboard import desk_context, flow_context
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.errors import KArbError
 from arbitrage.models_control import EmergencyState
-from arbitrage.services import controls, drift, params, wire
+from arbitrage.services import adjustments, controls, drift, params, wire
 
 RESUME_RIGHT = "arbitrage.change_control"
 PARAMS_RIGHT = "arbitrage.change_paramset"
 WIRE_RIGHT = "arbitrage.change_wireset"
+ADJUSTMENT_RIGHT = "arbitrage.change_adjustment"
 DRIFT_RIGHT = "arbitrage.change_shapedrift"
 
 
@@ -153,6 +154,20 @@ def acknowledge_drift(request: HttpRequest, drift_id: int) -> HttpResponse:
         return "Noted" if drift.acknowledge(drift_id, by) else "It was acknowledged before"
 
     return _acted(request, act, DRIFT_RIGHT)
+
+
+@require_POST
+def adjustment_step(request: HttpRequest, adjustment_id: int, step: str) -> HttpResponse:
+    """Book what reconciliation proposed, or leave it unbooked."""
+
+    def act(reason: str, by: str) -> str:
+        if step == "confirm":
+            row = adjustments.confirm(adjustment_id, by, reason)
+            return f"Booked: {row.exchange} {row.kind}"
+        adjustments.dismiss(adjustment_id, by, reason)
+        return "Dismissed: the break stays open"
+
+    return _acted(request, act, ADJUSTMENT_RIGHT)
 
 
 def _acted(request: HttpRequest, act: Callable[[str, str], str], right: str = "") -> HttpResponse:

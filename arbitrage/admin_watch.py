@@ -1,16 +1,13 @@
-"""What the desk says of itself: reconciliation, book checks, heartbeats, latency, reports."""
+"""What the desk says of itself: book checks, heartbeats, latency, reports."""
 
 from decimal import Decimal
-from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from arbitrage.admin_evidence import EvidenceAdmin, EvidenceInline
+from arbitrage.admin_evidence import EvidenceAdmin
 from arbitrage.charts import bar_chart
 from arbitrage.display import age, duration, exact, krw, signed
 from arbitrage.models import (
@@ -20,11 +17,9 @@ from arbitrage.models import (
     Counter,
     Heartbeat,
     Incident,
-    ReconciliationRun,
     Report,
     StageLatency,
 )
-from arbitrage.services import reconciliation
 
 SEVERITY_COLOURS = {"critical": "danger", "high": "warning", "medium": "info", "low": "success"}
 
@@ -36,94 +31,6 @@ class SeverityColumn:
     def severity_label(self, row: Alert | Break | Incident) -> tuple[str, str]:
         """Return the severity."""
         return row.severity, row.get_severity_display()
-
-
-class BreakColumns:
-    """A break's figures to the last digit."""
-
-    @admin.display(description="ours")
-    def ours_exact(self, row: Break) -> str:
-        """Return our figure."""
-        return exact(row.ours)
-
-    @admin.display(description="theirs")
-    def theirs_exact(self, row: Break) -> str:
-        """Return the exchange's figure."""
-        return exact(row.theirs)
-
-    @admin.display(description="difference")
-    def difference_exact(self, row: Break) -> str:
-        """Return theirs minus ours."""
-        return exact(row.difference)
-
-
-class BreakInline(BreakColumns, EvidenceInline):
-    """The breaks of a run."""
-
-    model = Break
-    hide_title = True
-    fields = ("kind", "severity", "subject", "ours_exact", "theirs_exact", "difference_exact")
-    readonly_fields = fields
-
-
-@admin.register(ReconciliationRun)
-class ReconciliationRunAdmin(EvidenceAdmin):
-    """Runs with their breaks."""
-
-    list_display = ("run_key", "at", "exchange", "orders_compared", "balances_compared", "breaks_found")
-    list_filter = ("exchange", ("at", admin.DateFieldListFilter))
-    inlines = (BreakInline,)
-
-
-@admin.register(Break)
-class BreakAdmin(BreakColumns, SeverityColumn, ModelAdmin):
-    """Breaks; a person notes how one was resolved, once."""
-
-    list_display = (
-        "kind",
-        "severity_label",
-        "subject",
-        "ours_exact",
-        "theirs_exact",
-        "difference_exact",
-        "resolved_at",
-    )
-    list_filter = ("severity", "kind", ("resolved_at", admin.EmptyFieldListFilter))
-    search_fields = ("subject",)
-    fields = (
-        "run",
-        "kind",
-        "severity",
-        "subject",
-        "ours_exact",
-        "theirs_exact",
-        "difference_exact",
-        "resolution",
-        "resolved_at",
-        "resolved_by",
-    )
-    list_fullwidth = True
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Break | None = None) -> tuple[str, ...]:
-        """Return all but the resolution."""
-        return tuple(name for name in self.fields if name != "resolution")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never: breaks come from reconciliation."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Break | None = None) -> bool:
-        """Return whether there is still something to note."""
-        return super().has_change_permission(request, obj) and (obj is None or obj.resolved_at is None)
-
-    def save_model(self, request: HttpRequest, obj: Break, form: Any, change: bool) -> None:
-        """Note the resolution through the service."""
-        if obj.resolution.strip():
-            reconciliation.resolve_break(obj.pk, request.user.get_username(), obj.resolution)
 
 
 @admin.register(BookCheck)

@@ -5,12 +5,13 @@ from arbitrage.models_desk import Counter, DailyCount, DeskView, Heartbeat, Repo
 from arbitrage.models_incidents import Alert, CheckItem, CheckList, Improvement, Incident, IncidentEvent, KeyRecord
 from arbitrage.models_ledger import Account, Balance, LedgerEntry, RecorderPlace, TraderRun
 from arbitrage.models_params import ParamChange, ParamEpoch, ParamSet
-from arbitrage.models_reconciliation import BookCheck, Break, ReconciliationRun
+from arbitrage.models_reconciliation import Adjustment, BookCheck, Break, ReconciliationPlace, ReconciliationRun
 from arbitrage.models_trading import Arb, ArbStep, Fill, Order
 from arbitrage.models_wire import ShapeDrift, WireChange, WireEpoch, WireSet
 
 __all__ = [
     "Account",
+    "Adjustment",
     "Alert",
     "Arb",
     "ArbStep",
@@ -37,6 +38,7 @@ __all__ = [
     "ParamChange",
     "ParamEpoch",
     "ParamSet",
+    "ReconciliationPlace",
     "ReconciliationRun",
     "RecorderPlace",
     "Report",

@@ -31,7 +31,7 @@ class LedgerEntry(models.Model):
     group = models.CharField(max_length=200)
     line = models.PositiveSmallIntegerField()
     kind = models.CharField(max_length=16)
-    """opening, fill, fee or adjustment."""
+    """opening, fill, fee, or the kind of an adjustment (`manual_trade`, `manual_trade_fee`)."""
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="entries")
     amount = ExactDecimalField()
     order = models.ForeignKey(Order, null=True, blank=True, on_delete=models.PROTECT, related_name="entries")

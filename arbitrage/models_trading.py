@@ -35,6 +35,14 @@ class Arb(models.Model):
     """Bought, hedges included, without fees."""
     fees_krw = ExactDecimalField(default=Decimal(0))
     pnl_krw = ExactDecimalField(default=Decimal(0))
+    is_split = models.BooleanField(default=False)
+    """Whether the parts below were worked out; they sum to `pnl_krw` then, to the last digit."""
+    edge_krw = ExactDecimalField(default=Decimal(0))
+    discount_krw = ExactDecimalField(default=Decimal(0))
+    leg_fees_krw = ExactDecimalField(default=Decimal(0))
+    slippage_krw = ExactDecimalField(default=Decimal(0))
+    hedge_krw = ExactDecimalField(default=Decimal(0))
+    dust_krw = ExactDecimalField(default=Decimal(0))
     hedges = models.PositiveIntegerField(default=0)
     was_legged = models.BooleanField(default=False)
     was_stuck = models.BooleanField(default=False)

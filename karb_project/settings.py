@@ -221,6 +221,7 @@ UNFOLD = {
                 _page("Balances", "wallet", "arbitrage_balance_changelist"),
                 _page("Reconciliation", "fact_check", "arbitrage_reconciliationrun_changelist"),
                 _page("Breaks", "difference", "arbitrage_break_changelist"),
+                _page("Adjustments", "rule", "arbitrage_adjustment_changelist"),
                 _page("Reports", "monitoring", "arbitrage_report_changelist"),
             ),
             _pages(

@@ -28,6 +28,11 @@ desk_patterns = [
     path("level", admin_dashboard.guarded(admin_dashboard.set_level), name="level"),
     path("params/<int:param_set_id>/<slug:step>", admin_dashboard.guarded(admin_dashboard.param_step), name="params"),
     path("wire/<int:wire_set_id>/<slug:step>", admin_dashboard.guarded(admin_dashboard.wire_step), name="wire"),
+    path(
+        "adjustment/<int:adjustment_id>/<slug:step>",
+        admin_dashboard.guarded(admin_dashboard.adjustment_step),
+        name="adjustment",
+    ),
     path("drift/<int:drift_id>", admin_dashboard.guarded(admin_dashboard.acknowledge_drift), name="drift"),
 ]
 

@@ -38,7 +38,7 @@ def desk(switch):
     health.keep_desk(TradingLevel.ACTIVE, "", "", 1)
     keys.keep_keys("upbit", {"f00": None})
     checklists.open_list("daily", timezone.localdate())
-    reconciliation.keep_run("upbit", "k1", [], orders_compared=1, balances_compared=1)
+    reconciliation.keep_run(Exchange.UPBIT, "k1", reconciliation.Findings(orders_compared=1, balances_compared=1))
     reconciliation.keep_book_check("upbit", "KRW-BTC", "same")
     reports.daily(timezone.localdate())
     controls.emergency_stop("trial", "kim")

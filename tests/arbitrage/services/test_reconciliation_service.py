@@ -11,6 +11,7 @@ from arbitrage.domain.reconciliation import BreakKind, Severity
 from arbitrage.domain.units import Exchange
 from arbitrage.models import Alert, Balance, BookCheck, Break, ReconciliationRun
 from arbitrage.services import reconciliation, recording
+from arbitrage.services.reconciliation import Findings
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_desk")]
 DRIFT = FoundBreak(
@@ -19,7 +20,8 @@ DRIFT = FoundBreak(
 
 
 def keep(key, *breaks):
-    return reconciliation.keep_run("upbit", key, breaks, orders_compared=3, balances_compared=2)
+    found = Findings(breaks=breaks, orders_compared=3, balances_compared=2)
+    return reconciliation.keep_run(Exchange.UPBIT, key, found)
 
 
 def test_the_same_run_twice_is_kept_once():
@@ -41,7 +43,7 @@ def test_a_break_that_is_gone_ends_its_alert():
 
 def test_a_clean_run_of_one_exchange_does_not_end_the_others_alert():
     keep("k1", DRIFT)
-    reconciliation.keep_run("bithumb", "k2", [], orders_compared=0, balances_compared=0)
+    reconciliation.keep_run(Exchange.BITHUMB, "k2", Findings())
     assert Alert.objects.get().closed_at is None
 
 
