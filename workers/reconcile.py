@@ -1,15 +1,18 @@
 """Compare the ledger with the exchanges once, by hand or for the supervisor: `python -m workers reconcile`.
 
-Exit code 0 when every figure agrees to the last digit, 1 when one does not or cannot be had.
+What the exchanges' history explains is booked and said. Exit code 0 when every figure agrees to the last digit
+then and nothing is ours to answer, 1 when one does not or cannot be had.
 """
 
 import argparse
 import sys
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 
 from arbitrage.domain.errors import KArbError
+from arbitrage.domain.reconciliation import EVENTS
 from arbitrage.domain.units import EXCHANGES
 from exchanges.registry import mode_word, transport_mode
 from karb_project import logs
@@ -33,6 +36,8 @@ def main(argv: list[str]) -> int:
     if given.json:
         sys.stdout.buffer.write(msgspec.json.encode(found) + b"\n")
     else:
+        for line in found["explained"]:
+            print(f"explained: {line}")
         for line in found["differences"]:
             print(line)
         word = "agree" if found["ledger_equal"] else "DO NOT AGREE"
@@ -42,10 +47,12 @@ def main(argv: list[str]) -> int:
 
 def reconcile(env: Env, since_ns: int) -> dict[str, Any]:
     """Return every difference of both exchanges, and fees and profit since then as exact text."""
+    from arbitrage.services import reconciliation
     from workers.reconciling import break_text, compare_exchange, sums_since
     from workers.tasks.readers import reading
 
-    differences: list[str] = []
+    differences: list[str] = reconciliation.answers_owed(since_ns) if since_ns else []
+    explained: list[str] = []
     accounts = orders = 0
     for exchange in EXCHANGES:
         try:
@@ -54,7 +61,9 @@ def reconcile(env: Env, since_ns: int) -> dict[str, Any]:
         except KArbError as error:
             differences.append(f"{exchange}: could not be asked: {error}")
             continue
-        differences += [break_text(each) for each in look.breaks]
+        run = reconciliation.keep_run(exchange, f"{exchange.value}:{uuid4().hex}", look.findings)
+        explained += [reconciliation.row_text(row) for row in run.breaks.all() if row.kind in EVENTS] if run else []
+        differences += [break_text(each) for each in look.breaks if each.kind not in EVENTS]
         if not look.is_settled:
             differences.append(f"{exchange}: balances could not be compared, something of ours was still moving")
         accounts += look.balances_compared
@@ -62,7 +71,8 @@ def reconcile(env: Env, since_ns: int) -> dict[str, Any]:
     fees, profit = sums_since(since_ns)
     return {
         "ledger_equal": not differences,
-        "differences": differences,
+        "differences": list(dict.fromkeys(differences)),
+        "explained": explained,
         "accounts": accounts,
         "orders_compared": orders,
         "fees_krw": format(fees, "f"),

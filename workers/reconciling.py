@@ -1,60 +1,68 @@
 """Our rows beside the exchange's own word: the one comparison that the job, the command and the supervisor share.
 
-Balances are compared while nothing of ours moves: no arb open, the journal all booked, before and after the
-exchange was asked. A break counts once two looks have found the same one.
+Three sides are held together: our fills and ledger, the exchange's balances, and its history of orders and
+transfers. Balances are compared while nothing of ours moves: no arb open, the journal all booked, before and after
+the exchange was asked. A break counts once two looks have found the same one; what history proves is a fact at once.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Protocol
 
 import msgspec
 
-from arbitrage import selectors
+from arbitrage import books, selectors
+from arbitrage.domain.adjustment import Target, missing_moves, per_asset
 from arbitrage.domain.arb import ArbState
-from arbitrage.domain.events import Holding
-from arbitrage.domain.order import OrderOn, OrderReport, OrderState
-from arbitrage.domain.ports import Found, Lookup, NotFound, OpenOrder
-from arbitrage.domain.reconciliation import BalanceFigure, Break, OrderFigure, compare_balances, compare_orders
-from arbitrage.domain.units import Exchange, Qty, exact_sum, units_exact
-from arbitrage.models_trading import Arb, Order
+from arbitrage.domain.explaining import Surroundings, explain
+from arbitrage.domain.history import Told, foreign_told, transfer_told
+from arbitrage.domain.reconciliation import BalanceFigure, Break, BreakKind, Severity
+from arbitrage.domain.units import EXACT, Ns, exact_sum
+from arbitrage.models_trading import Arb
+from arbitrage.services import adjustments
+from arbitrage.services.reconciliation import Findings
 from fast_path.counters import read_counters
 from karb_project.env import Env
+from workers.history import History, Reader, read_history
+from workers.orders_beside import compare_our_orders
 from workers.sight import bytes_not_booked
 
 SETTLE_S = 6.0
 LOOK_EVERY_S = 0.2
 SECOND_LOOK_AFTER_S = 1.5
 ORDERS_AT_MOST = 20
-ORDER_PAUSE_S = 0.05
-"""Between two questions for orders: the trader's own questions must find room in the exchange's limit."""
-_OPEN_WORDS = frozenset({OrderOn.ACKED, OrderOn.PART_FILL})
-_PROVEN_STATES = (OrderState.FILLED.value, OrderState.CANCELED.value)
-
-
-class Reader(Protocol):
-    """The part of `exchanges.reader.SyncReader` that is used here: reads, no orders."""
-
-    exchange: Exchange
-
-    def balances(self) -> tuple[Holding, ...]:
-        """Return every holding."""
-
-    def order(self, client_order_id: str, exchange_order_id: str | None = None) -> Lookup:
-        """Return what the exchange says of one order, by either id."""
-
-    def open_orders(self) -> tuple[OpenOrder, ...]:
-        """Return all resting orders."""
+OVERLAP_NS = 900 * 1_000_000_000
+"""History this much older than what was compared is read again: a fill can come ten minutes after a cancel."""
+LONGEST_NS = 7 * 86_400 * 1_000_000_000
+"""No further back is history read at once, nor a fill looked for that was taken back."""
+AHEAD_NS = 5 * 1_000_000_000
 
 
 class Look(msgspec.Struct, frozen=True):
     """One comparison. `is_settled` says whether balances could be compared at all."""
 
-    breaks: tuple[Break, ...]
-    orders_compared: int
-    balances_compared: int
+    findings: Findings
     is_settled: bool
+
+    @property
+    def breaks(self) -> tuple[Break, ...]:
+        """Return what does not agree."""
+        return self.findings.breaks
+
+    @property
+    def told(self) -> tuple[Break, ...]:
+        """Return what happened and is explained by its row."""
+        return tuple(each for _, each in self.findings.told)
+
+    @property
+    def orders_compared(self) -> int:
+        """Return how many of our orders were held against theirs."""
+        return self.findings.orders_compared
+
+    @property
+    def balances_compared(self) -> int:
+        """Return how many balances were held against theirs."""
+        return self.findings.balances_compared
 
 
 def compare_exchange(
@@ -64,28 +72,32 @@ def compare_exchange(
     *,
     orders_at_most: int = ORDERS_AT_MOST,
     sleep: Callable[[float], None] = time.sleep,
+    wall_ns: Callable[[], int] = time.time_ns,
 ) -> Look:
-    """Return the breaks that two looks agree on. Raises what the reader raises when the exchange cannot be asked."""
-    first = _look(reader, env, since_ns, orders_at_most, sleep)
-    if not first.breaks:
+    """Return what two looks agree on. Raises what the reader raises when the exchange cannot be asked."""
+    look = _Looking(reader, env, since_ns, orders_at_most, sleep, wall_ns)
+    first = look.once()
+    if not first.breaks and not first.told:
         return first
     sleep(SECOND_LOOK_AFTER_S)
-    second = _look(reader, env, since_ns, orders_at_most, sleep)
-    seen = {(each.kind, each.subject, each.difference) for each in first.breaks}
-    lasting = tuple(each for each in second.breaks if (each.kind, each.subject, each.difference) in seen)
-    return msgspec.structs.replace(second, breaks=lasting)
+    second = look.once()
+    seen = {_mark(each) for each in (*first.breaks, *first.told)}
+    found = second.findings
+    lasting = tuple(each for each in found.breaks if _mark(each) in seen)
+    kept = {f"order:{each.subject}" for each in lasting}
+    return msgspec.structs.replace(
+        second,
+        findings=msgspec.structs.replace(
+            found,
+            breaks=lasting,
+            told=tuple(each for each in found.told if _mark(each[1]) in seen),
+            corrections=tuple(each for each in found.corrections if not each.moves or each.ref in kept),
+        ),
+    )
 
 
-def _look(reader: Reader, env: Env, since_ns: int, orders_at_most: int, sleep: Callable[[float], None]) -> Look:
-    exchange = reader.exchange
-    balances = _settled_balances(reader, env, sleep)
-    breaks = [] if balances is None else compare_balances(*balances)
-    ours, theirs = _orders(reader, since_ns, orders_at_most, sleep)
-    strange = [_open_figure(each) for each in reader.open_orders() if not _is_known(each)]
-    breaks += compare_orders(ours, theirs + strange)
-    count = 0 if balances is None else len({figure.asset for side in balances for figure in side})
-    found = tuple(each for each in breaks if each.exchange is exchange)
-    return Look(found, len(ours), count, balances is not None)
+def _mark(each: Break) -> tuple[str, str, str, Decimal]:
+    return each.kind.value, each.subject, each.ref, each.difference
 
 
 def is_quiet(env: Env) -> bool:
@@ -93,97 +105,176 @@ def is_quiet(env: Env) -> bool:
     return not read_counters(env.shm_dir).get("trader", {}).get("moving_arbs", 0) and not bytes_not_booked(env)
 
 
-def _settled_balances(
-    reader: Reader, env: Env, sleep: Callable[[float], None]
-) -> tuple[list[BalanceFigure], list[BalanceFigure]] | None:
-    # Ours and theirs, taken while nothing moved; None when the desk never came to rest.
-    exchange = reader.exchange
-    for _ in range(int(SETTLE_S / LOOK_EVERY_S)):
-        if is_quiet(env):
-            ours = selectors.balance_figures(exchange)
-            if not ours:
-                # The trader has not opened its books here yet.
-                return None
-            theirs = [BalanceFigure(exchange, each.asset, each.total) for each in reader.balances()]
-            if is_quiet(env) and selectors.balance_figures(exchange) == ours:
-                return ours, theirs
-        sleep(LOOK_EVERY_S)
-    return None
+class _Looking:
+    # Looks at one exchange, as often as asked.
+
+    def __init__(
+        self,
+        reader: Reader,
+        env: Env,
+        since_ns: int,
+        orders_at_most: int,
+        sleep: Callable[[float], None],
+        wall_ns: Callable[[], int],
+    ) -> None:
+        self._reader, self._env, self._since_ns = reader, env, since_ns
+        self._orders_at_most, self._sleep, self._wall_ns = orders_at_most, sleep, wall_ns
+        self._exchange = reader.exchange
+
+    def once(self) -> Look:
+        """Return what one look finds."""
+        began = self._wall_ns()
+        opened = books.opened_ns(self._exchange)
+        balances = None if opened is None else self._settled_balances()
+        since = self._history_from(began, opened)
+        history = read_history(
+            self._reader, since, Ns(self._wall_ns() + AHEAD_NS), Ns(began if opened is None else opened)
+        )
+        beside = compare_our_orders(
+            self._reader, history.ours, max(self._since_ns, since), self._orders_at_most, self._sleep
+        )
+        breaks = list(beside.breaks) + self._strange(history)
+        told: list[Told] = []
+        corrections: tuple[Target, ...] = ()
+        if balances is not None:
+            # Only beside balances at rest is history booked: they must agree once it is.
+            told, corrections = self._told(history), beside.corrections
+            before = self._residual(balances, told, ())
+            corrections = tuple(each for each in corrections if _is_backed(each, before))
+            residual = self._residual(balances, told, corrections)
+            if any(residual.values()):
+                more, unexplained = explain(
+                    self._exchange, residual, self._surroundings(opened or Ns(0), history.unseen)
+                )
+                told, breaks = told + more, breaks + _with_figures(unexplained, balances[1])
+        count = 0 if balances is None else len({figure.asset for side in balances for figure in side})
+        findings = Findings(
+            breaks=tuple(breaks),
+            told=tuple(told),
+            corrections=corrections,
+            orders_compared=beside.compared,
+            balances_compared=count,
+            unseen=history.unseen,
+            look_ns=began,
+            history_ns=began,
+        )
+        return Look(findings, balances is not None)
+
+    def _history_from(self, began: int, opened: int | None) -> Ns:
+        compared, _ = books.place(self._exchange)
+        return Ns(max(compared - OVERLAP_NS, opened or began, began - LONGEST_NS))
+
+    def _told(self, history: History) -> list[Told]:
+        # Only what still lacks an entry, or may change: what is booked as a whole is old news.
+        told = [transfer_told(self._exchange, one) for one in history.transfers]
+        runs = books.run_ids()
+        for order in history.foreign:
+            target, each = foreign_told(self._exchange, order)
+            if _is_named_by(order.client_order_id, runs):
+                each = _ours_unknown(each, order.client_order_id or "")
+            told.append((target, each))
+        booked = adjustments.booked(self._exchange, (target.ref for target, _ in told))
+        open_refs = {row.ref for row in adjustments.still_open(self._exchange)}
+        return [
+            (target, each)
+            for target, each in told
+            if missing_moves(target, booked.get(target.ref, {})) or (target.ref in open_refs) == target.is_final
+        ]
+
+    def _strange(self, history: History) -> list[Break]:
+        runs = books.run_ids()
+        zero = Decimal(0)
+        return [
+            Break(
+                BreakKind.UNKNOWN_ORDER,
+                Severity.CRITICAL if _is_named_by(each.client_order_id, runs) else Severity.HIGH,
+                self._exchange,
+                each.client_order_id or each.exchange_order_id,
+                zero,
+                zero,
+                zero,
+                each.exchange_order_id,
+                f"an order on {each.market} rests that our journal does not know",
+            )
+            for each in history.strange
+        ]
+
+    def _residual(
+        self,
+        balances: tuple[list[BalanceFigure], list[BalanceFigure]],
+        told: Sequence[Told],
+        corrections: Sequence[Target],
+    ) -> dict[str, Decimal]:
+        # Theirs minus ours per asset, with all that is to be booked in ours.
+        ours, theirs = ({figure.asset: figure.total_dec for figure in side} for side in balances)
+        lacking = [*(target for target, _ in told), *corrections]
+        booked = adjustments.booked(self._exchange, (target.ref for target in lacking))
+        coming = per_asset(move for target in lacking for move in missing_moves(target, booked.get(target.ref, {})))
+        residual: dict[str, Decimal] = {}
+        for asset in ours.keys() | theirs.keys() | coming.keys():
+            ledger = EXACT.add(ours.get(asset, Decimal(0)), coming.get(asset, Decimal(0)))
+            residual[asset] = EXACT.subtract(theirs.get(asset, Decimal(0)), ledger)
+        return residual
+
+    def _surroundings(self, opened: Ns, unseen: tuple[str, ...]) -> Surroundings:
+        _, agreed = books.place(self._exchange)
+        since = max(opened, self._wall_ns() - LONGEST_NS)
+        return Surroundings(
+            trades=books.trades(self._exchange, since),
+            left_overs=books.left_overs(since),
+            booked_refs=books.booked_refs(self._exchange, "reversal:", "rounding:", "dust:"),
+            assets=books.traded_assets(self._exchange),
+            fresh_from_ns=agreed,
+            unseen=unseen,
+        )
+
+    def _settled_balances(self) -> tuple[list[BalanceFigure], list[BalanceFigure]] | None:
+        # Ours and theirs, taken while nothing moved; None when the desk never came to rest.
+        for _ in range(int(SETTLE_S / LOOK_EVERY_S)):
+            if is_quiet(self._env):
+                ours = selectors.balance_figures(self._exchange)
+                theirs = [BalanceFigure(self._exchange, each.asset, each.total) for each in self._reader.balances()]
+                if is_quiet(self._env) and selectors.balance_figures(self._exchange) == ours:
+                    return ours, theirs
+            self._sleep(LOOK_EVERY_S)
+        return None
 
 
-def _orders(
-    reader: Reader, since_ns: int, at_most: int, sleep: Callable[[float], None]
-) -> tuple[list[OrderFigure], list[OrderFigure]]:
-    # The newest ended orders of ours, and what the exchange says of each.
-    rows = Order.objects.filter(
-        exchange=reader.exchange.value, state__in=_PROVEN_STATES, planned_ns__gte=since_ns
-    ).order_by("-planned_ns")[:at_most]
-    ours, theirs = [], []
-    for row in rows:
-        answer = reader.order(row.client_order_id, row.exchange_order_id or None)
-        our = _our_figure(reader.exchange, row)
-        match answer:
-            case Found(report=report):
-                ours.append(our)
-                theirs.append(_their_figure(our, report))
-            case NotFound() if row.exchange_order_id:
-                # Without any id the exchange knows it proves nothing: the legacy generation carries none of ours.
-                ours.append(our)
-        sleep(ORDER_PAUSE_S)
-    return ours, theirs
+def _is_named_by(client_order_id: str | None, runs: Iterable[str]) -> bool:
+    return client_order_id is not None and any(client_order_id.startswith(f"{run}-") for run in runs)
 
 
-def _our_figure(exchange: Exchange, row: Order) -> OrderFigure:
-    return OrderFigure(
-        exchange=exchange,
-        market=row.market,
-        client_order_id=row.client_order_id,
-        exchange_order_id=row.exchange_order_id or None,
-        is_open=False,
-        executed_qty=Qty(units_exact(row.executed_qty)),
-        executed_funds=row.executed_funds,
-        paid_fee=row.paid_fee,
-    )
-
-
-def _their_figure(our: OrderFigure, report: OrderReport) -> OrderFigure:
-    # What the answer leaves unsaid counts as agreed.
-    funds = report.executed_funds
-    if report.fills and sum(fill.qty for fill in report.fills) == report.executed_qty:
-        funds = exact_sum(fill.funds for fill in report.fills)
+def _ours_unknown(each: Break, client_order_id: str) -> Break:
     return msgspec.structs.replace(
-        our,
-        is_open=report.on in _OPEN_WORDS,
-        executed_qty=our.executed_qty if report.executed_qty is None else report.executed_qty,
-        executed_funds=our.executed_funds if funds is None else funds,
-        paid_fee=our.paid_fee if report.paid_fee is None else report.paid_fee,
+        each, kind=BreakKind.UNKNOWN_ORDER, severity=Severity.CRITICAL, subject=client_order_id
     )
 
 
-def _open_figure(order: OpenOrder) -> OrderFigure:
-    return OrderFigure(
-        exchange=order.exchange,
-        market=order.market,
-        client_order_id=order.client_order_id,
-        exchange_order_id=order.exchange_order_id,
-        is_open=True,
-        executed_qty=Qty(0),
-        executed_funds=Decimal(0),
-        paid_fee=Decimal(0),
-    )
+def _is_backed(correction: Target, residual: Mapping[str, Decimal]) -> bool:
+    # What an order's history says is believed once balances say so too: one that takes back needs no proof.
+    return not correction.moves or any(residual.get(move.asset) for move in correction.moves)
 
 
-def _is_known(order: OpenOrder) -> bool:
-    if order.client_order_id and Order.objects.filter(pk=order.client_order_id).exists():
-        return True
-    return Order.objects.filter(exchange=order.exchange.value, exchange_order_id=order.exchange_order_id).exists()
+def _with_figures(found: Iterable[Break], theirs: Iterable[BalanceFigure]) -> list[Break]:
+    # Ours is the ledger with all of history in it.
+    totals = {figure.asset: figure.total_dec for figure in theirs}
+    return [
+        msgspec.structs.replace(
+            each,
+            ours=EXACT.subtract(totals.get(each.subject, Decimal(0)), each.difference),
+            theirs=totals.get(each.subject, Decimal(0)),
+        )
+        for each in found
+    ]
 
 
 def break_text(found: Break) -> str:
-    """Return one line for people: where, what, both figures, the difference to the last digit."""
+    """Return one line for people: where, what, both figures, the difference to the last digit, and the row."""
+    row = f", row {found.ref}" if found.ref and found.ref != found.subject else ""
+    why = f" ({found.detail})" if found.detail else ""
     return (
         f"{found.exchange} {found.subject}: {found.kind}, ours {found.ours:f},"
-        f" theirs {found.theirs:f}, difference {found.difference:f}"
+        f" theirs {found.theirs:f}, difference {found.difference:f}{row}{why}"
     )
 
 

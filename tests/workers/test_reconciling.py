@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from desk_story import opened_desk, records, trip
 
+from arbitrage.domain.adjustment import Move
 from arbitrage.domain.errors import ReadFailed
 from arbitrage.domain.events import Holding
 from arbitrage.domain.order import OrderOn, OrderReport
@@ -29,7 +30,8 @@ class UpbitSays:
     def __init__(self, *readings):
         self.readings = list(readings)
         self.lookups = {}
-        self.resting = ()
+        self.resting = self.ended = self.came = self.left = ()
+        self.single = {}
         self.asked = []
 
     def balances(self):
@@ -42,6 +44,18 @@ class UpbitSays:
 
     def open_orders(self):
         return self.resting
+
+    def closed_orders(self, start_ns, end_ns, market=None):
+        return tuple(row for row in self.ended if start_ns <= row.created_wall_ns < end_ns)
+
+    def order_record(self, exchange_order_id):
+        return self.single.get(exchange_order_id)
+
+    def deposits(self):
+        return self.came
+
+    def withdrawals(self):
+        return self.left
 
 
 def found(row, **changes):
@@ -125,13 +139,25 @@ def test_books_that_were_never_opened_are_not_compared(desk_env):
 
 
 def test_a_fill_we_do_not_know_is_a_break(traded):
-    reader = UpbitSays(holdings(KRW_AFTER, "1.01"))
+    reader = UpbitSays(holdings("96999250.00000000000000000001", "1.02"))
     row = Order.objects.get(pk="a1-0")
     reader.lookups["a1-0"] = found(row, executed_qty=E8 // 50, executed_funds=row.executed_funds * 2)
     look = compare(reader, traded)
     assert [(each.kind, each.subject, each.difference) for each in look.breaks] == [
         (BreakKind.MISSING_FILL, "a1-0", Decimal("0.01"))
     ]
+    assert [target.moves for target in look.findings.corrections] == [
+        (Move("BTC", Decimal("0.01")), Move("KRW", Decimal(-1_500_000)))
+    ]
+
+
+def test_a_fill_that_no_balance_shows_is_told_and_not_booked(traded):
+    reader = UpbitSays(holdings(KRW_AFTER, "1.01"))
+    row = Order.objects.get(pk="a1-0")
+    reader.lookups["a1-0"] = found(row, executed_qty=E8 // 50, executed_funds=row.executed_funds * 2)
+    look = compare(reader, traded)
+    assert [each.kind for each in look.breaks] == [BreakKind.MISSING_FILL]
+    assert look.findings.corrections == ()
 
 
 def test_an_order_the_exchange_does_not_have_is_a_break(traded):

@@ -1,9 +1,7 @@
-"""Orders and balances beside the exchanges' own (R3.3): a run each, its breaks as rows, alerts for grave ones.
+"""Orders, balances and history beside the exchanges' own (R3.3): a run each, what it explains booked, the rest told.
 
-Safe to run twice: a run is kept under the task's own id, which a redelivery shares.
+Safe to run twice: a run is kept under the task's own id, which a redelivery shares, and books absolute figures.
 """
-
-import time
 
 from celery import Task, shared_task
 from django.conf import settings
@@ -15,7 +13,6 @@ from karb_project import logs
 from workers.reconciling import compare_exchange
 from workers.tasks.readers import reading
 
-ORDERS_SINCE_NS = 300_000_000_000
 _log = logs.get("tasks.reconciliation")
 
 
@@ -27,17 +24,13 @@ def reconcile(self: "Task[[], dict[str, int]]") -> dict[str, int]:
     for exchange in EXCHANGES:
         try:
             with reading(exchange, env) as reader:
-                look = compare_exchange(reader, env, time.time_ns() - ORDERS_SINCE_NS)
+                look = compare_exchange(reader, env, 0)
         except KArbError as error:
             _log.warning("exchange_not_reconciled", exchange=exchange, error=str(error))
             found[exchange.value] = -1
             continue
-        reconciliation.keep_run(
-            exchange.value,
-            f"{exchange.value}:{self.request.id}",
-            look.breaks,
-            orders_compared=look.orders_compared,
-            balances_compared=look.balances_compared,
-        )
-        found[exchange.value] = len(look.breaks)
+        run = reconciliation.keep_run(exchange, f"{exchange.value}:{self.request.id}", look.findings)
+        if run is None:
+            _log.info("reconciliation_came_late", exchange=exchange)
+        found[exchange.value] = run.breaks_found if run else 0
     return found
