@@ -115,6 +115,20 @@ GROUPS: tuple[tuple[str, tuple[FieldWords, ...]], ...] = (
         ),
     ),
     (
+        "Pace",
+        (
+            _f(
+                "max_frame_to_order_ns",
+                "Slowest frame to orders",
+                Unit.MS,
+                "p99 of a window; above it the desk slows down.",
+            ),
+            _f("pace_window_ns", "Window", Unit.MS, "How long is measured before each step (R2.1)."),
+            _f("pace_max_steps", "Steps", Unit.COUNT, "How often it may slow down; 0 = never."),
+            _f("pace_edge_step_ppm", "Edge a step", Unit.PERCENT, "How much more edge each step wants."),
+        ),
+    ),
+    (
         "Breakers",
         (
             _f(

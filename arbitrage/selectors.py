@@ -152,6 +152,13 @@ def error_rates() -> dict[str, str]:
     return {f"{exchange} {what}": f"{row.value / 10_000:.1f} %" for row, (what, _, exchange) in named.items()}
 
 
+def pace() -> dict[str, int]:
+    """Return how far the trader slowed down for its machine: step, edge wanted on top in ppm, markets left out."""
+    names = ("pace_step", "pace_edge_ppm", "pace_markets_out")
+    found = dict(Counter.objects.filter(process="trader", name__in=names).values_list("name", "value"))
+    return {name.removeprefix("pace_"): found.get(name, 0) for name in names}
+
+
 def wallets(exchange: Exchange | None = None) -> dict[tuple[Exchange, str], Decimal]:
     """Return what the ledger says we hold, per exchange and asset."""
     rows = Account.objects.filter(kind=AccountKind.WALLET.value)

@@ -14,6 +14,7 @@ from arbitrage.domain.book import Book
 from arbitrage.domain.controls import Controls
 from arbitrage.domain.instrument import Instrument
 from arbitrage.domain.inventory import Strain, discounted, shadow_ppm, strain_of, with_shadow
+from arbitrage.domain.pace_policy import UNHURRIED, Pace, paced
 from arbitrage.domain.params import DEFAULT_PARAMS, Params, params_from_bytes
 from arbitrage.domain.risk import Approved, Denied, Exposure, check
 from arbitrage.domain.signal import NoSignal, NoSignalReason, Signal, find_signal, has_gap
@@ -122,10 +123,13 @@ class Engine:
         `discount_left` says what bringing stock back may still cost today; asked when balances changed.
         """
         self.markets = tuple(markets)
+        self.stored: Params = DEFAULT_PARAMS
+        """The newest sound set, as a person activated it."""
         self.params: Params = DEFAULT_PARAMS
-        """The set in use; nothing is decided with it while `params_epoch` is 0."""
+        """The set in use, the pace laid over it; nothing is decided with it while `params_epoch` is 0."""
+        self._pace = UNHURRIED
         self.params_data = b""
-        """The very bytes of the set in use."""
+        """The very bytes of the stored set."""
         self.params_epoch = 0
         self.params_refused = 0
         """How many sets were malformed or out of bounds."""
@@ -146,6 +150,12 @@ class Engine:
         row[EXCHANGES.index(instrument.exchange)] = instrument
         self._forget_ways()
 
+    def set_pace(self, pace: Pace) -> None:
+        """Decide with this pace laid over the stored set from now on."""
+        self._pace = pace
+        self.params = paced(self.stored, pace)
+        self._forget_ways()
+
     def refresh_params(self) -> None:
         """Use the newest params if they are new and sound; else keep the set in use and say why.
 
@@ -162,8 +172,8 @@ class Engine:
             self.params_refused += 1
             self.params_findings = tuple(found)
             return
-        self.params, self.params_data, self.params_epoch, self.params_findings = params, data, epoch, ()
-        self._forget_ways()
+        self.stored, self.params_data, self.params_epoch, self.params_findings = params, data, epoch, ()
+        self.set_pace(self._pace)
         self._control.set_applied_epoch(epoch)
 
     def step(self, market_index: int, now: Ns) -> Decision:

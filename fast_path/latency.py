@@ -100,6 +100,11 @@ class Latency:
         """Count one duration."""
         self._words[_STARTS[stage] + bucket_of(ns)] += 1
 
+    def histogram(self, stage: Stage) -> Histogram:
+        """Return what this file counted of one stage."""
+        start = _STARTS[stage]
+        return Histogram(self._words[start : start + BUCKETS].tolist())
+
     def close(self) -> None:
         """Unmap the file; the counts stay."""
         self._file.close()

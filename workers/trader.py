@@ -35,6 +35,7 @@ from workers.drift_file import DriftFile
 from workers.errands import RULES_EVERY_S, Errands
 from workers.exchange_watch import ExchangeWatch
 from workers.last_look import LastLook
+from workers.pace_watch import PaceWatch
 from workers.pauses import Cause
 from workers.process import EXIT_FAILED, EXIT_OK, Context, run_process
 from workers.start import Past, Start, new_run_id, read_past, refuse_withdrawing_keys
@@ -153,6 +154,13 @@ class Trader:
             exposure=self.desk.exposure,
             discount_left=self.desk.discount_left,
         )
+        self._pace = PaceWatch(
+            context,
+            journal=journal,
+            params=lambda: self.engine.stored,
+            earned=self._conduct.earned,
+            apply=self.engine.set_pace,
+        )
 
     async def run(self) -> int:
         """Recover, trade until told to stop, settle, and return the exit code."""
@@ -265,6 +273,7 @@ class Trader:
                 self._wire_use.heed(self._use_wire)
                 self._watch.tick()
                 self.desk.breakers.tick()
+                self._pace.tick()
                 self._gauge()
                 await context.sleep(context.rhythm.trader_tick_s)
             return EXIT_OK
@@ -286,7 +295,9 @@ class Trader:
     def _woken(self, receiver: WakeupReceiver) -> None:
         """Run one engine step for every market whose book changed."""
         for index in {market for _, market in receiver.drain()}:
-            if index < len(self._markets):
+            if index in self._pace.resting:
+                self._context.counters.add("looks_paced_out")
+            elif index < len(self._markets):
                 self._acted(self.engine.step(index, self._context.clock.mono_ns()))
 
     def _acted(self, decision: Decision) -> None:

@@ -48,6 +48,8 @@ class Conduct:
         self.worst_loss = 0
         self.is_lowered = False
         """Whether the trader lowered the trading state and nobody has let it trade since."""
+        self.earned: Counter[str] = Counter()
+        """Per market, since the journal began."""
         self._pnl: Counter[str] = Counter()
         self._refused: deque[int] = deque(maxlen=ORDERS_KEPT)
         self._order_times: deque[int] = deque(maxlen=TIMES_KEPT)
@@ -163,6 +165,7 @@ class Conduct:
     def _book(self, known: _Known, arb: Arb) -> None:
         pnl = units_floor(arb.even_pnl_krw)
         self._pnl[arb.market.partition("-")[0]] += pnl - known.pnl
+        self.earned[arb.market] += pnl - known.pnl
         known.pnl = pnl
         self.worst_loss = max(self.worst_loss, -pnl)
         self._move(known, arb, _moved(arb))

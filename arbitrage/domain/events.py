@@ -86,7 +86,17 @@ class MarketPaused(msgspec.Struct, frozen=True, tag="market_paused"):
     wall_ns: Ns
 
 
-Event = TraderStarted | BalancesRead | ArbStepped | TradingStateChanged | StrangeOrderSeen | MarketPaused
+class PaceChanged(msgspec.Struct, frozen=True, tag="pace_changed"):
+    """The trader slowed down, or sped up again, by how fast its machine is (R2.1); step 0 = as its parameters say."""
+
+    step: int
+    edge_raise_ppm: int
+    markets_out: tuple[str, ...]
+    why: str
+    wall_ns: Ns
+
+
+Event = TraderStarted | BalancesRead | ArbStepped | TradingStateChanged | StrangeOrderSeen | MarketPaused | PaceChanged
 
 
 class Record(msgspec.Struct, frozen=True):

@@ -60,6 +60,13 @@ class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_book_skew_ns: int = 300 * MS
     max_control_age_ns: int = 3 * SECOND
     max_loop_lag_ns: int = 200 * MS
+    max_frame_to_order_ns: int = 50 * MS
+    """The p99 from frame to both orders above which the desk slows down (R2.1)."""
+    pace_window_ns: int = 30 * SECOND
+    pace_max_steps: int = 4
+    """How often it may slow down; 0 = never."""
+    pace_edge_step_ppm: int = 100
+    """How much more edge each step wants."""
     max_open_arbs: int = 4
     max_orders_per_s: int = 16
     rest_after_arb_ns: int = 200 * MS
@@ -118,6 +125,10 @@ _BOUNDS: dict[str, tuple[int, int]] = {
     "max_book_skew_ns": (10 * MS, 10 * SECOND),
     "max_control_age_ns": (200 * MS, 60 * SECOND),
     "max_loop_lag_ns": (1 * MS, 5 * SECOND),
+    "max_frame_to_order_ns": (1 * MS, 5 * SECOND),
+    "pace_window_ns": (1 * SECOND, 3600 * SECOND),
+    "pace_max_steps": (0, 20),
+    "pace_edge_step_ppm": (0, 5_000),
     "max_open_arbs": (1, 64),
     "max_orders_per_s": (2, 200),
     "rest_after_arb_ns": (0, 3600 * SECOND),

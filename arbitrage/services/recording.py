@@ -20,6 +20,7 @@ from arbitrage.domain.events import (
     ArbStepped,
     BalancesRead,
     MarketPaused,
+    PaceChanged,
     Record,
     StrangeOrderSeen,
     TraderStarted,
@@ -34,6 +35,8 @@ from arbitrage.models_trading import Arb, ArbStep, Fill, Order
 from arbitrage.services import alerts, controls
 from arbitrage.services.postings import PostingBatch
 from arbitrage.wall_time import moment
+
+SLOW_MACHINE = "slow_machine"
 
 
 def place(stream: str) -> tuple[int, int]:
@@ -68,6 +71,8 @@ def record_batch(records: Sequence[tuple[Record, int]]) -> None:
                     _keep_state(changed)
                 case MarketPaused() as paused:
                     _tell_pause(paused)
+                case PaceChanged() as pace:
+                    _tell_pace(pace)
                 case StrangeOrderSeen() as strange:
                     _tell_strange_order(strange)
         _keep_arbs(images, batch)
@@ -145,6 +150,15 @@ def _tell_pause(paused: MarketPaused) -> None:
         risk_id="R1.3",
         at=moment(paused.wall_ns),
     )
+
+
+def _tell_pace(pace: PaceChanged) -> None:
+    if not pace.step:
+        alerts.close_alerts_of(SLOW_MACHINE)
+        return
+    out = ", ".join(pace.markets_out) or "none"
+    text = f"Slowed down by {pace.step}: {pace.edge_raise_ppm} ppm more edge, not watched: {out} ({pace.why})"
+    alerts.raise_alert(SLOW_MACHINE, text, severity=Severity.MEDIUM, risk_id="R2.1", at=moment(pace.wall_ns))
 
 
 def _tell_strange_order(strange: StrangeOrderSeen) -> None:

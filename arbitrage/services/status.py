@@ -38,6 +38,7 @@ def desk_status() -> dict[str, Any]:
         "wire_epoch_applied": selectors.wire_applied(),
         "monitor_only": {exchange.value: reason for exchange, reason in monitor_only.stopped().items()},
         "errors_last_minute": selectors.error_rates(),
+        "slowed_down": selectors.pace(),
         "open_arbs": selectors.open_arbs().count(),
         "arbs_closed_today": figures.arbs,
         "pnl_krw_today": decimal_text(figures.pnl_krw),

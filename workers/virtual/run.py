@@ -89,7 +89,7 @@ def run(plan: Plan, *, keep_history: bool = False) -> Outcome:
     return lived(plan, lambda world: _Run(world, plan).live(keep_history=keep_history))
 
 
-def lived(plan: Plan, live: Callable[[World], Coroutine[Any, Any, T]]) -> T:
+def lived(plan: Plan, live: Callable[[World], Coroutine[Any, Any, T]], *, markets: tuple[str, ...] = MARKETS) -> T:
     """Return what `live` makes of a fresh world on made-up time; nothing of it is left behind."""
     home = Path(tempfile.mkdtemp(prefix="karb-campaign-", dir=_memory()))
     loop = VirtualLoop()
@@ -98,7 +98,7 @@ def lived(plan: Plan, live: Callable[[World], Coroutine[Any, Any, T]]) -> T:
     gc.collect()
     gc.disable()
     try:
-        return loop.run_until_complete(_in_world(World(loop, home, plan.seed, markets=MARKETS, params=PARAMS), live))
+        return loop.run_until_complete(_in_world(World(loop, home, plan.seed, markets=markets, params=PARAMS), live))
     except Stalled as error:
         raise RuntimeError(f"seed {plan.seed}: {error}") from None
     finally:

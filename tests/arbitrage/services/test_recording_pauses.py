@@ -1,9 +1,9 @@
-"""What the desk stopped by itself becomes alerts: a breaker with an incident, a paused market without one."""
+"""What the desk did by itself becomes alerts: a breaker with an incident; a paused market, a slow machine without."""
 
 import pytest
 from desk_story import START_NS, records
 
-from arbitrage.domain.events import MarketPaused, TradingStateChanged
+from arbitrage.domain.events import MarketPaused, PaceChanged, TradingStateChanged
 from arbitrage.domain.units import Ns
 from arbitrage.models import Alert, Control, Incident
 from arbitrage.services import controls, recording
@@ -25,6 +25,21 @@ def test_a_breaker_opens_an_incident_and_a_resume_closes_its_alert():
 def test_that_a_person_let_it_trade_again_is_no_alert():
     recording.record_batch(records([TradingStateChanged("active", "a person let the desk trade again", Ns(START_NS))]))
     assert Alert.objects.count() == 0
+
+
+def test_a_slow_machine_is_told_until_it_is_well():
+    why = "p99 frame to orders 80000000 ns, loop lag 0 ns"
+    recording.record_batch(records([PaceChanged(1, 100, ("KRW-SOL",), why, Ns(START_NS))]))
+    alert = Alert.objects.get()
+    assert (alert.kind, alert.closed_at) == ("slow_machine", None)
+    assert alert.text == f"Slowed down by 1: 100 ppm more edge, not watched: KRW-SOL ({why})"
+
+
+def test_a_machine_that_is_well_again_closes_its_alert():
+    steps = [PaceChanged(step, 100 * step, (), "why", Ns(START_NS)) for step in (1, 2, 1, 0)]
+    recording.record_batch(records(steps))
+    assert not Alert.objects.filter(closed_at=None).exists()
+    assert Alert.objects.get().count == 3
 
 
 def test_a_market_paused_twice_is_one_alert_counted_up():
