@@ -165,7 +165,10 @@ GROUPS: tuple[tuple[str, tuple[FieldWords, ...]], ...] = (
             _f("hedge_limit_ns", "Hedge deadline", Unit.MS, "Uneven for longer, the arb is stuck."),
             _f("hedge_max_attempts", "Hedge attempts", Unit.COUNT, "Then the arb is stuck."),
             _f("hedge_slippage_ppm", "Hedge reach", Unit.PERCENT, "Past the touch, growing with each attempt."),
-            _f("hedge_max_loss_krw", "Hedge loss", Unit.KRW, "The most one hedge may cost."),
+            _f("hedge_max_loss_krw", "Hedge loss", Unit.KRW, "The most all hedges of one arb may cost."),
+            _f("hedge_hold_ns", "Hold", Unit.MS, "How long a lone leg may wait for a wide spread to close; 0 = never."),
+            _f("risk_kappa_ppm", "Weight of swings", Unit.PERCENT, "What the price's swing while uneven counts for."),
+            _f("risk_sigma_ppm", "Usual swing", Unit.PERCENT, "In the root of a second, until the desk saw its own."),
         ),
     ),
 )

@@ -68,6 +68,8 @@ class Story:
         self.clock = RealClock()
         self.reached: Counter[str] = Counter()
         """How often each client order id reached an exchange in a POST, taken or not."""
+        self.bodies: dict[str, dict[str, str]] = {}
+        """What the last POST of each client order id said."""
         self.mute: set[Exchange] = set()
         """Exchanges that answer 500 to every question about an order."""
         self.away: set[Exchange] = set()
@@ -166,11 +168,11 @@ class Story:
         """Let a younger trader announce itself."""
         self._control.raise_fence()
 
-    def stop_books(self) -> None:
-        """Take every book from the trader; clear `stale` to let new ones come."""
-        self.stale.update(EXCHANGES)
-        for writer in self._writers.values():
-            writer.mark_dead(None)
+    def stop_books(self, *exchanges: Exchange) -> None:
+        """Take the books of these exchanges, or every book, from the trader; clear `stale` to let new ones come."""
+        for exchange in exchanges or EXCHANGES:
+            self.stale.add(exchange)
+            self._writers[exchange].mark_dead(None)
 
     def change_params(self, epoch: int, **changes: object) -> None:
         """Hand on new parameters, as the bridge does."""
@@ -246,7 +248,9 @@ class Story:
                 return msgspec.structs.replace(told, body=told.body.replace(b'"active"', b'"suspended"'))
             if request.method == "POST" and request.path.startswith("/v"):
                 body = msgspec.json.decode(request.body)
-                self.reached[body.get("identifier") or body.get("client_order_id")] += 1
+                client_order_id = body.get("identifier") or body.get("client_order_id")
+                self.reached[client_order_id] += 1
+                self.bodies[client_order_id] = body
             elif request.path == "/v1/order" and sim.exchange in self.mute:
                 return Response(500)
             told = answer(request, now)

@@ -30,6 +30,7 @@ from workers.breaker_watch import BreakerWatch
 from workers.pauses import Cause, Pauses
 from workers.process import Context
 from workers.rests import Rests
+from workers.swing_watch import SwingWatch
 from workers.today import Today
 
 EXCHANGE_WIDE = frozenset({RefusalReason.RATE_LIMITED, RefusalReason.NOT_SENT, RefusalReason.AUTH})
@@ -80,6 +81,7 @@ class TradingDesk:
             params=params,
             lower=self._trip,
         )
+        self.swings = SwingWatch(context.env.markets, readers)
 
     # For the executor
 
@@ -90,12 +92,15 @@ class TradingDesk:
     def quotes(self, market: str) -> Mapping[Exchange, Quote]:
         """Return what both exchanges offer; a stale or unhealthy book is None."""
         base = base_of(market)
+        swings = self.swings.of(self._index[market])
         return {
             exchange: Quote(
                 self._instruments[exchange, market],
                 self._book(exchange, market),
                 Qty(self._wallets.spendable(exchange, base, 0)),
                 Krw(self._wallets.spendable(exchange, QUOTE, 0)),
+                usual_spread_ppm=swings.usual_spread_ppm(exchange),
+                sigma_ppm=swings.sigma_ppm(),
             )
             for exchange in EXCHANGES
         }

@@ -268,6 +268,7 @@ class Trader:
                     receiver = self._wakeups()
                 self.executor.tick()
                 context.counters.add("rounds")
+                self.desk.swings.look(context.clock.mono_ns())
                 self.engine.refresh_params()
                 self.armed.tick()
                 self._wire_use.heed(self._use_wire)

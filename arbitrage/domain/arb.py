@@ -13,7 +13,7 @@ from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.hedge import Quote
 from arbitrage.domain.order import Order, OrderReport, OrderState
 from arbitrage.domain.signal import Signal
-from arbitrage.domain.units import Exchange, Ns, Qty, Side, exact_sum, to_decimal
+from arbitrage.domain.units import PPM, Exchange, Ns, Qty, Side, exact_sum, to_decimal
 
 
 class ArbState(StrEnum):
@@ -57,6 +57,9 @@ class ArbLimits(msgspec.Struct, frozen=True):
     hedge_max_attempts: int
     hedge_slippage_ppm: int
     hedge_max_loss_krw: int
+    hedge_hold_ns: Ns = Ns(0)
+    risk_kappa_ppm: int = PPM
+    risk_sigma_ppm: int = 0
 
 
 class Arb(msgspec.Struct, frozen=True):

@@ -39,7 +39,7 @@ from arbitrage.domain.order import (
 )
 from arbitrage.domain.params import Params
 from arbitrage.domain.signal import Signal
-from arbitrage.domain.units import Exchange, Ns, Price, Qty, Side, to_decimal
+from arbitrage.domain.units import Exchange, Ns, Price, Qty, Side, to_decimal, units_floor
 
 S, E = ArbState, ArbOn
 
@@ -286,7 +286,7 @@ def _hedged(arb: Arb, tick: Tick, now: Moment) -> tuple[Arb, tuple[Action, ...]]
     if outdated and now.mono_ns - arb.changed_mono_ns < arb.limits.hedge_patience_ns:
         return arb, ()
     attempt = sum(order.role is OrderRole.HEDGE for order in arb.orders)
-    rules = HedgeRules(arb.limits.hedge_slippage_ppm * (attempt + 1), arb.limits.hedge_max_loss_krw)
+    rules = _rules(arb, attempt, now)
     wanted = plan(arb.imbalance, arb.average_krw(arb.imbalance), willing, rules)
     if isinstance(wanted, Hold):
         wanted = plan(arb.imbalance, arb.average_krw(arb.imbalance), quotes, rules)
@@ -313,6 +313,23 @@ def _hedged(arb: Arb, tick: Tick, now: Moment) -> tuple[Arb, tuple[Action, ...]]
             )
             arb = msgspec.structs.replace(arb, orders=(*arb.orders, order))
             return _moved(arb, E.HEDGE_SENT, now), (Place(order),)
+
+
+def _rules(arb: Arb, attempt: int, now: Moment) -> HedgeRules:
+    """Return how far this attempt may go. What the arb has lost already is off its loss limit.
+
+    Waiting by choice ends with `hedge_hold_ns` and with the first hedge: no arb goes to and fro.
+    """
+    limits = arb.limits
+    hold_ns = min(limits.hedge_hold_ns, limits.hedge_limit_ns // 2)
+    left_ns = hold_ns - (now.mono_ns - (arb.uneven_mono_ns or now.mono_ns))
+    return HedgeRules(
+        slippage_ppm=limits.hedge_slippage_ppm * (attempt + 1),
+        max_loss_krw=limits.hedge_max_loss_krw + min(0, units_floor(arb.even_pnl_krw)),
+        look_ahead_ns=0 if attempt else max(0, left_ns),
+        kappa_ppm=limits.risk_kappa_ppm,
+        sigma_ppm=limits.risk_sigma_ppm,
+    )
 
 
 def _keeps_refusing(arb: Arb, exchange: Exchange) -> bool:

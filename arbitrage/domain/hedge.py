@@ -1,7 +1,9 @@
-"""What to do with an uneven fill: complete the short leg or reverse the long one, at least cost (R3.1).
+"""What to do with an uneven fill: complete the short leg, reverse the long one, or wait, at least cost (R3.1).
 
-`plan` looks at both exchanges and picks the one where evening out costs least, inside a loss limit.
-What is too small to order anywhere is dust; what cannot be priced now is held and asked again.
+`plan` looks at both exchanges and picks the one where evening out costs least, inside a loss limit that the
+order's own limit price keeps. A spread wider than usual is worth waiting for as long as what it should give
+back is more than what the price may swing meanwhile. What is too small to order anywhere is dust; what
+cannot be priced now is held and asked again.
 """
 
 from collections.abc import Mapping
@@ -11,6 +13,7 @@ import msgspec
 
 from arbitrage.domain.book import Book, fillable
 from arbitrage.domain.instrument import Instrument
+from arbitrage.domain.swings import swing_ppm
 from arbitrage.domain.units import (
     PPM,
     SCALE,
@@ -22,6 +25,7 @@ from arbitrage.domain.units import (
     fee_ceil,
     notional_ceil,
     notional_floor,
+    to_decimal,
 )
 
 
@@ -35,6 +39,10 @@ class Quote(msgspec.Struct, frozen=True):
     book: Book | None
     free_base: Qty
     free_krw: Krw
+    usual_spread_ppm: int = 0
+    """How wide the spread usually is here; 0 = not known."""
+    sigma_ppm: int = 0
+    """How far the market swings in the square root of a second; 0 = not known."""
 
 
 class HedgeOrder(msgspec.Struct, frozen=True):
@@ -65,13 +73,19 @@ class HedgeRules(msgspec.Struct, frozen=True):
 
     slippage_ppm: int
     max_loss_krw: int
+    look_ahead_ns: int = 0
+    """How long it may wait before it is asked again; 0 = act now if anything can be done."""
+    kappa_ppm: int = PPM
+    """What a swing of the price while we wait is weighed with."""
+    sigma_ppm: int = 0
+    """The swing to reckon with where none is known."""
 
 
 def plan(imbalance: int, basis: Decimal, quotes: Mapping[Exchange, Quote], rules: HedgeRules) -> HedgePlan:
     """Return how to bring `imbalance` (base bought minus sold, 10^-8) to zero.
 
     `basis` is the average price of the uneven leg in KRW. The loss limit bounds what this one order
-    may cost against it. Ties go to the exchange listed first.
+    may cost against it, filled at its own limit. Ties go to the exchange listed first.
     """
     side = Side.ASK if imbalance > 0 else Side.BID
     amount = Qty(abs(imbalance))
@@ -79,19 +93,41 @@ def plan(imbalance: int, basis: Decimal, quotes: Mapping[Exchange, Quote], rules
         return Dust()
     reasons = []
     best: tuple[Decimal, HedgeOrder] | None = None
+    soonest: Decimal | None = None
     for exchange, quote in quotes.items():
         candidate = _candidate(exchange, side, amount, basis, quote, rules)
         if isinstance(candidate, str):
             reasons.append(f"{exchange}:{candidate}")
             continue
         unit_loss = Decimal(candidate.loss_krw) / candidate.qty
+        later = unit_loss - _given_back(candidate, quote)
+        soonest = later if soonest is None else min(soonest, later)
         if best is None or unit_loss < best[0]:
             best = (unit_loss, candidate)
-    if best is None:
+    if best is None or soonest is None:
         return Hold(" ".join(reasons))
     if best[1].loss_krw > rules.max_loss_krw:
         return Hold(f"loss_over_limit:{best[1].loss_krw}")
+    if rules.look_ahead_ns and soonest + _swing(best[1], quotes[best[1].exchange], rules) < best[0]:
+        return Hold("waiting_costs_less")
     return best[1]
+
+
+def _given_back(candidate: HedgeOrder, quote: Quote) -> Decimal:
+    # What half of the spread beyond the usual is worth per unit: a touch that was swept comes back.
+    book = quote.book
+    assert book is not None
+    bid, ask = book.bids[0].price, book.asks[0].price
+    excess = ask - bid - (ask + bid) // 2 * quote.usual_spread_ppm // PPM
+    if not quote.usual_spread_ppm or excess <= 0:
+        return Decimal(0)
+    return to_decimal(excess) / 2
+
+
+def _swing(candidate: HedgeOrder, quote: Quote, rules: HedgeRules) -> Decimal:
+    # What the price may move against us per unit until we are asked again.
+    ppm = swing_ppm(quote.sigma_ppm or rules.sigma_ppm, rules.look_ahead_ns) * rules.kappa_ppm // PPM
+    return to_decimal(candidate.price * ppm // PPM)
 
 
 def _is_dust(side: Side, amount: Qty, basis: Decimal, quote: Quote) -> bool:
@@ -123,12 +159,27 @@ def _candidate(
         # The exchange values a sale at its limit: stay as far from the touch as its minimum allows.
         least = instrument.price_up(Price(-(-instrument.min_notional * SCALE // qty)))
         limit = least if least <= touch else limit
+    limit = _within_loss(side, limit, touch, qty, basis, instrument, rules.max_loss_krw)
     if notional_floor(limit, qty) < instrument.min_notional:
         return "under_minimum" if qty == instrument.qty_down(amount) else "no_balance"
     taken = Qty(min(qty, fillable(book, side, limit)))
     if not taken:
         return "no_depth"
     return HedgeOrder(exchange, side, qty, limit, Krw(_loss(side, qty, taken, limit, basis, quote)))
+
+
+def _within_loss(
+    side: Side, limit: Price, touch: Price, qty: Qty, basis: Decimal, instrument: Instrument, max_loss: int
+) -> Price:
+    # As far as the order may go without losing more than it may; `plan` says no where the touch is beyond that.
+    if not qty:
+        return limit
+    value = int(basis * qty) + side.sign * max_loss
+    fee = PPM + side.sign * instrument.fee_ppm
+    if side is Side.BID:
+        return max(min(limit, instrument.price_down(Price(value * SCALE * PPM // (qty * fee)))), touch)
+    least = instrument.price_up(Price(max(-(-value * SCALE * PPM // (qty * fee)), 1)))
+    return min(max(limit, least), touch)
 
 
 def _affordable(side: Side, limit: Price, quote: Quote) -> Qty:

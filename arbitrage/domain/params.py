@@ -103,6 +103,14 @@ class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hedge_slippage_ppm: int = 3_000
     """How far past the touch a hedge may reach; grows by as much with each attempt."""
     hedge_max_loss_krw: int = 200_000 * SCALE
+    """What an arb may lose by being evened out, all its hedges together."""
+    hedge_hold_ns: int = 800 * MS
+    """How long a lone leg may wait for a spread wider than usual to close, where waiting costs less; 0 = never.
+    At most half of `hedge_limit_ns`."""
+    risk_kappa_ppm: int = PPM
+    """What the swing of the price while something is uneven is weighed with."""
+    risk_sigma_ppm: int = 300
+    """The swing in the square root of a second to reckon with until the desk has seen its own."""
 
 
 DEFAULT_PARAMS = Params()
@@ -152,6 +160,9 @@ _BOUNDS: dict[str, tuple[int, int]] = {
     "hedge_max_attempts": (1, 50),
     "hedge_slippage_ppm": (0, 50_000),
     "hedge_max_loss_krw": (1_000 * SCALE, 1_000_000_000 * SCALE),
+    "hedge_hold_ns": (0, 10 * SECOND),
+    "risk_kappa_ppm": (0, 10 * PPM),
+    "risk_sigma_ppm": (0, 100_000),
 }
 
 

@@ -1,0 +1,81 @@
+"""An order is followed to its end by the desk's own clock: asked for, cancelled, and heard of long after (R3.1)."""
+
+import pytest
+from desk_builders import fill, heard
+from scripted_executor import Story, accepted, settle
+
+from arbitrage.domain.events import StrangeOrderSeen
+from arbitrage.domain.order import OrderOn, RefusalReason
+from arbitrage.domain.ports import Found, OrderNews, Refused
+from arbitrage.domain.units import Exchange
+
+
+@pytest.fixture
+def story(tmp_path):
+    one = Story(tmp_path)
+    yield one
+    one.close()
+
+
+async def test_order_without_news_is_asked_for_every_half_second_besides_the_stream(story):
+    working = Found(heard(OrderOn.ACKED))
+    story.upbit.lookups["r1-1-b"] = story.bithumb.lookups["r1-1-s"] = working
+    story.open()
+    await settle()
+    for _ in range(100):
+        await story.pass_time(30)
+    # 3 s in steps of 30 ms: every 510 ms.
+    assert story.upbit.calls.count(("query", "r1-1-b")) == 5
+    assert story.bithumb.calls.count(("query", "r1-1-s")) == 5
+
+
+async def test_order_the_stream_tells_of_is_not_asked_for_meanwhile(story):
+    story.open()
+    await settle()
+    for _ in range(10):
+        await story.pass_time(300)
+        story.executor.hear(Exchange.UPBIT, OrderNews("r1-1-b", "X1", heard(OrderOn.ACKED)))
+    assert ("query", "r1-1-b") not in story.upbit.calls
+
+
+async def test_order_still_open_after_ten_seconds_is_cancelled_and_not_before(story):
+    story.upbit.lookups["r1-1-b"] = story.bithumb.lookups["r1-1-s"] = Found(heard(OrderOn.ACKED))
+    story.open()
+    await settle()
+    for _ in range(19):
+        await story.pass_time(510)
+    assert ("cancel", "r1-1-b") not in story.upbit.calls
+    await story.pass_time(510)
+    assert story.upbit.calls.count(("cancel", "r1-1-b")) == 1
+    assert story.bithumb.calls.count(("cancel", "r1-1-s")) == 1
+
+
+async def nothing_filled(story: Story) -> None:
+    """Let an arb close with nothing bought and nothing sold."""
+    story.upbit.answers["r1-1-b"] = accepted(heard(OrderOn.CANCELED, executed="0"))
+    story.bithumb.answers["r1-1-s"] = Refused(RefusalReason.MARKET_OFFLINE)
+    story.open()
+    await settle()
+    assert [arb.why for arb in story.desk.ended] == ["nothing_filled"]
+
+
+LATE = OrderNews("r1-1-b", "X1", heard(OrderOn.PART_FILL, fill("late", 4_000_000, "0.1")))
+
+
+async def test_fill_that_comes_ten_minutes_late_is_taken_and_evened_out(story):
+    await nothing_filled(story)
+    await story.pass_time(600_000)
+    story.executor.hear(Exchange.UPBIT, LATE)
+    await settle()
+    assert story.bithumb.placed() == ["r1-1-s", "r1-1-h0"]
+    assert story.images()["r1-1"].imbalance == 10_000_000
+
+
+async def test_fill_later_than_that_is_told_as_strange_and_nothing_is_sent(story):
+    await nothing_filled(story)
+    await story.pass_time(600_001)
+    story.executor.hear(Exchange.UPBIT, LATE)
+    await settle()
+    assert story.bithumb.placed() == ["r1-1-s"]
+    strange = [one.event for one in story.journal.replay() if isinstance(one.event, StrangeOrderSeen)]
+    assert [(one.exchange_order_id, one.client_order_id) for one in strange] == [("X1", "r1-1-b")]
