@@ -1,8 +1,8 @@
 """Thirty days of gaps that lean one way, taken by the real engine with and without inventory bands.
 
 Four gaps in five make it worth buying on Upbit. What they are worth net of both fees is drawn at random, from
-400 ppm below nothing upwards, the less often the more. Both legs fill as walked; balances are read after each arb. Time, books and
-fills are made up, decisions are not.
+400 ppm below nothing upwards, the less often the more. Both legs fill as walked; balances are read after each arb.
+Time, books and fills are made up, decisions are not.
 
 `python tests/inventory_flow.py --days 30 --seeds 5` prints what came of it.
 """
