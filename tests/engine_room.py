@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 from desk_builders import MS, SECOND, book, e8, instrument
 
 from arbitrage.domain.balances import Wallets
@@ -25,6 +26,35 @@ PARAMS = Params(max_qty={}, book_share_ppm=1_000_000)
 SPEC = FrameSpec("unused", 1, None, None, "m", "t", TimeUnit.MILLISECONDS, "u", "ap", "bp", "as", "bs")
 CHEAP = ([(3_998_000, "2")], [(4_000_000, "2")])
 DEAR = ([(4_010_000, "0.5")], [(4_014_000, "2")])
+
+CALM = Exposure(
+    open_arbs=0,
+    open_arbs_market=0,
+    unresolved_legs=0,
+    orders_last_second=0,
+    daily_pnl=Krw(0),
+    daily_notional=Krw(0),
+    breakers_tripped=0,
+    exchange_net=Krw(0),
+    krw_spendable=Krw(e8(90_000_000)),
+    base_spendable=Qty(e8(90)),
+    balances_read_ns=NOW,
+    strain_ppm=0,
+    strain_shadow_ppm=0,
+    discount_left=Krw(0),
+    buy_fee_ppm=Ppm(500),
+    buy_min_notional=Krw(e8(5_000)),
+    sell_min_notional=Krw(e8(5_000)),
+    exchange_rest_until_ns=Ns(0),
+    market_pause_until_ns=Ns(0),
+    market_rest_until_ns=Ns(0),
+    streams_down=0,
+    buy_request_budget=8,
+    sell_request_budget=8,
+    loop_lag_ns=Ns(0),
+    locks_closed=0,
+)
+"""A desk with nothing open and ample balances, at NOW."""
 
 
 class Room:
@@ -56,32 +86,11 @@ class Room:
         self.asked.append(signal)
         params, left = self.engine.params, self.discount_left
         strain = strain_of(self.wallets, base_of(signal.market), signal.buy_exchange, signal.sell_exchange, params)
-        return Exposure(
-            open_arbs=0,
-            open_arbs_market=0,
-            unresolved_legs=0,
-            orders_last_second=0,
-            daily_pnl=Krw(0),
-            daily_notional=Krw(0),
-            breakers_tripped=0,
-            exchange_net=Krw(0),
-            krw_spendable=Krw(e8(90_000_000)),
-            base_spendable=Qty(e8(90)),
-            balances_read_ns=NOW,
+        return msgspec.structs.replace(
+            CALM,
             strain_ppm=strain.ppm,
             strain_shadow_ppm=shadow_ppm(strain, params, fees_ppm=1_000, discount_left=left),
             discount_left=left,
-            buy_fee_ppm=Ppm(500),
-            buy_min_notional=Krw(e8(5_000)),
-            sell_min_notional=Krw(e8(5_000)),
-            exchange_rest_until_ns=Ns(0),
-            market_pause_until_ns=Ns(0),
-            market_rest_until_ns=Ns(0),
-            streams_down=0,
-            buy_request_budget=8,
-            sell_request_budget=8,
-            loop_lag_ns=Ns(0),
-            locks_closed=0,
         )
 
     def publish(self, exchange: Exchange, rows, *, market: str = "KRW-ETH", age_ns: int = 10 * MS) -> None:

@@ -13,6 +13,7 @@ from random import Random
 
 import msgspec
 from desk_builders import instrument
+from engine_room import CALM
 
 from arbitrage.domain.balances import Wallets
 from arbitrage.domain.book import Book, Level
@@ -200,13 +201,8 @@ class Flow:
         strain = strain_of(wallets, BASE, buy, sell, params)
         left = self._discount_left()
         caps = wallets.caps(buy, sell, BASE, params.reserve_ppm)
-        return Exposure(
-            open_arbs=0,
-            open_arbs_market=0,
-            unresolved_legs=0,
-            orders_last_second=0,
-            daily_pnl=Krw(0),
-            daily_notional=Krw(0),
+        return msgspec.structs.replace(
+            CALM,
             krw_spendable=caps.krw_to_spend,
             base_spendable=caps.base_to_sell,
             balances_read_ns=now,
@@ -214,15 +210,6 @@ class Flow:
             strain_shadow_ppm=shadow_ppm(strain, params, fees_ppm=sum(_FEES.values()), discount_left=left),
             discount_left=left,
             buy_fee_ppm=Ppm(_FEES[buy]),
-            buy_min_notional=self._rules[buy].min_notional,
-            sell_min_notional=self._rules[sell].min_notional,
-            exchange_rest_until_ns=Ns(0),
-            market_pause_until_ns=Ns(0),
-            market_rest_until_ns=Ns(0),
-            streams_down=0,
-            buy_request_budget=8,
-            sell_request_budget=8,
-            loop_lag_ns=Ns(0),
         )
 
 
