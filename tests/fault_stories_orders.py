@@ -136,6 +136,20 @@ def filled_after_cancel(bench):
     assert world.balances(UPBIT)["BTC"] == ("1.001", "0")
 
 
+@story("filled_after_end")
+def filled_after_end(bench):
+    world = bench.book()
+    arm(world, orders.FilledAfterEnd(after_ns=200_000_000))
+    place(world, "a", LIMIT | {"time_in_force": "ioc"})
+    world.pass_ms(100)
+    found = world.find(UPBIT, "a")
+    assert (found["state"], found["executed_volume"], found["paid_fee"]) == ("cancel", "0", "0")
+    world.pass_ms(200)
+    found = world.find(UPBIT, "a")
+    assert (found["state"], found["executed_volume"]) == ("done", "0.001")
+    assert world.balances(UPBIT)["BTC"] == ("1.001", "0")
+
+
 @story("cancel_too_late")
 def cancel_too_late(bench):
     world = bench.book()

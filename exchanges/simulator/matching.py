@@ -24,6 +24,7 @@ from exchanges.simulator.state import Sink, burned_line, orders_line
 from exchanges.simulator.steps import Fault, Moment, OrderStep, Step
 from exchanges.simulator.taking import Taking, ended_state, unused
 from exchanges.simulator.trouble.fault import Seen
+from exchanges.simulator.trouble.orders import FilledAfterEnd
 from exchanges.simulator.watching import Watching
 
 
@@ -267,6 +268,10 @@ class Matching:
         if draft.watch_price is not None and not order.watched_from:
             self._watch(order, now)
             return
+        late = self.faults.take(FilledAfterEnd, _seen(order)) if draft.tif is Tif.IOC else None
+        if late is not None:
+            self._end_too_early(order, late.after_ns, now)
+            return
         order.state = State.WAIT
         moment = Moment(now)
         moment.add(self.register.account_of(order), order, Step.WAIT)
@@ -284,6 +289,21 @@ class Matching:
         self.commit(moment)
         if not is_bare:
             self.publish_soon(draft.market, now)
+
+    # Its end is told and not true: it keeps its hold, and meets the book later.
+    def _end_too_early(self, order: SimOrder, after_ns: int, now: int) -> None:
+        order.state, order.ended_ns = State.CANCEL, now
+        self.register.open_orders.pop(order.order_id, None)
+        moment = Moment(now)
+        moment.add(self.register.account_of(order), order, Step.CANCEL)
+        self.commit(moment)
+
+        def meet_after_all(at: int) -> None:
+            order.state, order.ended_ns = State.ACCEPTED, 0
+            self.register.enter(order)
+            self._meet(order, at)
+
+        self._agenda.at(now + after_ns, meet_after_all)
 
     def _watch(self, order: SimOrder, now: int) -> None:
         last = self._market.tape(self.rules.exchange, order.draft.market).last()

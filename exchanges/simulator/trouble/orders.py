@@ -95,6 +95,13 @@ class FilledAfterCancel(Fault, frozen=True, kw_only=True, tag="filled_after_canc
     after_ns: Span = 5 * _MS
 
 
+class FilledAfterEnd(Fault, frozen=True, kw_only=True, tag="filled_after_end"):
+    """An IOC order is told as cancelled, unfilled, on the stream and by REST; its fills come `after_ns` later."""
+
+    place: ClassVar[Place] = Place.MATCH
+    after_ns: Span = 500 * _MS
+
+
 class CancelTooLate(Fault, frozen=True, kw_only=True, tag="cancel_too_late"):
     """The order fills whole just before its cancel arrives: the cancel is refused."""
 
@@ -129,6 +136,7 @@ ORDERS: tuple[type[Fault], ...] = (
     PartLabelled,
     SelfTradeCancelled,
     FilledAfterCancel,
+    FilledAfterEnd,
     CancelTooLate,
     LookupLags,
     MissingInLists,
