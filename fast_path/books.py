@@ -143,6 +143,10 @@ class BookWriter:
     def close(self) -> None:
         """Mark every book dead and let go of the file."""
         self.mark_dead(None)
+        self.forsake()
+
+    def forsake(self) -> None:
+        """Let go of the file as a killed process does: books stay as they are and grow old."""
         self._file.close()
 
 

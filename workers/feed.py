@@ -262,15 +262,21 @@ class FeedWorker:
             self._context.log.error("bad_frames_not_saved", exchange=self._exchange, cause=str(error))
 
 
-async def feed_main(context: Context, exchange: Exchange) -> int:
-    """Run the feed of `exchange` inside its process."""
+def open_feed(context: Context, exchange: Exchange) -> tuple[FeedWorker, BookWriter, WakeupSender]:
+    """Return the worker of `exchange` with what it writes to, which the caller closes."""
     env = context.env
     feed = registry.feed(exchange, env, context.clock)
     decoder = _RememberingDecoder(feed.spec)
     writer = BookWriter(env.shm_dir, exchange, env.markets, decoder, core=core.load(env.native))
     wakeup = WakeupSender(env.wakeup_path)
+    return FeedWorker(context, feed, writer, decoder, wakeup), writer, wakeup
+
+
+async def feed_main(context: Context, exchange: Exchange) -> int:
+    """Run the feed of `exchange` inside its process."""
+    worker, writer, wakeup = open_feed(context, exchange)
     try:
-        return await FeedWorker(context, feed, writer, decoder, wakeup).run()
+        return await worker.run()
     finally:
         writer.close()
         wakeup.close()

@@ -9,14 +9,19 @@ import contextvars
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from enum import StrEnum
+from errno import ENOSPC
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 from arbitrage.domain.errors import ConfigError
-from arbitrage.domain.events import TRADER_STREAM, Event
+from arbitrage.domain.events import EVENTS_VERSION, TRADER_STREAM, Event, Record, record_to_bytes
 from arbitrage.domain.order import Order
+from arbitrage.domain.ports import Answer, Gateway, Lookup
 from arbitrage.domain.units import EXCHANGES, Exchange
 from exchanges.gateways import gateway
 from fast_path.journal import Journal, JournalNotWritten
+from fast_path.journal_format import frame_of
 from workers.process import Context, Rhythm
 from workers.trader import Trader
 from workers.trader_lock import become_trader
@@ -34,18 +39,39 @@ class Killed(BaseException):
     """Unwinds the stack of a process that was killed inside a call. Nobody catches it but the loop's end."""
 
 
+class Fate(StrEnum):
+    """What becomes of one journal record."""
+
+    TORN = "torn"
+    """The process is killed in the middle of the write."""
+    NO_ROOM = "no_room"
+    """The disk takes a part of it and no more."""
+
+
 class DiskJournal(Journal):
     """The real journal on a disk that can fill up, and at whose doors the process can die."""
 
     is_full = False
     on_boundary: Callable[[str], None] = staticmethod(lambda name: None)
     on_event: Callable[[Event], None] = staticmethod(lambda event: None)
+    on_torn: Callable[[], None] = staticmethod(lambda: None)
     synced_end = 0
     """How much of the file a power cut cannot take."""
+    written = 0
+    """How many records this process tried to write."""
+
+    def __init__(self, path: Path, *, wall_ns: Callable[[], int]) -> None:
+        super().__init__(path, TRADER_STREAM, "none", wall_ns=wall_ns)
+        self.fates: dict[int, tuple[Fate, float]] = {}
+        """Number of a record -> its fate, and the share of it that is written."""
 
     def append(self, event: Event, *, durable: bool) -> int:
         """Write, unless the disk is full; die before or after if that is wanted."""
         self.on_boundary("journal_before")
+        self.written += 1
+        fate = self.fates.pop(self.written, None)
+        if fate is not None:
+            self._write_part(event, *fate)
         if self.is_full:
             raise JournalNotWritten(f"{self.path}: No space left on device")
         seq = super().append(event, durable=durable)
@@ -54,6 +80,35 @@ class DiskJournal(Journal):
             self.synced_end = self._end
         self.on_boundary("journal_after")
         return seq
+
+    def _write_part(self, event: Event, fate: Fate, share: float) -> None:
+        frame = frame_of(record_to_bytes(Record(EVENTS_VERSION, self.stream, self.last_seq + 1, event)))
+        os.write(self._fd, frame[: int(share * len(frame))])
+        if fate is Fate.TORN:
+            self.on_torn()
+        self._take_back(OSError(ENOSPC, "No space left on device"))
+        raise JournalNotWritten(f"{self.path}: No space left on device")
+
+
+class _Doors:
+    """A gateway with a door where an answer has come and nobody was told yet."""
+
+    def __init__(self, inner: Gateway, through: Callable[[str], None]) -> None:
+        self._inner = inner
+        self._through = through
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def place(self, order: Order) -> Answer:
+        answer = await self._inner.place(order)
+        self._through("placed")
+        return answer
+
+    async def query(self, order: Order) -> Lookup:
+        found = await self._inner.query(order)
+        self._through("looked_up")
+        return found
 
 
 class Life:
@@ -64,7 +119,7 @@ class Life:
         self.code: int | None = None
         self.is_dead = False
         self.boundaries = 0
-        """How many doors it went through: journal writes and orders handed to the wire, each before and after."""
+        """How many doors it went through: journal writes and orders handed to the wire, before and after; answers."""
         self._at_door: dict[int, list[Callable[[str], None]]] = {}
         self._world = world
         self._context: Context | None = None
@@ -115,18 +170,17 @@ class Life:
     async def _trade(self, context: Context) -> int:
         world = self._world
         self._lock = become_trader(context)
-        journal = self._journal = DiskJournal(
-            world.env.journal_path, TRADER_STREAM, "none", wall_ns=world.clock.wall_ns
-        )
+        journal = self._journal = DiskJournal(world.env.journal_path, wall_ns=world.clock.wall_ns)
+        journal.on_torn = self._torn
         journal.on_boundary = self.through
         journal.on_event = world.journalled
         journal.is_full = world.disk_is_full
         try:
             gateways = {
-                exchange: gateway(exchange, world.env, world.clock, last_check=self._last_check)
+                exchange: _Doors(gateway(exchange, world.env, world.clock, last_check=self._last_check), self.through)
                 for exchange in EXCHANGES
             }
-            self.trader = Trader(context, gateways, journal)
+            self.trader = Trader(context, cast(dict[Exchange, Gateway], gateways), journal)
             world.note(self.owner, "started", f"fence {context.control.fence()}")
             return await self.trader.run()
         finally:
@@ -141,7 +195,18 @@ class Life:
         reason = trader.last_check(exchange, order)
         if reason is None:
             self._world.sent(self, exchange, order)
+            # Behind whatever runs now: the order's bytes have left by then.
+            asyncio.get_running_loop().call_soon(self._bytes_left)
         return reason
+
+    def _bytes_left(self) -> None:
+        with suppress(Killed):
+            self.through("wire_after")
+
+    def _torn(self) -> None:
+        self._world.note(self.owner, "killed", "inside a journal record")
+        self.die()
+        raise Killed("inside a journal record")
 
     def fill_disk(self, *, is_full: bool) -> None:
         """Let the journal's disk be full, or have room again."""
@@ -155,6 +220,20 @@ class Life:
     def leave_doors_alone(self) -> None:
         """Let nothing happen any more at a door it has not gone through yet."""
         self._at_door.clear()
+        if self._journal is not None:
+            self._journal.fates.clear()
+
+    def torn_at(self, records: int, share: float) -> None:
+        """Be killed inside the n-th journal record from now, once a share of it is written."""
+        self._fated(records, Fate.TORN, share)
+
+    def no_room_at(self, records: int, share: float) -> None:
+        """Find room for a share of the n-th journal record from now, and for no more of it."""
+        self._fated(records, Fate.NO_ROOM, share)
+
+    def _fated(self, records: int, fate: Fate, share: float) -> None:
+        if self._journal is not None:
+            self._journal.fates[self._journal.written + records] = (fate, share)
 
     def die_at_door(self, doors: int) -> None:
         """Be killed the moment it goes through the n-th door from now."""
@@ -191,13 +270,6 @@ class Life:
         for task in self._world.owners.tasks_of(self.owner):
             if task is not asyncio.current_task():
                 task.cancel()
-
-    def stand_still(self, seconds: float) -> None:
-        """Do nothing for so long, as a process that is sent SIGSTOP, then go on where it was."""
-        if self.is_running:
-            loop = self._world.loop
-            loop.stop_process(self.owner)
-            loop.call_later(seconds, loop.continue_process, self.owner)
 
     def cut_power(self, keep: Callable[[int, int], int]) -> None:
         """Die, and lose of the journal what was never synced: `keep(synced, size)` says how much stays."""

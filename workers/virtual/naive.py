@@ -22,7 +22,7 @@ from exchanges import registry
 from exchanges.gateways import gateway
 from fast_path.books import BookReader
 from workers.virtual.owners import OWNER
-from workers.virtual.run import Plan, do_deeds, lived, make_well
+from workers.virtual.run import Plan, do_deeds, lived_as_drawn, make_well
 from workers.virtual.world import World
 from workers.virtual.worth import Worth, worth_of
 
@@ -91,7 +91,9 @@ class NaiveBot:
             if cheap is None or dear is None:
                 return None
             buying, selling = self._rules[buy], self._rules[sell]
-            found = find_signal(dear.book, cheap.book, buying, selling, world.params, _CAPS, world.clock.mono_ns())
+            found = find_signal(
+                dear.book, cheap.book, buying, selling, world.operator.params, _CAPS, world.clock.mono_ns()
+            )
             if not isinstance(found, NoSignal):
                 return found
         return None
@@ -101,7 +103,7 @@ class NaiveBot:
         clock = self._world.clock
         now = Moment(clock.mono_ns(), clock.wall_ns())
         arb, _ = open_arb(
-            signal, arb_id=f"naive{next(self._numbers)}", params=self._world.params, params_epoch=1, now=now
+            signal, arb_id=f"naive{next(self._numbers)}", params=self._world.operator.params, params_epoch=1, now=now
         )
         answers = await asyncio.gather(*(self._send(leg) for leg in arb.orders))
         return self._bot is not Bot.EXIT or all(isinstance(answer, Accepted) for answer in answers)
@@ -138,4 +140,4 @@ def run_naive(plan: Plan, bot: Bot) -> BotOutcome:
         await asyncio.sleep(REST_S)
         return BotOutcome(plan.seed, trader.orders, worth_of(world, opening))
 
-    return lived(plan, live)
+    return lived_as_drawn(plan, live)

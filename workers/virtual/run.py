@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 from typing import Any, TypeVar
 
 import msgspec
@@ -21,10 +22,12 @@ from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.params import DEFAULT_PARAMS, SECOND
 from arbitrage.domain.units import EXCHANGES, PPM, SCALE, exact_sum
 from exchanges.simulator.regimes import USUAL
+from workers.virtual.deeds.account import give_key_back
 from workers.virtual.deeds.deed import Deed, Family
+from workers.virtual.deeds.transport import lift_blocks
 from workers.virtual.mischief import deeds
 from workers.virtual.rules.findings import Violation
-from workers.virtual.virtual_loop import Stalled, VirtualLoop
+from workers.virtual.virtual_loop import START_WALL_NS, Stalled, VirtualLoop
 from workers.virtual.watch import Watch
 from workers.virtual.world import Seen, World
 from workers.virtual.worth import Worth, worth_of
@@ -32,6 +35,8 @@ from workers.virtual.worth import Worth, worth_of
 T = TypeVar("T")
 
 MARKETS = ("KRW-ETH",)
+"""Of a story; a run trades this one and up to two more."""
+MORE_MARKETS = ("KRW-XRP", "KRW-BTC")
 QUIET_S = 5
 """How long before its end nothing begins to go wrong any more."""
 REST_WITHIN_NS = 150 * SECOND
@@ -48,6 +53,7 @@ PARAMS = msgspec.structs.replace(
 )
 """Small arbs, so that hundreds fit into the balances of a run; bands so narrow that a run comes to their ends."""
 
+DAY_NS = 86_400 * SECOND
 CALMER = msgspec.structs.replace(USUAL, frame_gap_ppm=3 * PPM)
 
 
@@ -86,10 +92,21 @@ class Outcome(msgspec.Struct, frozen=True):
 
 def run(plan: Plan, *, keep_history: bool = False) -> Outcome:
     """Live through one run and return what came of it."""
-    return lived(plan, lambda world: _Run(world, plan).live(keep_history=keep_history))
+    return lived_as_drawn(plan, lambda world: _Run(world, plan).live(keep_history=keep_history))
 
 
-def lived(plan: Plan, live: Callable[[World], Coroutine[Any, Any, T]], *, markets: tuple[str, ...] = MARKETS) -> T:
+def lived_as_drawn(plan: Plan, live: Callable[[World], Coroutine[Any, Any, T]]) -> T:
+    """Return what `live` makes of a world with the markets, and at the time, that the plan's seed draws."""
+    return lived(plan, live, markets=markets_of(plan.seed), start_wall_ns=begins_ns(plan.seed))
+
+
+def lived(
+    plan: Plan,
+    live: Callable[[World], Coroutine[Any, Any, T]],
+    *,
+    markets: tuple[str, ...] = MARKETS,
+    start_wall_ns: int = START_WALL_NS,
+) -> T:
     """Return what `live` makes of a fresh world on made-up time; nothing of it is left behind."""
     home = Path(tempfile.mkdtemp(prefix="karb-campaign-", dir=_memory()))
     loop = VirtualLoop()
@@ -98,7 +115,8 @@ def lived(plan: Plan, live: Callable[[World], Coroutine[Any, Any, T]], *, market
     gc.collect()
     gc.disable()
     try:
-        return loop.run_until_complete(_in_world(World(loop, home, plan.seed, markets=markets, params=PARAMS), live))
+        world = World(loop, home, plan.seed, markets=markets, params=PARAMS, start_wall_ns=start_wall_ns)
+        return loop.run_until_complete(_in_world(world, live))
     except Stalled as error:
         raise RuntimeError(f"seed {plan.seed}: {error}") from None
     finally:
@@ -106,6 +124,21 @@ def lived(plan: Plan, live: Callable[[World], Coroutine[Any, Any, T]], *, market
         asyncio.set_event_loop(None)
         loop.close()
         shutil.rmtree(home, ignore_errors=True)
+
+
+def markets_of(seed: int) -> tuple[str, ...]:
+    """Return what a run trades: one market most often, for each costs."""
+    more = Random(f"{seed}/markets").choice((0, 0, 0, 1, 1, 2))  # noqa: S311  # nosec B311: a story
+    return MARKETS + MORE_MARKETS[:more]
+
+
+def begins_ns(seed: int) -> int:
+    """Return when a run begins: one in four lives through a midnight of Seoul, or of UTC."""
+    rng = Random(f"{seed}/begins")  # noqa: S311  # nosec B311: a story
+    if rng.random() >= 0.25:
+        return START_WALL_NS
+    midnight = START_WALL_NS // DAY_NS * DAY_NS + rng.choice((1, 2)) * DAY_NS
+    return midnight - rng.choice((0, 9 * 3600 * SECOND)) - rng.randint(5, 50) * SECOND
 
 
 async def _in_world(world: World, live: Callable[[World], Coroutine[Any, Any, T]]) -> T:
@@ -139,14 +172,20 @@ def do_deeds(world: World, plan: Plan) -> tuple[str, ...]:
 def make_well(world: World) -> None:
     """End whatever is still wrong around the desk."""
     world.note("world", "all is well again")
+    now = world.true_clock.wall_ns()
+    for owner in list(world.loop.standing_still):
+        world.go_on(owner)
+    world.simulator.simulator.market.set_behaviour(CALMER, now)
     for exchange in EXCHANGES:
+        sim = world.exchange(exchange)
         world.faults(exchange).clear()
-        closing = world.exchange(exchange).closing
-        if closing.is_whole:
-            closing.end(world.true_clock.wall_ns())
+        if sim.closing.is_whole:
+            sim.closing.end(now)
+        give_key_back(world, exchange)
+        lift_blocks(world, exchange)
     for life in world.lives:
         life.leave_doors_alone()
-    world.bridge_beats = True
+    world.operator.bridge_beats = True
     world.set_clock_right()
 
 
@@ -198,9 +237,9 @@ class _Run:
         make_well(world)
         # What the trader lowered itself stays lowered; a desk that trades stops opening.
         if world.control.level() is TradingLevel.ACTIVE:
-            world.set_level(TradingLevel.REDUCING)
+            world.operator.set_level(TradingLevel.REDUCING)
         if world.control.level() is TradingLevel.HALTED:
-            world.set_level(TradingLevel.REDUCING)
+            world.operator.set_level(TradingLevel.REDUCING)
         end = self._loop.now_ns + REST_WITHIN_NS
         while self._loop.now_ns < end:
             await asyncio.sleep(1.0)

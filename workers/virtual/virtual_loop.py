@@ -8,7 +8,7 @@ instead of waiting for ever.
 import asyncio
 import selectors
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextvars import Context, copy_context
 from heapq import heappop, heappush
 from typing import Any
@@ -149,6 +149,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._watched.setdefault(OWNER.get(), set()).add(fd)
         super().add_reader(fd, callback, *args)
 
+    @property
+    def standing_still(self) -> Collection[str]:
+        """Return the processes that stand still."""
+        return self._still.waiting
+
     def stop_process(self, owner: str) -> None:
         """Let a process stand still, as SIGSTOP does, until `continue_process` or `kill`."""
         self._still.stop(owner, self._watched.get(owner, set()))
@@ -156,6 +161,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def continue_process(self, owner: str) -> None:
         """Let a process that stands still go on, with everything that was due meanwhile."""
         self._still.go_on(owner)
+
+    def remove_reader(self, fd: Any) -> bool:
+        """Watch a descriptor no more; its number may come back for another process's."""
+        self._watched.get(OWNER.get(), set()).discard(fd)
+        return super().remove_reader(fd)
 
     def kill(self, owner: str) -> None:
         """Let a process be gone: its connections reset, its descriptors watched no more, its errors unheard."""
@@ -204,13 +214,18 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 class VirtualClock(Clock):
     """The clocks of one machine in a loop. `step` moves its wall clock, as an operator or ntp does."""
 
-    def __init__(self, loop: VirtualLoop) -> None:
+    def __init__(self, loop: VirtualLoop, start_wall_ns: int = START_WALL_NS) -> None:
         self._loop = loop
+        self._start_wall_ns = start_wall_ns
         self._stepped_ns = 0
+        self._drift_ppm = 0
+        self._drifts_from_ns = 0
 
     def wall_ns(self) -> Ns:
         """Return UTC in ns since 1970."""
-        return START_WALL_NS + self._loop.now_ns + self._stepped_ns  # type: ignore[return-value]
+        now = self._loop.now_ns
+        drifted = (now - self._drifts_from_ns) * self._drift_ppm // 1_000_000 if self._drift_ppm else 0
+        return self._start_wall_ns + now + self._stepped_ns + drifted  # type: ignore[return-value]
 
     def mono_ns(self) -> Ns:
         """Return the monotonic clock: it begins at an hour, as a machine's that has been up for a while."""
@@ -220,6 +235,10 @@ class VirtualClock(Clock):
         """Set the wall clock forward or back."""
         self._stepped_ns += by_ns
 
+    def drift(self, ppm: int) -> None:
+        """Let the wall clock run fast (or slow, below 0) from now on."""
+        self._drift_ppm, self._drifts_from_ns = ppm, self._loop.now_ns
+
     def set_right(self) -> None:
         """Show the loop's own time again."""
-        self._stepped_ns = 0
+        self._stepped_ns = self._drift_ppm = 0

@@ -15,33 +15,34 @@ from pathlib import Path
 import msgspec
 
 from arbitrage.domain.arb import Arb
-from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.events import TRADER_STREAM, ArbStepped, Event, Record
 from arbitrage.domain.order import Order
-from arbitrage.domain.params import Params, params_to_bytes
-from arbitrage.domain.units import EXCHANGES, QUOTE, Exchange, base_of
+from arbitrage.domain.params import Params
+from arbitrage.domain.units import EXCHANGES, QUOTE, SCALE, Exchange, Side, base_of
 from exchanges.simulator import server
 from exchanges.simulator.account import Account
 from exchanges.simulator.config import SimConfig, read_keys
 from exchanges.simulator.faults import Faults
 from exchanges.simulator.orders import SimOrder
+from exchanges.simulator.rules import start_price
 from exchanges.simulator.sim_exchange import SimExchange
-from exchanges.simulator.wire import Request, Response
 from fast_path.control import ControlBlock
 from fast_path.journal import Journal
 from karb_project.env import Env, read_env
-from workers.feed import feed_main
-from workers.process import Context, Rhythm
 from workers.virtual.guard import keep_watch
 from workers.virtual.life import Life
 from workers.virtual.memory_net import Link, MemoryNet
+from workers.virtual.operator import Operator
 from workers.virtual.owners import OWNER, Owners
-from workers.virtual.virtual_loop import VirtualClock, VirtualLoop
+from workers.virtual.part import FeedPart, start_feeds
+from workers.virtual.tap import Tap
+from workers.virtual.virtual_loop import START_WALL_NS, VirtualClock, VirtualLoop
 
 MADE_UP = "madeup-" * 9
-BRIDGE_EVERY_S = 0.25
-RHYTHM = Rhythm(lag_look_s=0.2, feed_look_s=0.2)
-"""Of processes beside the trader: nobody asks whether their loops are late."""
+RIGHTS = ("view_assets", "view_orders", "make_orders")
+"""What the desk's keys may do."""
+WORTH_KRW = 75_000_000
+"""What each asset of each account is worth in the beginning, about."""
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -65,18 +66,28 @@ class Sent(msgspec.Struct, frozen=True):
 class World:
     """One run's world. Make it inside its loop, `open` it, let time pass, `close` it."""
 
-    def __init__(self, loop: VirtualLoop, home: Path, seed: int, *, markets: tuple[str, ...], params: Params) -> None:
+    def __init__(
+        self,
+        loop: VirtualLoop,
+        home: Path,
+        seed: int,
+        *,
+        markets: tuple[str, ...],
+        params: Params,
+        start_wall_ns: int = START_WALL_NS,
+    ) -> None:
         self.loop = loop
         self.net: MemoryNet = loop.net
         self.owners: Owners = loop.owners
-        self.clock = VirtualClock(loop)
+        self.feeds: dict[Exchange, FeedPart] = {}
+        self.clock = VirtualClock(loop, start_wall_ns)
         """The desk's machine's; somebody can set it wrong."""
-        self.true_clock = VirtualClock(loop)
+        self.true_clock = VirtualClock(loop, start_wall_ns)
         """The exchanges'."""
         self.home = home
         self.seed = seed
         self.env = _env(home, markets)
-        self.params = params
+        self._params = params
         self.seen: list[Seen] = []
         self.sends: list[Sent] = []
         self.reached: Counter[str] = Counter()
@@ -85,12 +96,9 @@ class World:
         self.disk_is_full = False
         self.on_send: Callable[[Life, Sent], None] = lambda life, one: None
         self.on_arb: Callable[[Arb], None] = lambda arb: None
-        self.bridge_beats = True
-        self.beaten_mono_ns = 0
-        """When the bridge last said that the operator's word gets through."""
-        self._epoch = 0
         self._simulator: server.RunningSimulator | None = None
-        self._bridge: Context | None = None
+        self._operator: Operator | None = None
+        self._taps: dict[Exchange, Tap] = {}
         self._parts: list[asyncio.Task[None]] = []
 
     # What there is
@@ -116,10 +124,28 @@ class World:
         return self.net.link((host, int(port)))
 
     @property
+    def operator(self) -> Operator:
+        """Return who runs the desk of an open world."""
+        assert self._operator is not None
+        return self._operator
+
+    @property
+    def params(self) -> Params:
+        """Return the newest parameters that can be used."""
+        return self.operator.params
+
+    def change_params(self, params: Params) -> None:
+        """Let the operator hand on new parameters."""
+        self.operator.change_params(params)
+
+    def resume(self) -> None:
+        """Let the operator, who looked at everything, let the desk trade again."""
+        self.operator.resume()
+
+    @property
     def control(self) -> ControlBlock:
         """Return the operator's view of the control block."""
-        assert self._bridge is not None
-        return self._bridge.control
+        return self.operator.control
 
     @property
     def life(self) -> Life | None:
@@ -143,13 +169,11 @@ class World:
         )
         self._simulator = await server.start(config)
         for exchange in EXCHANGES:
-            self._tap(self.exchange(exchange))
-        self._bridge = Context("bridge", self.env, self.clock, RHYTHM)
-        self.change_params(self.params)
-        self._begin("bridge", self._run_bridge())
+            self._taps[exchange] = Tap(self, self.exchange(exchange))
+        self._operator = Operator(self, self._params)
+        self._begin("bridge", self._operator.run_bridge())
         self._begin("watchdog", keep_watch(self))
-        for exchange in EXCHANGES:
-            self._begin(f"feed.{exchange}", self._run_feed(exchange))
+        self.feeds = start_feeds(self)
 
     def start_trader(self) -> Life:
         """Start one more trader process; an older one that lives keeps its lock."""
@@ -168,31 +192,31 @@ class World:
         self.clock.step(by_ns)
         self.note("host", "clock set", f"by {by_ns} ns")
 
+    def drift_clock(self, ppm: int) -> None:
+        """Let the machine's wall clock run fast, or slow below 0."""
+        self.clock.drift(ppm)
+        self.note("host", "clock drifts", f"by {ppm} ppm")
+
     def set_clock_right(self) -> None:
         """Set the machine's wall clock right, as ntp does in the end."""
         self.clock.set_right()
         self.note("host", "clock set right")
 
-    def resume(self) -> None:
-        """Let the desk trade again, as an operator who looked at everything does."""
-        if self.control.level() is not TradingLevel.ACTIVE:
-            self.set_level(TradingLevel.ACTIVE)
-
     def account(self, exchange: Exchange) -> Account:
         """Return the desk's account on one exchange."""
         return self.exchange(exchange).accounts[f"{exchange}-desk"]
 
-    def change_params(self, params: Params) -> None:
-        """Hand on new parameters, as the bridge does."""
-        self._epoch += 1
-        self.params = params
-        self.control.write_params(self._epoch, params_to_bytes(params))
-        self.note("operator", "params", f"epoch {self._epoch}")
+    def stop_process(self, owner: str, lasts_s: float) -> None:
+        """Stop a process as SIGSTOP does, and let it go on after so many seconds."""
+        self.loop.stop_process(owner)
+        self.note(owner, "stopped", f"for {lasts_s:.3f} s")
+        self.loop.call_later(lasts_s, self.go_on, owner)
 
-    def set_level(self, level: TradingLevel, by: str = "operator") -> None:
-        """Move the kill switch."""
-        self.control.set_level(level, "campaign", by)
-        self.note(by, "level", level.name)
+    def go_on(self, owner: str) -> None:
+        """Let a stopped process go on, if it is."""
+        if owner in self.loop.standing_still:
+            self.note(owner, "goes on")
+            self.loop.continue_process(owner)
 
     def fill_disk(self, *, is_full: bool) -> None:
         """Let the disk under the journal be full, or have room again."""
@@ -238,9 +262,22 @@ class World:
         return {one.event.arb.arb_id: one.event.arb for one in self.records() if isinstance(one.event, ArbStepped)}
 
     def orders(self, exchange: Exchange) -> dict[str, SimOrder]:
-        """Return the desk's orders one exchange has, by our id."""
-        found = self.exchange(exchange).matching.orders.values()
-        return {order.draft.client_order_id or order.order_id: order for order in found}
+        """Return the orders one exchange has that the desk asked for, by our id."""
+        found = ((self._taps[exchange].our_id(order), order) for order in self.every_order(exchange))
+        return {name: order for name, order in found if name is not None}
+
+    def orders_of_others(self, exchange: Exchange) -> list[SimOrder]:
+        """Return the orders on the desk's account that the desk did not ask for."""
+        tap = self._taps[exchange]
+        return [order for order in self.every_order(exchange) if tap.our_id(order) is None]
+
+    def every_order(self, exchange: Exchange) -> list[SimOrder]:
+        """Return all orders one exchange has, oldest first."""
+        return list(self.exchange(exchange).matching.orders.values())
+
+    def best(self, exchange: Exchange, market: str, side: Side = Side.BID) -> int:
+        """Return the best price there really is, in 10^-8."""
+        return self.simulator.simulator.market.levels(exchange, market, side, self.true_clock.wall_ns())[0][0]
 
     def holdings(self) -> dict[tuple[Exchange, str], int]:
         """Return what the exchanges say the desk has, free and locked, in 10^-22."""
@@ -254,6 +291,8 @@ class World:
 
     async def close(self) -> None:
         """Let go of everything."""
+        for owner in list(self.loop.standing_still):
+            self.loop.continue_process(owner)
         for life in self.lives:
             life.die()
         rest = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
@@ -262,8 +301,8 @@ class World:
         await asyncio.gather(*rest, return_exceptions=True)
         if self._simulator is not None:
             await self._simulator.stop()
-        if self._bridge is not None:
-            self._bridge.close()
+        if self._operator is not None:
+            self._operator.close()
 
     # The parts
 
@@ -272,41 +311,14 @@ class World:
         space.run(OWNER.set, owner)
         self._parts.append(self.loop.create_task(work, context=space))  # type: ignore[arg-type]
 
-    async def _run_bridge(self) -> None:
-        assert self._bridge is not None
-        while True:
-            if self.bridge_beats:
-                self._bridge.beat()
-                self.beaten_mono_ns = self.clock.mono_ns()
-            await asyncio.sleep(BRIDGE_EVERY_S)
-
-    async def _run_feed(self, exchange: Exchange) -> None:
-        context = Context(f"feed.{exchange}", self.env, self.clock, RHYTHM)
-        watch = self.loop.create_task(context.watch_loop())
-        try:
-            await feed_main(context, exchange)
-        finally:
-            watch.cancel()
-            context.close()
-
-    def _tap(self, sim: SimExchange) -> None:
-        answer = sim.handle
-
-        def handle(request: Request, now: int) -> Response:
-            response = answer(request, now)
-            if request.method == "POST":
-                body = msgspec.json.decode(request.body)
-                client_order_id = str(body.get("identifier") or body.get("client_order_id") or "")
-                self.reached[client_order_id] += 1
-                self.note(sim.exchange.value, "was asked for", f"{client_order_id} answers {response.status}")
-            return response
-
-        sim.handle = handle  # type: ignore[method-assign]
-
 
 def _address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     return host, int(port)
+
+
+def _coins_worth(market: str) -> str:
+    return str(WORTH_KRW * SCALE * 1_000 // start_price(market) / 1_000)
 
 
 def _env(home: Path, markets: tuple[str, ...]) -> Env:
@@ -320,14 +332,14 @@ def _env(home: Path, markets: tuple[str, ...]) -> Env:
         }
     )
     env.simulated_keys_path.parent.mkdir(parents=True)
-    balances = {QUOTE: "100000000", **{base_of(market): "20" for market in markets}}
+    balances = {QUOTE: str(WORTH_KRW), **{base_of(market): _coins_worth(market) for market in markets}}
     accounts = [
         {
             "exchange": exchange.value,
             "access_key": f"{exchange}-desk",
             "secret_key": MADE_UP,
             "balances": balances,
-            "scopes": ["view_assets", "view_orders", "make_orders"],
+            "scopes": list(RIGHTS),
         }
         for exchange in EXCHANGES
     ]

@@ -48,29 +48,26 @@ def worth_of(world: World, opening: Mapping[tuple[Exchange, str], int]) -> Worth
         if not left:
             continue
         # Long is sold into the best bid, short is bought back from the best ask.
-        price = _best(world, market, Side.BID if left > 0 else Side.ASK)
+        price = to_decimal(world.best(EXCHANGES[0], market, Side.BID if left > 0 else Side.ASK))
         earned += left * price - abs(left) * price * CLOSING_COSTS
         uneven += abs(left) * price
     return Worth(earned, uneven)
 
 
 def moved_by_others(world: World, exchange: Exchange) -> Iterable[tuple[str, Decimal]]:
-    """Yield what moved without an order of the desk, each of a kind: the owner's own trades, deposits, withdrawals."""
-    for order in world.exchange(exchange).matching.orders.values():
-        if order.draft.client_order_id is None:
-            sign = order.draft.side.sign
-            yield base_of(order.draft.market), to_decimal(sign * order.executed_qty)
-            yield QUOTE, _fine(-sign * order.executed_funds - order.paid_fee)
+    """Yield what moved without an order of the desk, each of a kind: own trades, money in and out, reversals."""
+    for order in world.orders_of_others(exchange):
+        sign = order.draft.side.sign
+        yield base_of(order.draft.market), to_decimal(sign * order.executed_qty)
+        yield QUOTE, _fine(-sign * order.executed_funds - order.paid_fee)
     for one in world.exchange(exchange).cash.of(world.account(exchange)):
         if one.kind is Kind.DEPOSIT and one.progress is Progress.DONE:
             yield one.asset, _fine(one.amount)
         elif one.kind is Kind.WITHDRAWAL and one.progress is Progress.DONE:
             yield one.asset, _fine(-one.amount - one.fee)
-
-
-def _best(world: World, market: str, side: Side) -> Decimal:
-    levels = world.simulator.simulator.market.levels(EXCHANGES[0], market, side, world.true_clock.wall_ns())
-    return to_decimal(levels[0][0])
+        elif one.kind is Kind.REVERSAL:
+            yield one.asset, _fine(one.amount)
+            yield QUOTE, _fine(one.krw)
 
 
 def _fine(amount: int) -> Decimal:

@@ -2,24 +2,30 @@
 
 from random import Random
 
-from arbitrage.domain.units import Side
+from arbitrage.domain.params import SECOND
+from arbitrage.domain.units import EXCHANGES, Side
 from exchanges.simulator.trouble.fault import Fault, Lane, Scope
 from exchanges.simulator.trouble.frames import (
     BookCrossed,
+    FormatSwitched,
     FramesDoubled,
     FramesLost,
     FramesReordered,
     HandshakeRefused,
+    IdleShortened,
     JumpBack,
     LadderFrozen,
     OneSided,
     PongOnly,
     SlowDrain,
+    SnapshotMissing,
     StreamEnds,
     StreamFrozen,
     TimestampFrozen,
+    WrongSymbol,
 )
 from workers.virtual.deeds.deed import Act, armed, span
+from workers.virtual.world import World
 
 
 def draw(rng: Random) -> tuple[str, Act]:
@@ -39,8 +45,26 @@ def draw(rng: Random) -> tuple[str, Act]:
             FramesDoubled(),
             StreamEnds(after_ns=span(rng, 100, 4_000)),
             HandshakeRefused(status=rng.choice([401, 429, 503])),
+            IdleShortened(idle_ns=span(rng, 100, 2_000)),
+            FormatSwitched(),
+            SnapshotMissing(),
+            WrongSymbol(code=rng.choice(["KRW-ETH", "KRW-XRP", "KRW-NOT"])),
         ]
     )
+    if rng.random() < 0.15:
+        return _dead_market(rng)
     lane = rng.choice([Lane.STREAM, Lane.STREAM, Lane.EVENTS])
     chance = rng.choice([1_000_000, 1_000_000, 300_000])
     return armed(rng, fault, Scope(lane=lane, lasts_ns=span(rng, 500, 12_000), chance_ppm=chance))
+
+
+def _dead_market(rng: Random) -> tuple[str, Act]:
+    """One market is silent, or stands still, on a stream that is lively otherwise."""
+    exchange, which, lasts = rng.choice(EXCHANGES), rng.randrange(6), span(rng, 1_000, 15_000)
+    fault = rng.choice([FramesLost(), FramesLost(), LadderFrozen(), TimestampFrozen()])
+
+    def act(world: World) -> None:
+        market = world.env.markets[which % len(world.env.markets)]
+        world.faults(exchange).arm(fault, Scope(lane=Lane.STREAM, market=market, lasts_ns=lasts))
+
+    return f"{exchange} {fault!r} of one market, number {which}, for {lasts / SECOND:.1f} s", act

@@ -1,25 +1,40 @@
-"""Deaths of the trader: killed at a door, or by a power cut."""
+"""Deaths: of the trader at any door or by a power cut, of a feed, of everything at once."""
 
 from random import Random
 
+from arbitrage.domain.units import EXCHANGES
 from workers.virtual.deeds.deed import Act
 from workers.virtual.world import World
 
 
 def draw(rng: Random) -> tuple[str, Act]:
     """Return one such deed: its words and what it does."""
-    doors = rng.randint(1, 14)
-    loses_tail = rng.random() < 0.4
-    share = rng.random()
+    doors, share, kind = rng.randint(1, 20), rng.random(), rng.random()
+    if kind < 0.2:
+        exchange = rng.choice(EXCHANGES)
+        return f"feed of {exchange} killed", lambda world: world.feeds[exchange].die()
+    if kind < 0.4:
+        return "power cut", lambda world: _power_cut(world, share)
+    if kind < 0.55:
+        return f"kill -9 in journal record {doors}, after {share * 100:.0f} % of it", lambda world: _torn(
+            world, doors, share
+        )
 
-    def act(world: World) -> None:
-        life = world.life
-        if life is None or not life.is_running:
-            return
-        if loses_tail:
-            world.note("world", "power cut")
-            life.cut_power(lambda synced, size: synced + int((size - synced) * share))
-        else:
-            life.die_at_door(doors)
+    def kill(world: World) -> None:
+        if world.life is not None and world.life.is_running:
+            world.life.die_at_door(doors)
 
-    return "power cut" if loses_tail else f"kill -9 at door {doors}", act
+    return f"kill -9 at door {doors}", kill
+
+
+def _torn(world: World, doors: int, share: float) -> None:
+    if world.life is not None and world.life.is_running:
+        world.life.torn_at(doors, share)
+
+
+def _power_cut(world: World, share: float) -> None:
+    life = world.life
+    if life is None or not life.is_running:
+        return
+    world.note("world", "power cut")
+    life.cut_power(lambda synced, size: synced + int((size - synced) * share))

@@ -8,6 +8,7 @@ from exchanges.simulator.trouble.orders import (
     AnswerLost,
     CancelTooLate,
     FilledAfterCancel,
+    FilledAfterEnd,
     FillsDelayed,
     LiquidityGone,
     LookupLags,
@@ -39,6 +40,7 @@ def draw(rng: Random) -> tuple[str, Act]:
             PartLabelled(state=rng.choice(["done", "cancel"])),
             FilledAfterCancel(after_ns=span(rng, 1, 3_000)),
             CancelTooLate(),
+            FilledAfterEnd(after_ns=span(rng, 1, 5_000)),
         ]
     )
     if rng.random() < 0.25:

@@ -3,11 +3,14 @@
 from random import Random
 
 from arbitrage.domain.params import SECOND
+from arbitrage.domain.units import EXCHANGES, Exchange
 from exchanges.simulator.trouble.fault import Effect, Fault, Lane, Scope
 from exchanges.simulator.trouble.transport import (
     AnswerDelayed,
+    AnswerDoubled,
     AnswerDripped,
     AnswerTruncated,
+    BodyReplaced,
     CutAfter,
     CutBefore,
     NeverAnswered,
@@ -18,6 +21,7 @@ from exchanges.simulator.trouble.transport import (
     Text,
 )
 from workers.virtual.deeds.deed import Act, armed, span
+from workers.virtual.world import World
 
 
 def draw(rng: Random) -> tuple[str, Act]:
@@ -37,11 +41,49 @@ def draw(rng: Random) -> tuple[str, Act]:
             StatusAnswered(status=status, body=rng.choice(list(Text)), name=name, effect=Effect.NOT_TAKEN),
             StatusAnswered(status=rng.choice([500, 502, 504]), body=rng.choice(list(Text)), name=name, effect=effect),
             ResetAtAccept(),
+            AnswerDoubled(),
+            BodyReplaced(body=rng.choice(list(Text)[1:])),
         ]
     )
+    if rng.random() < 0.15:
+        return _limits(rng)
     if rng.random() < 0.3:
         slow = RequestDelayed if rng.random() < 0.5 else AnswerDelayed
         fault = slow(typical_ns=span(rng, 20, 1_500), most_ns=4 * SECOND)
         return armed(rng, fault, Scope(lasts_ns=span(rng, 500, 8_000), lane=rng.choice(list(Lane)[:6])))
+    if rng.random() < 0.15:
+        # What is too much here is done all the same there: not with orders, for which both exchanges rule that out.
+        early = StatusAnswered(status=429, body=rng.choice(list(Text)), name="too_many_requests", effect=effect)
+        return _counted(rng, early, rng.choice([Lane.CANCEL, Lane.LOOKUP, Lane.ACCOUNT]))
     lane = rng.choice([Lane.ORDER, Lane.ORDER, Lane.ORDER, Lane.CANCEL, Lane.LOOKUP, Lane.LOOKUP, Lane.ACCOUNT])
+    return _counted(rng, fault, lane)
+
+
+def _counted(rng: Random, fault: Fault, lane: Lane) -> tuple[str, Act]:
     return armed(rng, fault, Scope(lane=lane, count=rng.choice([1, 1, 1, 2, 4])))
+
+
+def lift_blocks(world: World, exchange: Exchange) -> None:
+    """Count requests anew, by the usual limits, with nobody blocked."""
+    sim = world.exchange(exchange)
+    sim.use_gate(sim.gate.rules)
+
+
+def _limits(rng: Random) -> tuple[str, Act]:
+    """Too many requests, as the exchange counts them: less is allowed than documented, or a block for a known time."""
+    exchange, lasts = rng.choice(EXCHANGES), span(rng, 1_000, 12_000)
+    if rng.random() < 0.5:
+        blocked = StatusAnswered(status=418, body=Text.PLAIN, retry_after_s=-(-lasts // SECOND))
+        lane = rng.choice([Lane.ANY, Lane.ORDER, Lane.LOOKUP])
+
+        def block(world: World) -> None:
+            world.faults(exchange).arm(blocked, Scope(lane=lane, lasts_ns=lasts))
+
+        return f"{exchange} blocks us with 418 for {lasts / SECOND:.1f} s, lane {lane}", block
+    ppm = rng.choice([50_000, 100_000, 300_000])
+
+    def scale(world: World) -> None:
+        world.exchange(exchange).gate.scale(ppm)
+        world.loop.call_later(lasts / SECOND, lift_blocks, world, exchange)
+
+    return f"{exchange} allows {ppm // 10_000} % of its requests for {lasts / SECOND:.1f} s", scale

@@ -65,20 +65,20 @@ class AsItHappens:
 
     def _leg_sent(self, arb: Arb, order: Order) -> None:
         world = self._world
-        now = world.clock.mono_ns()
+        now, params = world.clock.mono_ns(), world.operator.params_of(arb.params_epoch)
         for exchange, book_ns in (
             (arb.signal.buy_exchange, arb.signal.buy_book_mono_ns),
             (arb.signal.sell_exchange, arb.signal.sell_book_mono_ns),
         ):
             decided_age = arb.opened_mono_ns - book_ns
-            if decided_age > world.params.max_book_age_ns:
+            if decided_age > params.max_book_age_ns:
                 age_ms = decided_age // MS
                 self._broken("stale_book", f"{order.client_order_id} on a book of {exchange} {age_ms} ms old")
         apart = abs(arb.signal.buy_book_mono_ns - arb.signal.sell_book_mono_ns)
-        if apart > world.params.max_book_skew_ns:
+        if apart > params.max_book_skew_ns:
             self._broken("books_apart", f"{order.client_order_id} on books {apart // MS} ms apart")
-        beat_age = arb.opened_mono_ns - world.beaten_mono_ns
-        if beat_age > world.params.max_control_age_ns:
+        beat_age = arb.opened_mono_ns - world.operator.beaten_mono_ns
+        if beat_age > params.max_control_age_ns:
             self._broken(
                 "out_of_control", f"{order.client_order_id} with no word of the bridge for {beat_age // MS} ms"
             )

@@ -43,8 +43,6 @@ class AtAnyMoment:
         now = self._world.true_clock.wall_ns()
         for exchange in EXCHANGES:
             for client_order_id, order in self._world.orders(exchange).items():
-                if order.draft.client_order_id is None:
-                    continue
                 if client_order_id not in known and now - order.created_ns > KNOWN_WITHIN_NS:
                     self._broken("unknown_to_journal", f"{exchange} {client_order_id}")
 

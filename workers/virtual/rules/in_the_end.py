@@ -27,8 +27,6 @@ class InTheEnd:
             self._check_closed(arb)
         for exchange in EXCHANGES:
             for client_order_id, order in self._world.orders(exchange).items():
-                if order.draft.client_order_id is None:
-                    continue
                 known = ours.get(client_order_id)
                 if known is None:
                     self._broken("unknown_to_journal", f"{exchange} {client_order_id}")
