@@ -42,8 +42,10 @@ class FeedPart:
         asyncio.get_running_loop().create_task(self._run(), context=space)
 
     def die(self) -> None:
-        """Be killed, and started again a moment later."""
+        """Be killed, and started again a moment later; one that is not there yet cannot be killed."""
         world = self._world
+        if self.owner in world.owners.gone:
+            return
         world.note(self.owner, "killed")
         world.loop.kill(self.owner)
         # A killed process's memory is unmapped: nothing of what still unwinds reaches a book.

@@ -52,7 +52,9 @@ def test_a_story_is_told_with_its_plan_and_its_history() -> None:
 
 
 def test_a_naive_trader_is_left_with_a_position_where_the_desk_is_not(tmp_path: Path) -> None:
-    done = campaign("--runs", "3", "--seed", "400", "--bot", "naive-single", "--json", str(tmp_path / "report.json"))
+    report_at = str(tmp_path / "report.json")
+    kinds = ("--faults", "orders,transport")
+    done = campaign("--runs", "3", "--seed", "400", *kinds, "--bot", "naive-single", "--json", report_at)
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads((tmp_path / "report.json").read_text())
     # Dust at most, and a million or more of coins that nobody looks after.

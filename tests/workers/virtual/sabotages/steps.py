@@ -1,6 +1,7 @@
 """What the steps of orders and arbs could do wrong."""
 
 from arbitrage.domain import arb_step, order
+from fast_path.executor import Executor
 from tests.sabotage import Edit
 from tests.workers.virtual.sabotages.sabotage import Sabotage, wrong
 from workers.virtual.deeds.deed import Family as F
@@ -20,6 +21,7 @@ SABOTAGES: dict[str, Sabotage] = {
         {F.CRASH},
         "sent_twice no_trader",
         Edit(arb_step.recovered, "tuple(Query(order) for", "tuple(Place(order) for"),
+        Edit(Executor.last_check, "if age > SEND_WITHIN_NS and not self._has_sibling_left(order):", "if False:"),
     ),
     "a fill that is told twice counts twice": wrong(
         {F.BOOKS},
