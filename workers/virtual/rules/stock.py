@@ -35,19 +35,20 @@ class Stock:
         coins = _lean(_before(wallets, buy, base, arb), _before(wallets, sell, base, arb))
         krw = _lean(_before(wallets, sell, QUOTE, arb), _before(wallets, buy, QUOTE, arb))
         strain = max(coins, krw, 0) + min(coins, krw, 0)
-        hard = self._found.world.params.hard_band_ppm
+        hard = self._found.world.operator.params_of(arb.params_epoch).hard_band_ppm
         if strain >= hard:
             self._found.broken("emptied_further", f"{arb.arb_id} buys on {buy} at {strain} ppm, hard is {hard}")
 
     def _spent(self, arb: Arb) -> None:
         # What an arb is expected to earn below the least edge is at least what its discount cost.
-        params, day = self._found.world.params, _day_of(arb.opened_wall_ns)
+        operator, day = self._found.world.operator, _day_of(arb.opened_wall_ns)
+        params = operator.params_of(arb.params_epoch)
         spent = 0
         for one in self._found.images.values():
             is_void = one.is_closed and not any(order.executed_qty for order in one.orders)
             if _day_of(one.closed_wall_ns or one.opened_wall_ns) == day and not is_void:
-                signal = one.signal
-                spent += max(0, -(-signal.buy_cost * params.min_edge_ppm // PPM) - signal.expected_krw)
+                signal, least_ppm = one.signal, operator.params_of(one.params_epoch).min_edge_ppm
+                spent += max(0, -(-signal.buy_cost * least_ppm // PPM) - signal.expected_krw)
         if spent > params.discount_budget_krw:
             self._found.broken("discount_overspent", f"{spent} by {arb.arb_id}, {params.discount_budget_krw} a day")
 
