@@ -1,6 +1,7 @@
 """The operator's room, gathered where Django looks for it; each theme has its own file."""
 
 from arbitrage import (
+    admin_arming,
     admin_control,
     admin_evidence,
     admin_incidents,
@@ -13,6 +14,7 @@ from arbitrage import (
 )
 
 __all__ = [
+    "admin_arming",
     "admin_control",
     "admin_evidence",
     "admin_incidents",

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -16,7 +15,7 @@ from arbitrage.dashboard import desk_context, flow_context
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.errors import KArbError
 from arbitrage.models_control import EmergencyState
-from arbitrage.services import adjustments, controls, drift, params, wire
+from arbitrage.services import adjustments, arming, controls, drift, params, wire
 
 RESUME_RIGHT = "arbitrage.change_control"
 PARAMS_RIGHT = "arbitrage.change_paramset"
@@ -27,8 +26,14 @@ DRIFT_RIGHT = "arbitrage.change_shapedrift"
 
 def environment_badge(request: HttpRequest) -> tuple[str, str]:
     """Return the word beside the title: whether this is real money."""
-    mode = settings.KARB_ENV.mode
-    return mode, "danger" if mode == "live" else "info"
+    said, line = arming.mode_word(), arming.armed_line()
+    word = f"{said}: {line}" if line else said
+    return word, "info" if said == "simulated" else "warning" if said == "OBSERVE" else "danger"
+
+
+def title_prefix(request: HttpRequest) -> str:
+    """Return the word before every page's title, so that a tab says it too."""
+    return f"[{arming.mode_word()}]"
 
 
 def dashboard_context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -51,7 +56,7 @@ def stop(request: HttpRequest) -> HttpResponse:
         told = f"incident {stopped.incident_id} is open" if stopped.is_recorded else stopped.detail
         return f"Halted: nothing new opens, open orders are cancelled; {told}"
 
-    return _acted(request, act)
+    return acted(request, act)
 
 
 @require_POST
@@ -62,7 +67,7 @@ def reduce(request: HttpRequest) -> HttpResponse:
         controls.request_level(TradingLevel.REDUCING, reason, by)
         return "Reducing: open arbs are finished, none is opened"
 
-    return _acted(request, act)
+    return acted(request, act)
 
 
 @require_POST
@@ -73,7 +78,7 @@ def resume(request: HttpRequest) -> HttpResponse:
         controls.resume(reason, by, acknowledged=request.POST.getlist("acknowledge"))
         return "Active: trading again"
 
-    return _acted(request, act, RESUME_RIGHT)
+    return acted(request, act, RESUME_RIGHT)
 
 
 @require_POST
@@ -85,7 +90,7 @@ def confirm_step(request: HttpRequest) -> HttpResponse:
         controls.confirm_step(state, by, reason)
         return f"{state.label}: noted"
 
-    return _acted(request, act, RESUME_RIGHT)
+    return acted(request, act, RESUME_RIGHT)
 
 
 @require_POST
@@ -100,7 +105,7 @@ def set_level(request: HttpRequest) -> HttpResponse:
         controls.request_level(level, reason, by, exchange=exchange, market=market)
         return f"{exchange or market}: {level.name}"
 
-    return _acted(request, act, RESUME_RIGHT)
+    return acted(request, act, RESUME_RIGHT)
 
 
 @require_POST
@@ -122,7 +127,7 @@ def param_step(request: HttpRequest, param_set_id: int, step: str) -> HttpRespon
                 copy = params.copy_to_draft(param_set_id, by)
                 return f"Draft {copy.pk} made of set {param_set_id}"
 
-    return _acted(request, act, PARAMS_RIGHT)
+    return acted(request, act, PARAMS_RIGHT)
 
 
 @require_POST
@@ -143,7 +148,7 @@ def wire_step(request: HttpRequest, wire_set_id: int, step: str) -> HttpResponse
             case _:
                 return f"Draft {wire.copy_to_draft(wire_set_id, by).pk} made of set {wire_set_id}"
 
-    return _acted(request, act, WIRE_RIGHT)
+    return acted(request, act, WIRE_RIGHT)
 
 
 @require_POST
@@ -153,7 +158,7 @@ def acknowledge_drift(request: HttpRequest, drift_id: int) -> HttpResponse:
     def act(reason: str, by: str) -> str:
         return "Noted" if drift.acknowledge(drift_id, by) else "It was acknowledged before"
 
-    return _acted(request, act, DRIFT_RIGHT)
+    return acted(request, act, DRIFT_RIGHT)
 
 
 @require_POST
@@ -167,10 +172,11 @@ def adjustment_step(request: HttpRequest, adjustment_id: int, step: str) -> Http
         adjustments.dismiss(adjustment_id, by, reason)
         return "Dismissed: the break stays open"
 
-    return _acted(request, act, ADJUSTMENT_RIGHT)
+    return acted(request, act, ADJUSTMENT_RIGHT)
 
 
-def _acted(request: HttpRequest, act: Callable[[str, str], str], right: str = "") -> HttpResponse:
+def acted(request: HttpRequest, act: Callable[[str, str], str], right: str = "") -> HttpResponse:
+    """Let a person who has the right act, with their reason and name; tell what came of it, and go where they were."""
     if right and not request.user.has_perm(right):
         raise PermissionDenied
     reason = request.POST.get("reason", "").strip()

@@ -19,7 +19,7 @@ from arbitrage.services import alerts, checklists, incidents
 class AlertAdmin(SeverityColumn, EvidenceAdmin):
     """Alerts; selected ones can be closed."""
 
-    list_display = ("kind", "severity_label", "subject", "text", "count", "last_at", "incident", "closed_at")
+    list_display = ("kind", "severity_label", "mode", "subject", "text", "count", "last_at", "incident", "closed_at")
     list_filter = (("closed_at", admin.EmptyFieldListFilter), "severity", "kind")
     search_fields = ("text", "subject", "kind")
     list_select_related = ("incident",)
@@ -64,6 +64,7 @@ class IncidentAdmin(SeverityColumn, ModelAdmin):
         "incident_id",
         "severity_label",
         "state_label",
+        "mode",
         "title",
         "risk_id",
         "owner",
@@ -73,9 +74,9 @@ class IncidentAdmin(SeverityColumn, ModelAdmin):
     list_filter = ("state", "severity", "kind", ("opened_at", admin.DateFieldListFilter))
     search_fields = ("incident_id", "title", "description", "impact", "lessons", "risk_id")
     list_fullwidth = True
-    readonly_fields = ("incident_id", "state", "kind", "subject", "opened_at", "closed_at")
+    readonly_fields = ("incident_id", "state", "mode", "kind", "subject", "opened_at", "closed_at")
     fieldsets = (
-        (None, {"fields": (("incident_id", "state"), ("kind", "subject"), ("opened_at", "closed_at"))}),
+        (None, {"fields": (("incident_id", "state", "mode"), ("kind", "subject"), ("opened_at", "closed_at"))}),
         ("What happened", {"fields": (("severity", "risk_id", "owner"), "title", "description", "impact", "lessons")}),
     )
     inlines = (EventInline, ImprovementInline)

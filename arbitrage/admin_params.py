@@ -124,6 +124,12 @@ class ParamSetAdmin(ModelAdmin):
         """Return the history of a set that has one."""
         return self.inlines if obj else ()
 
+    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
+        """Show what stands on record of the set's dry run, and the bytes' own mark, with the page."""
+        row = ParamSet.objects.filter(pk=object_id).first() if object_id.isdigit() else None
+        gate = {} if row is None else {"gate_line": params.gate_line(row), "set_sha256": params.sha256_of(row)}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **gate})
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Show the list with the epoch in force above it."""
         return super().changelist_view(request, {**(extra_context or {}), **epoch_context()})

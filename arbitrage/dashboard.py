@@ -13,7 +13,7 @@ from arbitrage.display import age, duration, krw
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.units import EXCHANGES
 from arbitrage.models_control import Emergency, EmergencyState
-from arbitrage.services import controls, monitor_only
+from arbitrage.services import arming, controls, monitor_only
 
 FRESH_S = 3
 """A heartbeat older than this is shown as lost."""
@@ -57,7 +57,8 @@ def desk_context() -> dict[str, Any]:
     most = max(denials.values(), default=0)
     return {
         "now": now,
-        "mode": settings.KARB_ENV.mode,
+        "mode": arming.mode_word(),
+        "armed_line": arming.armed_line(),
         "level": (obeyed if obeyed is not None else TradingLevel.HALTED).name,
         "is_level_known": obeyed is not None,
         "level_reason": (view.reason if view and view.level == obeyed else "") or asked.reason,

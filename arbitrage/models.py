@@ -1,5 +1,6 @@
 """All tables, gathered where Django looks for them; each theme has its own file."""
 
+from arbitrage.models_arming import ArmChange, DryRunRecord, PreflightRecord, RiskAcceptance
 from arbitrage.models_control import Control, ControlChange, Emergency, EmergencyStep
 from arbitrage.models_desk import Counter, DailyCount, DeskView, Heartbeat, Report, StageLatency
 from arbitrage.models_incidents import Alert, CheckItem, CheckList, Improvement, Incident, IncidentEvent, KeyRecord
@@ -15,6 +16,7 @@ __all__ = [
     "Alert",
     "Arb",
     "ArbStep",
+    "ArmChange",
     "Balance",
     "BookCheck",
     "Break",
@@ -25,6 +27,7 @@ __all__ = [
     "Counter",
     "DailyCount",
     "DeskView",
+    "DryRunRecord",
     "Emergency",
     "EmergencyStep",
     "Fill",
@@ -39,9 +42,11 @@ __all__ = [
     "ParamEpoch",
     "ParamSet",
     "ReconciliationPlace",
+    "PreflightRecord",
     "ReconciliationRun",
     "RecorderPlace",
     "Report",
+    "RiskAcceptance",
     "ShapeDrift",
     "StageLatency",
     "TraderRun",

@@ -34,6 +34,8 @@ class Incident(models.Model):
     impact = models.TextField(blank=True)
     lessons = models.TextField(blank=True)
     owner = models.CharField(max_length=150, blank=True)
+    mode = models.CharField(max_length=16, blank=True, editable=False)
+    """What the desk was connected to when it opened, as its transport told; empty in older rows."""
     opened_at = models.DateTimeField(editable=False)
     closed_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -87,6 +89,8 @@ class Alert(models.Model):
     severity = models.CharField(max_length=8, choices=Severity.choices)
     risk_id = models.CharField("risk", max_length=8, blank=True)
     text = models.TextField()
+    mode = models.CharField(max_length=16, blank=True, editable=False)
+    """What the desk was connected to at the last repeat, as its transport told; empty in older rows."""
     count = models.PositiveIntegerField(default=1)
     first_at = models.DateTimeField()
     last_at = models.DateTimeField()

@@ -19,6 +19,8 @@ KARB_SWITCH = "workers.switch.SharedMemorySwitch"
 """What stops the desk at once; named here so that the app never imports a floor above it."""
 KARB_PREFLIGHT = "workers.preflight.Preflight"
 """What `doctor` asks the exchanges with; named here for the same reason."""
+KARB_ARMING = "workers.arming_desk.ArmingDesk"
+"""This machine's key, arm token and shared memory; named here for the same reason."""
 KARB_WIRE_WORDS = "exchanges.shipped.shipped"
 """What wire settings may override, with the shipped defaults; named here for the same reason."""
 KARB_SEEDERS: list[str] = ["workers.tasks.schedule.seed_beat"]
@@ -185,6 +187,7 @@ UNFOLD = {
     "SHOW_BACK_BUTTON": True,
     "BORDER_RADIUS": "8px",
     "ENVIRONMENT": "arbitrage.admin_dashboard.environment_badge",
+    "ENVIRONMENT_TITLE_PREFIX": "arbitrage.admin_dashboard.title_prefix",
     "DASHBOARD_CALLBACK": "arbitrage.admin_dashboard.dashboard_context",
     "STYLES": ["/static/arbitrage/desk.css"],
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/arbitrage/icon.svg"}],
@@ -226,8 +229,12 @@ UNFOLD = {
             ),
             _pages(
                 "Control",
+                _page("Arming", "lock_open", "arbitrage_armchange_changelist"),
                 _page("Parameter sets", "tune", "arbitrage_paramset_changelist"),
                 _page("Parameter epochs", "history", "arbitrage_paramepoch_changelist"),
+                _page("Dry runs", "science", "arbitrage_dryrunrecord_changelist"),
+                _page("Preflights", "flight_takeoff", "arbitrage_preflightrecord_changelist"),
+                _page("Risk acceptances", "gavel", "arbitrage_riskacceptance_changelist"),
                 _page("Wire sets", "cable", "arbitrage_wireset_changelist"),
                 _page("Wire epochs", "history", "arbitrage_wireepoch_changelist"),
                 _page("Controls", "toggle_on", "arbitrage_control_changelist"),

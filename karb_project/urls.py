@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from arbitrage import admin_dashboard
+from arbitrage import admin_arming, admin_dashboard
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -25,6 +25,9 @@ desk_patterns = [
     path("reduce", admin_dashboard.guarded(admin_dashboard.reduce), name="reduce"),
     path("resume", admin_dashboard.guarded(admin_dashboard.resume), name="resume"),
     path("confirm", admin_dashboard.guarded(admin_dashboard.confirm_step), name="confirm"),
+    path("arm", admin_dashboard.guarded(admin_arming.arm), name="arm"),
+    path("disarm", admin_dashboard.guarded(admin_arming.disarm), name="disarm"),
+    path("accept-risks", admin_dashboard.guarded(admin_arming.accept_risks), name="accept_risks"),
     path("level", admin_dashboard.guarded(admin_dashboard.set_level), name="level"),
     path("params/<int:param_set_id>/<slug:step>", admin_dashboard.guarded(admin_dashboard.param_step), name="params"),
     path("wire/<int:wire_set_id>/<slug:step>", admin_dashboard.guarded(admin_dashboard.wire_step), name="wire"),

@@ -13,7 +13,7 @@ import msgspec
 
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.drift import DriftSeen
-from arbitrage.domain.params import params_from_bytes, params_to_bytes
+from arbitrage.domain.params import params_from_bytes
 from arbitrage.domain.units import EXCHANGES, Exchange
 from fast_path.books import BookReader
 from fast_path.control import Beat
@@ -110,12 +110,12 @@ def read_asked() -> Asked:
     from arbitrage import selectors
     from arbitrage.services import controls, params, wire
 
-    epoch, active = params.active()
+    epoch, body = params.active_bytes()
     wire_epoch, settings = wire.active()
     wanted = controls.wanted()
     return Asked(
         epoch=epoch,
-        params=params_to_bytes(active),
+        params=body,
         level=wanted.level,
         reason=wanted.reason,
         by=wanted.by,

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from arbitrage.models_incidents import Alert, Severity
 from arbitrage.services import incidents
+from arbitrage.services.arming import mode_word
 
 
 def raise_alert(
@@ -23,18 +24,25 @@ def raise_alert(
 
     Severity only rises on a repeat. A critical alert opens an incident, or adds to the open one.
     """
-    at = at or timezone.now()
+    at, mode = at or timezone.now(), mode_word()
     with transaction.atomic():
         row, is_new = Alert.objects.select_for_update().get_or_create(
             kind=kind,
             subject=subject,
             closed_at=None,
-            defaults={"text": text, "severity": severity, "risk_id": risk_id, "first_at": at, "last_at": at},
+            defaults={
+                "text": text,
+                "severity": severity,
+                "risk_id": risk_id,
+                "mode": mode,
+                "first_at": at,
+                "last_at": at,
+            },
         )
         was_critical = not is_new and row.severity == Severity.CRITICAL
         if not is_new:
             row.count += 1
-            row.text, row.last_at = text, max(at, row.last_at)
+            row.text, row.mode, row.last_at = text, mode, max(at, row.last_at)
             row.severity = _worse(row.severity, severity)
         if row.severity == Severity.CRITICAL and not was_critical:
             row.incident = incidents.open_incident(

@@ -11,6 +11,7 @@ from django.utils.dateparse import parse_datetime
 
 from arbitrage.domain.errors import KArbError
 from arbitrage.models_incidents import Incident, IncidentEvent, Severity
+from arbitrage.services.arming import mode_word
 
 
 class IncidentRefused(KArbError):
@@ -40,6 +41,7 @@ def open_incident(
                 risk_id=risk_id,
                 title=title[:200],
                 description=title,
+                mode=mode_word(),
                 opened_at=at,
             )
         add_event(row, title, by, at)

@@ -7,10 +7,13 @@ from typing import Any
 
 import msgspec
 from django.conf import settings
+from django.db import transaction
 
-from arbitrage.domain.errors import KArbError
+from arbitrage.domain.errors import ConfigError, KArbError
 from arbitrage.domain.params import DEFAULT_PARAMS, GateMode, Params, params_from_bytes, params_to_bytes, problems
 from arbitrage.models_params import ParamChange, ParamEpoch, ParamSet, ParamState
+from arbitrage.services import dry_runs
+from arbitrage.services.arming import load_arming
 from arbitrage.services.versions import Versions
 
 
@@ -27,8 +30,8 @@ TABLE: dict[ParamState, dict[str, ParamState]] = {
     S.ACTIVE: {"superseded": S.RETIRED},
     S.RETIRED: {"rolled_back": S.ACTIVE},
 }
-"""`activated_without_dry_run` is recorded as such, with its reason: until the one-hour dry run exists
-it is the only way from VALID to ACTIVE."""
+"""`activated_without_dry_run` is recorded as such, with its reason: the way of sets that only observe, and of desks
+where no order can reach a real exchange."""
 
 
 def active() -> tuple[int, Params]:
@@ -40,6 +43,50 @@ def active() -> tuple[int, Params]:
     if params is None:
         raise NotAllowed(f"the active parameter set {row.param_set_id} cannot be read: {'; '.join(found)}")
     return row.epoch, params
+
+
+def active_bytes() -> tuple[int, bytes]:
+    """Return the epoch in force and its set's very bytes: what was signed is what travels. NotAllowed as `active`."""
+    epoch, _ = active()
+    row = ParamEpoch.objects.select_related("param_set").get(epoch=epoch)
+    return epoch, row.param_set.body.encode()
+
+
+def activate(set_id: int, by: str, reason: str) -> int:
+    """Return the new epoch. Refused as `Versions.activate` says, and where a dry run is needed and not on record.
+
+    With a usable dry run the set's very bytes are signed with it, before anything is in force.
+    """
+    with transaction.atomic():
+        row = ParamSet.objects.select_for_update().filter(pk=set_id).first()
+        if row is not None and row.state in (S.VALID, S.READY) and reason.strip():
+            body = row.body.encode()
+            try:
+                record, fault = dry_runs.usable(body)
+                if record is not None:
+                    if row.state == S.VALID:
+                        SETS.move(set_id, ("dry_run_started", "gate_passed"), by, reason, detail=str(record))
+                    dry_runs.seal(body, record, by, reason)
+                elif dry_runs.is_gated(body):
+                    raise NotAllowed(fault)
+            except (ConfigError, OSError) as error:
+                raise NotAllowed(f"the set could not be signed: {error}") from error
+        return SETS.activate(set_id, by, reason)
+
+
+def sha256_of(row: ParamSet) -> str:
+    """Return the SHA-256 of a set's very bytes: what a dry run's report names."""
+    return load_arming().sha256(row.body.encode())
+
+
+def gate_line(row: ParamSet) -> str:
+    """Return what stands on record of a set's dry run, and whether it can be put in force without one."""
+    body = row.body.encode()
+    record, fault = dry_runs.usable(body)
+    if record is not None:
+        return f"{record} passed: activating signs the set with it"
+    needs = "it cannot be put in force before one passed" if dry_runs.is_gated(body) else "it is not needed here"
+    return f"{fault}; {needs}"
 
 
 def seed(mode: str) -> ParamSet | None:
@@ -98,5 +145,4 @@ submit_draft = SETS.submit_draft
 copy_to_draft = SETS.copy_to_draft
 edit_draft = SETS.edit_draft
 validate = SETS.validate
-activate = SETS.activate
 roll_back = SETS.roll_back

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
@@ -14,7 +13,7 @@ from arbitrage.domain.errors import KArbError
 from arbitrage.domain.preflight import Check
 from arbitrage.domain.wire import wire_from_bytes
 from arbitrage.fields import decimal_text
-from arbitrage.services import controls, incidents, monitor_only, params, wire
+from arbitrage.services import arming, controls, incidents, monitor_only, params, wire
 from arbitrage.services.postings import ledger_problems
 
 
@@ -28,7 +27,9 @@ def desk_status() -> dict[str, Any]:
     obeyed = controls.observed_level()
     asked = controls.wanted()
     return {
-        "mode": settings.KARB_ENV.mode,
+        "mode": arming.mode_word(),
+        "armed": arming.armed_line() or "not needed: no order can reach a real exchange",
+        "locks": arming.closed_locks(),
         "level_asked": asked.level.name,
         "level_obeyed": obeyed.name if obeyed is not None else "unknown",
         "reason": asked.reason,

@@ -4,7 +4,7 @@ What a kind of settings has of its own — its states, its JSON, what is wrong w
 is refused with the kind's own error; nothing has changed then.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -105,6 +105,14 @@ class Versions(Generic[Row, Body]):
             if found:
                 raise self.refused("; ".join(found))
             return self._put_in_force(row, self.activated.get(row.state, "activated"), by, reason)
+
+    def move(self, set_id: int, steps: Sequence[str], by: str, reason: str, detail: str = "") -> None:
+        """Take a set along these steps; refused, with nothing changed, where the table knows no such step."""
+        with transaction.atomic():
+            row = self._locked(set_id)
+            for step in steps:
+                self._advance(row, step, by, reason, detail)
+            row.save()
 
     def roll_back(self, by: str, reason: str) -> int:
         """Return the new epoch, in which the set that was active before the present one is active again."""

@@ -59,7 +59,7 @@ def test_stop_and_resume(switch):
     told = called("emergency_stop", reason="odd prices")
     assert told.startswith("HALTED")
     assert Incident.objects.get().incident_id in told
-    assert called("resume", reason="fine") == "ACTIVE: trading again\n"
+    assert called("resume", reason="fine") == "ACTIVE (simulated): trading again\n"
     assert [level for level, _, _ in switch.told] == [TradingLevel.HALTED, TradingLevel.ACTIVE]
 
 
@@ -88,7 +88,7 @@ def test_roll_back(own_desk):
     row = params.submit_draft({"min_edge_ppm": 700}, "kim", "")
     params.validate(row.pk, "kim")
     params.activate(row.pk, "kim", "quiet")
-    assert called("rollback_params", reason="too quiet") == "epoch 3 is in force\n"
+    assert called("rollback_params", reason="too quiet") == "epoch 3 is in force (simulated)\n"
 
 
 @pytest.mark.django_db
@@ -151,7 +151,7 @@ def test_the_desk_stops_although_the_database_is_down(machine, tmp_path):
     from fast_path.control import ControlBlock
 
     done = run(machine, "emergency_stop", "--reason", "database is gone")
-    assert (done.returncode, done.stdout) == (0, "HALTED: no new orders; the trader cancels what is open\n")
+    assert (done.returncode, done.stdout) == (0, "HALTED (simulated): no new orders; the trader cancels what is open\n")
     assert done.stderr.startswith("warning: database not written (OperationalError); incident waits in ")
     assert "secret-word" not in done.stderr
     env = read_env({name: value for name, value in machine.items() if name.startswith("KARB_")})
@@ -172,7 +172,7 @@ def test_the_desk_stops_although_the_database_is_down(machine, tmp_path):
     machine["KARB_DATABASE_URL"] = ""
     assert run(machine, "migrate", "--verbosity", "0").returncode == 0
     done = run(machine, "resume", "--reason", "database is back")
-    assert (done.returncode, done.stdout) == (0, "ACTIVE: trading again\n")
+    assert (done.returncode, done.stdout) == (0, "ACTIVE (simulated): trading again\n")
     assert not (tmp_path / "var" / "pending_incidents.jsonl").exists()
     assert stat.S_IMODE((tmp_path / "var" / "django_secret_key").stat().st_mode) == 0o600
 

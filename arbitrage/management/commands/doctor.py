@@ -1,14 +1,16 @@
 """`python manage.py doctor`: what is wrong with this desk and its exchanges, and what to do about it."""
 
+import getpass
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
+from arbitrage.domain.errors import KArbError
 from arbitrage.domain.preflight import Check
-from arbitrage.services import status
+from arbitrage.services import arming, status
 from arbitrage.services.preflight import examine_exchanges
 
 
@@ -23,16 +25,30 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, offline: bool, **options: Any) -> None:
         """Print every check with its outcome as soon as it is made."""
-        self.stdout.write(f"mode: {settings.KARB_ENV.mode}")
-        problems = 0
+        self.stdout.write(f"mode: {arming.mode_word()}")
+        problems, found = 0, []
         for check in self._checks(offline=offline):
+            found.append(check)
             problems += bool(check.problem)
             self.stdout.write(f"{'BAD' if check.problem else 'ok '} {check.name:<22} {check.problem or check.found}")
             self.stdout.flush()
+        if not offline:
+            self._keep(found)
+        for lock, said in arming.closed_locks().items():
+            self.stdout.write(f"locked {lock:<19} {said}")
         if problems:
             things = "1 thing needs" if problems == 1 else f"{problems} things need"
             raise CommandError(f"{things} attention")
         self.stdout.write("all is well")
+
+    def _keep(self, found: list[Check]) -> None:
+        # What may arm the desk within the hour; a desk without keys or database has nothing to keep.
+        try:
+            row = arming.keep_preflight(found, getpass.getuser())
+        except (DatabaseError, OSError, KArbError) as error:
+            self.stderr.write(f"warning: this preflight was not kept: {str(error).strip().splitlines()[0]}")
+            return
+        self.stdout.write(f"kept as preflight {row.pk}")
 
     def _checks(self, *, offline: bool) -> Iterator[Check]:
         desk = status.examine()

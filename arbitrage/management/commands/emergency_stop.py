@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django.core.management.base import BaseCommand, CommandError
 
 from arbitrage.domain.errors import KArbError
-from arbitrage.services import controls
+from arbitrage.services import arming, controls
 
 
 class Command(BaseCommand):
@@ -26,7 +26,7 @@ class Command(BaseCommand):
             stopped = controls.emergency_stop(reason, getpass.getuser())
         except KArbError as error:
             raise CommandError(f"NOT STOPPED: {error}") from error
-        self.stdout.write("HALTED: no new orders; the trader cancels what is open")
+        self.stdout.write(f"HALTED ({arming.mode_word()}): no new orders; the trader cancels what is open")
         if stopped.is_recorded:
             self.stdout.write(f"incident {stopped.incident_id} is open")
         else:

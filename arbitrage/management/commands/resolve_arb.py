@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from arbitrage.domain.errors import KArbError
-from arbitrage.services import controls
+from arbitrage.services import arming, controls
 
 
 class Command(BaseCommand):
@@ -27,4 +27,4 @@ class Command(BaseCommand):
             controls.resolve_arb(arb_id, reason, getpass.getuser())
         except (DatabaseError, OSError, KArbError) as error:
             raise CommandError(f"not resolved: {error}") from error
-        self.stdout.write(f"the trader will close arb {arb_id}")
+        self.stdout.write(f"the trader ({arming.mode_word()}) will close arb {arb_id}")

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from arbitrage.domain.errors import KArbError
-from arbitrage.services import controls
+from arbitrage.services import arming, controls
 
 
 class Command(BaseCommand):
@@ -34,4 +34,4 @@ class Command(BaseCommand):
             raise CommandError(f"not resumed: the database does not answer: {said}") from error
         except (OSError, KArbError) as error:
             raise CommandError(f"recorded, but the desk is still stopped: {error}") from error
-        self.stdout.write("ACTIVE: trading again")
+        self.stdout.write(f"ACTIVE ({arming.mode_word()}): trading again")

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from arbitrage.services import params
+from arbitrage.services import arming, params
 
 
 class Command(BaseCommand):
@@ -24,4 +24,4 @@ class Command(BaseCommand):
             epoch = params.roll_back(getpass.getuser(), reason)
         except params.NotAllowed as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"epoch {epoch} is in force")
+        self.stdout.write(f"epoch {epoch} is in force ({arming.mode_word()})")

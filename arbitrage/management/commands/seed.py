@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils.module_loading import import_string
 
-from arbitrage.services import params, people, wire
+from arbitrage.services import arming, params, people, wire
 
 
 class Command(BaseCommand):
@@ -21,7 +21,7 @@ class Command(BaseCommand):
             self.stdout.write(f"admin user {made.username} made, password {made.password} (shown only now)")
         first = params.seed(settings.KARB_ENV.mode)
         if first is not None:
-            self.stdout.write(f"parameter set {first.pk} made and active")
+            self.stdout.write(f"parameter set {first.pk} made and active ({arming.mode_word()})")
         shipped = wire.seed()
         if shipped is not None:
             self.stdout.write(f"wire set {shipped.pk} made and active: everything as shipped")

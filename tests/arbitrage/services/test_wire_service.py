@@ -151,4 +151,4 @@ def test_the_command_rolls_back_in_one_step(seeded, capsys):
         call_command("rollback_wire", reason="why")
     wire.activate(valid_draft().pk, "kim", "renamed")
     call_command("rollback_wire", reason="it was a test")
-    assert capsys.readouterr().out == "wire epoch 3 is in force\n"
+    assert capsys.readouterr().out == "wire epoch 3 is in force (simulated)\n"
