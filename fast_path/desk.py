@@ -7,7 +7,7 @@ from arbitrage.domain.arb import Arb, Moment
 from arbitrage.domain.balances import Shortage
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.hedge import Quote
-from arbitrage.domain.order import Order
+from arbitrage.domain.order import Order, OrderRole
 from arbitrage.domain.ports import Answer
 from arbitrage.domain.signal import Signal
 from arbitrage.domain.units import Exchange
@@ -27,6 +27,9 @@ class Desk(Protocol):
 
     def dust_for(self, signal: Signal) -> int:
         """Return the dust of earlier arbs that a new arb of `signal` takes over, in 10^-8; 0 for none."""
+
+    def leader_for(self, signal: Signal) -> OrderRole | None:
+        """Return the leg of `signal` that goes first, because its exchange cannot be relied on; None: both together."""
 
     def reserve(self, legs: Sequence[Order]) -> Shortage | None:
         """Reserve balances for both legs at once, or for none and say what is short."""

@@ -23,6 +23,7 @@ from arbitrage.domain.arb import (
     Place,
     Query,
     Tick,
+    can_follow,
     is_news,
 )
 from arbitrage.domain.arb_step import advance, open_arb, recovered
@@ -150,9 +151,14 @@ class Executor:
         self._minted += 1
         arb_id = f"{self._run_id}-{self._minted}"
         now = self._desk.now()
-        dust_qty = self._desk.dust_for(signal)
         arb, actions = open_arb(
-            signal, arb_id=arb_id, params=params, params_epoch=params_epoch, now=now, dust_qty=dust_qty
+            signal,
+            arb_id=arb_id,
+            params=params,
+            params_epoch=params_epoch,
+            now=now,
+            dust_qty=self._desk.dust_for(signal),
+            first=self._desk.leader_for(signal),
         )
         shortage = self._desk.reserve(arb.orders)
         if shortage is not None:
@@ -200,7 +206,7 @@ class Executor:
         """Ask for every order that may be alive on `exchange`: its stream was away."""
         for arb in self._register.watched_arbs():
             for order in arb.orders:
-                if order.exchange is exchange and not order.is_ended:
+                if order.exchange is exchange and not order.is_ended and order.client_order_id != arb.held:
                     self._crossings.query(order)
 
     def hear(self, exchange: Exchange, news: OrderNews) -> None:
@@ -255,7 +261,7 @@ class Executor:
             self._told(before, after, now, None)
         if after.is_closed and (before is None or not before.is_closed):
             self._desk.closed(after)
-        elif after.state is ArbState.LEGGED and before is not None and before.state is not ArbState.LEGGED:
+        elif before is not None and _is_due(after) and not _is_due(before):
             asyncio.get_running_loop().call_soon(self._tick, after)
 
     def _journalled(self, before: Arb | None, after: Arb, now: Moment, *, durable: bool) -> int:
@@ -313,3 +319,8 @@ class Executor:
         self._journal.append(
             StrangeOrderSeen(exchange, "", key[1], news.client_order_id, self._desk.now().wall_ns), durable=False
         )
+
+
+def _is_due(arb: Arb) -> bool:
+    """Return whether an arb must not wait for the next round of ticks: uneven, or a leg may follow its leader."""
+    return arb.state is ArbState.LEGGED or can_follow(arb)

@@ -40,7 +40,7 @@ class Tally:
         sent = answer.sent_mono_ns
         self._latency.record(Stage.WIRE_TO_ANSWER, answer.answered_mono_ns - sent)
         self._sent_mono[order.client_order_id] = sent
-        if arb is None or order.role is OrderRole.HEDGE:
+        if arb is None or arb.leader or order.role is OrderRole.HEDGE:
             return
         legs = [self._sent_mono.get(leg.client_order_id) for leg in arb.orders[:2]]
         known = [leg for leg in legs if leg is not None]

@@ -11,7 +11,7 @@ from arbitrage.domain.arb import Arb, Moment
 from arbitrage.domain.balances import Shortage, Wallets
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.events import ArbStepped, Holding
-from arbitrage.domain.order import Order, OrderOn, OrderReport
+from arbitrage.domain.order import Order, OrderOn, OrderReport, OrderRole
 from arbitrage.domain.params import DEFAULT_PARAMS
 from arbitrage.domain.ports import Accepted, Answer, Lookup, NotFound
 from arbitrage.domain.units import EXCHANGES, Exchange, Ns
@@ -79,6 +79,7 @@ class StoryDesk:
         self.ended: list[Arb] = []
         self.answers: list[tuple[str, type]] = []
         self.dust_qty = 0
+        self.first: OrderRole | None = None
         self.wallets = Wallets()
         for exchange in EXCHANGES:
             rows = [Holding("KRW", Decimal(100_000_000), Decimal(0)), Holding("ETH", Decimal(10), Decimal(0))]
@@ -96,6 +97,9 @@ class StoryDesk:
 
     def dust_for(self, signal) -> int:
         return self.dust_qty
+
+    def leader_for(self, signal) -> OrderRole | None:
+        return self.first
 
     def reserve(self, legs) -> Shortage | None:
         return self.wallets.reserve(legs, FEES, DEFAULT_PARAMS.reserve_ppm)

@@ -16,7 +16,8 @@ from arbitrage.domain.events import TradingStateChanged
 from arbitrage.domain.hedge import Quote
 from arbitrage.domain.instrument import Instrument
 from arbitrage.domain.inventory import shadow_ppm, strain_of
-from arbitrage.domain.order import Order, OrderState, RefusalReason
+from arbitrage.domain.legging import LegHistory, leader
+from arbitrage.domain.order import Order, OrderRole, OrderState, RefusalReason
 from arbitrage.domain.params import Params
 from arbitrage.domain.ports import Accepted, Answer, Gateway, Refused
 from arbitrage.domain.risk import Exposure
@@ -53,6 +54,7 @@ class TradingDesk:
         params: Callable[[], Params],
         wanted: Callable[[Exchange], None],
         dust: DustLedger,
+        legs: LegHistory,
         conduct: Conduct,
         locks_closed: Callable[[], int],
     ) -> None:
@@ -68,6 +70,7 @@ class TradingDesk:
         self._params = params
         self._wanted = wanted
         self._dust = dust
+        self._legs = legs
         self._locks_closed = locks_closed
         self._index = {market: index for index, market in enumerate(context.env.markets)}
         self._rests = Rests()
@@ -127,6 +130,13 @@ class TradingDesk:
         buys = self._instruments[signal.buy_exchange, signal.market]
         return taken_over(self._dust, signal, buys, self._instruments[signal.sell_exchange, signal.market])
 
+    def leader_for(self, signal: Signal) -> OrderRole | None:
+        """Return the leg that goes first, None for both together."""
+        first = leader(self._legs, signal, self._params())
+        if first is not None:
+            self._context.counters.add("hard_leg_first")
+        return first
+
     def reserve(self, legs: Sequence[Order]) -> Shortage | None:
         """Reserve for both legs at once, or for none."""
         shortage = self._wallets.reserve(legs, self._fees(legs[0].market), self._params().reserve_ppm)
@@ -152,6 +162,7 @@ class TradingDesk:
         """Count an arb that ended and let its market rest."""
         self.today.add(arb)
         self._dust.fold(arb)
+        self._legs.fold(arb)
         self._wallets.release_arb(arb.arb_id)
         self._weigh(arb)
         self._rests.rest(arb.market, self._context.clock.mono_ns() + self._params().rest_after_arb_ns)
@@ -171,6 +182,7 @@ class TradingDesk:
     def answered(self, order: Order, answer: Answer) -> None:
         """Rest an exchange that refuses or loses orders; a refused key stops the opening of arbs (R3.1)."""
         exchange, place = order.exchange, f"{order.exchange} {order.market}"
+        self._legs.answered(exchange, answer)
         if isinstance(answer, Accepted):
             self._rests.well(exchange)
             self._rests.well(place)

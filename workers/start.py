@@ -17,6 +17,7 @@ from arbitrage.domain.arb import Arb
 from arbitrage.domain.dust import DustLedger
 from arbitrage.domain.errors import AuthRefused, ConfigError, ExchangeError
 from arbitrage.domain.events import ArbStepped, Event, StrangeOrderSeen, TraderStarted
+from arbitrage.domain.legging import LegHistory
 from arbitrage.domain.params import SECOND
 from arbitrage.domain.ports import Gateway, MarketRules, OpenOrder
 from arbitrage.domain.units import EXCHANGES, Exchange, Ns
@@ -40,6 +41,7 @@ class Past(msgspec.Struct, frozen=True):
     run_ids: frozenset[str]
     dust: DustLedger = msgspec.field(default_factory=DustLedger)
     """Of all arbs there ever were."""
+    legs: LegHistory = msgspec.field(default_factory=LegHistory)
 
 
 def read_past(journal: Journal, markets: Sequence[str], heard: Callable[[Event], None] = lambda event: None) -> Past:
@@ -52,13 +54,14 @@ def read_past(journal: Journal, markets: Sequence[str], heard: Callable[[Event],
     images: dict[str, Arb] = {}
     closed: deque[tuple[Ns, str]] = deque()
     run_ids = set()
-    dust = DustLedger()
+    dust, legs = DustLedger(), LegHistory()
     for record in journal.replay():
         heard(record.event)
         match record.event:
             case ArbStepped(arb):
                 images[arb.arb_id] = arb
                 dust.fold(arb)
+                legs.fold(arb)
                 if arb.closed_wall_ns is not None:
                     closed.append((arb.closed_wall_ns, arb.arb_id))
                     _drop_old(images, closed)
@@ -67,7 +70,7 @@ def read_past(journal: Journal, markets: Sequence[str], heard: Callable[[Event],
     orphans = sorted({arb.market for arb in images.values() if not arb.is_closed and arb.market not in markets})
     if orphans:
         raise ConfigError([f"KARB_MARKETS lacks {market}, where an arb is still open" for market in orphans])
-    return Past(images, frozenset(run_ids), dust)
+    return Past(images, frozenset(run_ids), dust, legs)
 
 
 def _drop_old(images: dict[str, Arb], closed: "deque[tuple[Ns, str]]") -> None:

@@ -128,6 +128,7 @@ class Trader:
             params=lambda: self.engine.params,
             wanted=self.treasury.want,
             dust=self._past.dust,
+            legs=self._past.legs,
             conduct=self._conduct,
             locks_closed=lambda: self.armed.locks_closed(),
         )

@@ -85,6 +85,10 @@ class Arb(msgspec.Struct, frozen=True):
     """What moved it last: an `ArbOn` word, and after a space any detail."""
     dust_in_qty: int = 0
     """Dust of earlier arbs that this one takes over, in 10^-8: by so much its legs differ."""
+    leader: str = ""
+    """Client order id of the leg that goes first; empty = both go together."""
+    held: str = ""
+    """Client order id of the leg that waits for the leader's fill: PLANNED, and nothing of it has left."""
 
     @property
     def filled_imbalance(self) -> int:
@@ -233,6 +237,14 @@ class Halt(msgspec.Struct, frozen=True):
 Action = Place | Cancel | Query | Halt
 
 
+def can_follow(arb: Arb) -> bool:
+    """Return whether the leader ended with a fill and the leg held back may go: the next tick decides."""
+    if not arb.held or arb.state is not ArbState.OPENING:
+        return False
+    leader = next(order for order in arb.orders if order.client_order_id == arb.leader)
+    return leader.is_ended and leader.is_proven and leader.executed_qty > 0
+
+
 def is_moving(arb: Arb) -> bool:
     """Return whether balances may still change through this arb: it is neither closed nor stuck at rest."""
     if arb.state is ArbState.STUCK:
@@ -246,7 +258,7 @@ def is_news(before: Arb, after: Arb) -> bool:
     Clocks are no news, and neither is PLANNED becoming SENT: a restart treats both alike, and the
     bytes must not wait for another record.
     """
-    if before.state is not after.state or len(before.orders) != len(after.orders):
+    if before.state is not after.state or len(before.orders) != len(after.orders) or before.held != after.held:
         return True
     return any(
         old is not new and _news_of(old) != _news_of(new) for old, new in zip(before.orders, after.orders, strict=True)

@@ -23,10 +23,12 @@ from arbitrage.domain.arb import (
     Place,
     Query,
     Tick,
+    can_follow,
 )
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.errors import IllegalTransition, InvariantError
 from arbitrage.domain.hedge import Dust, HedgeOrder, HedgeRules, Hold, Quote, plan
+from arbitrage.domain.leg_order import dropped, released
 from arbitrage.domain.order import (
     IN_DOUBT,
     Order,
@@ -50,13 +52,20 @@ def limits_of(params: Params) -> ArbLimits:
 
 
 def open_arb(
-    signal: Signal, *, arb_id: str, params: Params, params_epoch: int, now: Moment, dust_qty: int = 0
+    signal: Signal,
+    *,
+    arb_id: str,
+    params: Params,
+    params_epoch: int,
+    now: Moment,
+    dust_qty: int = 0,
+    first: OrderRole | None = None,
 ) -> tuple[Arb, tuple[Action, ...]]:
     """Return a new arb for `signal` and the two `Place` actions of its legs, ids minted.
 
     `arb_id` must never have been used before: an exchange burns a client order id for ever, even
     when the order failed (upbit.md §1.4). `dust_qty` of earlier arbs is taken over: too much base makes
-    the purchase smaller, too little the sale.
+    the purchase smaller, too little the sale. With a `first` leg there is one `Place`, and the other leg is held.
     """
     legs = []
     for role, letter, exchange, side, price in (
@@ -65,6 +74,7 @@ def open_arb(
     ):
         qty = Qty(signal.qty - max(0, side.sign * dust_qty))
         legs.append(_new_order(f"{arb_id}-{letter}", arb_id, role, exchange, signal.market, side, price, qty, now))
+    going = tuple(leg for leg in legs if first is None or leg.role is first)
     arb = Arb(
         arb_id=arb_id,
         params_epoch=params_epoch,
@@ -78,8 +88,10 @@ def open_arb(
         changed_mono_ns=now.mono_ns,
         why=E.OPENED,
         dust_in_qty=dust_qty,
+        leader="" if first is None else going[0].client_order_id,
+        held="" if first is None else next(leg.client_order_id for leg in legs if leg.role is not first),
     )
-    return arb, tuple(Place(leg) for leg in legs)
+    return arb, tuple(Place(leg) for leg in going)
 
 
 def advance(arb: Arb, event: ArbEvent, now: Moment) -> tuple[Arb, tuple[Action, ...]]:
@@ -104,6 +116,8 @@ def recovered(arb: Arb, now: Moment) -> tuple[Arb, tuple[Action, ...]]:
     both are UNKNOWN now, asked for by id and never sent again.
     """
     mono = now.mono_ns
+    # A leg held back has not left: the image that lets it go is journalled before its bytes.
+    arb = dropped(arb, mono, "restart")
     renewed = []
     for order in arb.orders:
         fresh = msgspec.structs.replace(order, planned_mono_ns=mono, heard_mono_ns=mono)
@@ -203,13 +217,17 @@ def _settled(arb: Arb, now: Moment) -> tuple[Arb, tuple[Action, ...]]:
         return _reopened(arb, now)
     if any(order.state is OrderState.UNKNOWN for order in arb.orders):
         return (arb if arb.state is S.UNRESOLVED else _moved(arb, E.LEG_UNKNOWN, now)), ()
-    waiting = [order for order in arb.orders if _wants_news(order)]
+    waiting = [order for order in arb.orders if order.client_order_id != arb.held and _wants_news(order)]
     if waiting:
         if arb.state is S.UNRESOLVED and all(order.state is not OrderState.SENT for order in waiting):
             hedging = any(order.role is OrderRole.HEDGE for order in waiting)
             return _moved(arb, E.HEDGE_WORKING if hedging else E.LEG_WORKING, now), ()
         return arb, ()
     filled = any(order.executed_qty for order in arb.orders)
+    if arb.held and filled:
+        # The leader ended: the next tick lets the other leg go, or drops it.
+        return (_moved(arb, E.LEG_WORKING, now) if arb.state is S.UNRESOLVED else arb), ()
+    arb = dropped(arb, now.mono_ns, "nothing to follow")
     if arb.imbalance == 0 or not filled:
         on = E.BALANCED if filled or arb.state is S.HEDGING else E.NOTHING_FILLED
         return _moved(arb, on, now), ()
@@ -237,6 +255,8 @@ def _stuck_halt(arb: Arb) -> Halt:
 def _ticked(arb: Arb, tick: Tick, now: Moment) -> tuple[Arb, tuple[Action, ...]]:
     actions: list[Action] = []
     for order in arb.orders:
+        if order.client_order_id == arb.held:
+            continue
         if not _wants_news(order) or now.mono_ns - order.heard_mono_ns < arb.limits.query_after_ns:
             continue
         asked = msgspec.structs.replace(order, heard_mono_ns=now.mono_ns)
@@ -246,13 +266,32 @@ def _ticked(arb: Arb, tick: Tick, now: Moment) -> tuple[Arb, tuple[Action, ...]]
                 asked = orders.advance(asked, OrderReport(OrderOn.CANCEL_SENT), now.mono_ns)
             actions.append(Cancel(asked))
         arb = _with_order(arb, asked)
+    if can_follow(arb):
+        arb, more = _followed(arb, tick, now)
+        return arb, (*actions, *more)
     if (limit_ns := _deadline_ns(arb)) is not None and now.mono_ns - arb.changed_mono_ns >= limit_ns:
-        arb = _moved(arb, E.DEADLINE, now)
+        arb = dropped(_moved(arb, E.DEADLINE, now), now.mono_ns, "stuck")
         actions.append(_stuck_halt(arb))
     elif arb.state is S.LEGGED:
         arb, more = _hedged(arb, tick, now)
         actions += more
     return arb, tuple(actions)
+
+
+def _followed(arb: Arb, tick: Tick, now: Moment) -> tuple[Arb, tuple[Action, ...]]:
+    """Let the held leg go after its leader's fill; where it cannot, what is uneven is evened out as ever."""
+    leg = None
+    if tick.level is TradingLevel.ACTIVE:
+        arb, leg = released(arb, tick.quotes, now)
+    else:
+        arb = dropped(arb, now.mono_ns, "stopped")
+    if leg is not None:
+        return arb, (Place(leg),)
+    arb, actions = _settled(arb, now)
+    if arb.state is S.LEGGED:
+        arb, more = _hedged(arb, tick, now)
+        return arb, (*actions, *more)
+    return arb, actions
 
 
 def _deadline_ns(arb: Arb) -> Ns | None:

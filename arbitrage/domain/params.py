@@ -107,6 +107,12 @@ class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hedge_hold_ns: int = 800 * MS
     """How long a lone leg may wait for a spread wider than usual to close, where waiting costs less; 0 = never.
     At most half of `hedge_limit_ns`."""
+    hard_leg_fill_ppm: int = 600_000
+    """An exchange whose legs fill less than this on average goes first, the other leg follows its fill; 0 = never."""
+    hard_leg_trouble_ppm: int = 300_000
+    """The same where more of its orders than this are refused or get no answer."""
+    hard_leg_latency_ns: int = 2 * SECOND
+    """The same where its answers take longer than this on average."""
     risk_kappa_ppm: int = PPM
     """What the swing of the price while something is uneven is weighed with."""
     risk_sigma_ppm: int = 300
@@ -161,6 +167,9 @@ _BOUNDS: dict[str, tuple[int, int]] = {
     "hedge_slippage_ppm": (0, 50_000),
     "hedge_max_loss_krw": (1_000 * SCALE, 1_000_000_000 * SCALE),
     "hedge_hold_ns": (0, 10 * SECOND),
+    "hard_leg_fill_ppm": (0, PPM),
+    "hard_leg_trouble_ppm": (0, PPM),
+    "hard_leg_latency_ns": (1 * MS, 60 * SECOND),
     "risk_kappa_ppm": (0, 10 * PPM),
     "risk_sigma_ppm": (0, 100_000),
 }

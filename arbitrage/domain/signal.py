@@ -42,6 +42,9 @@ class Signal(msgspec.Struct, frozen=True):
     sell_book_mono_ns: Ns
     found_mono_ns: Ns = Ns(0)
     """When it was found: an executor must not send one that has grown old."""
+    buy_shown: Qty = Qty(0)
+    """What the bought book showed down to the limit; 0 = not told."""
+    sell_shown: Qty = Qty(0)
     shadow_ppm: int = 0
     """What the place of our stock added to the edge wanted; negative where this arb brings it back."""
     discount: Krw = Krw(0)
@@ -342,5 +345,17 @@ def _signal(
         buy_book_mono_ns=ask_book.recv_mono_ns,
         sell_book_mono_ns=bid_book.recv_mono_ns,
         found_mono_ns=now,
+        buy_shown=_shown(ask_book.asks, walked.buy_limit, 1),
+        sell_shown=_shown(bid_book.bids, sell_limit, -1),
         shadow_ppm=caps.shadow_ppm,
     )
+
+
+def _shown(levels: tuple[Level, ...], limit: int, sign: int) -> Qty:
+    # What a leg could have taken without passing its limit.
+    shown = 0
+    for level in levels:
+        if (level.price - limit) * sign > 0:
+            break
+        shown += level.qty
+    return Qty(shown)

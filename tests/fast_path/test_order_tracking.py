@@ -2,10 +2,10 @@
 
 import pytest
 from desk_builders import fill, heard
-from scripted_executor import Story, accepted, settle
+from scripted_executor import Story, accepted, filled, settle
 
 from arbitrage.domain.events import StrangeOrderSeen
-from arbitrage.domain.order import OrderOn, RefusalReason
+from arbitrage.domain.order import OrderOn, OrderRole, RefusalReason
 from arbitrage.domain.ports import Found, OrderNews, Refused
 from arbitrage.domain.units import Exchange
 
@@ -79,3 +79,37 @@ async def test_fill_later_than_that_is_told_as_strange_and_nothing_is_sent(story
     assert story.bithumb.placed() == ["r1-1-s"]
     strange = [one.event for one in story.journal.replay() if isinstance(one.event, StrangeOrderSeen)]
     assert [(one.exchange_order_id, one.client_order_id) for one in strange] == [("X1", "r1-1-b")]
+
+
+async def test_leg_that_goes_first_is_followed_at_once_and_both_are_journalled_before_they_leave(story):
+    story.desk.first = OrderRole.SELL_LEG
+    story.bithumb.answers["r1-1-s"] = accepted(filled(4_020_000, "0.3"))
+    story.upbit.answers["r1-1-b"] = accepted(filled(4_000_000, "0.3"))
+    story.bithumb.answers["r1-1-s"] = accepted(heard(OrderOn.CANCELED, fill("s", 4_020_000, "0.3"), fee="1"))
+    story.open()
+    assert len(story.desk.wallets.reservations()) == 2, "both are reserved before either leaves"
+    await settle()
+    assert (story.bithumb.placed(), story.upbit.placed()) == (["r1-1-s"], ["r1-1-b"])
+    assert story.upbit.journalled_at_place == {"r1-1-b": True}
+    (arb,) = story.desk.ended
+    assert ([order.qty for order in arb.orders], arb.why) == ([30_000_000, 50_000_000], "balanced")
+    assert story.desk.wallets.reservations() == ()
+
+
+async def test_leg_that_goes_first_and_finds_nothing_leaves_the_other_unsent_and_unreserved(story):
+    story.desk.first = OrderRole.BUY_LEG
+    story.upbit.answers["r1-1-b"] = accepted(heard(OrderOn.CANCELED, executed="0"))
+    story.open()
+    await settle()
+    assert (story.upbit.placed(), story.bithumb.calls) == (["r1-1-b"], [])
+    assert [arb.why for arb in story.desk.ended] == ["nothing_filled"]
+    assert story.desk.wallets.reservations() == ()
+
+
+async def test_held_leg_is_not_asked_for_when_its_stream_comes_back(story):
+    story.desk.first = OrderRole.BUY_LEG
+    story.open()
+    await settle()
+    story.executor.ask_again(Exchange.BITHUMB)
+    await settle()
+    assert story.bithumb.calls == []

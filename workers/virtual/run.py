@@ -19,7 +19,7 @@ import msgspec
 
 from arbitrage.domain.arb import ArbState
 from arbitrage.domain.controls import TradingLevel
-from arbitrage.domain.params import DEFAULT_PARAMS, SECOND
+from arbitrage.domain.params import DEFAULT_PARAMS, SECOND, Params
 from arbitrage.domain.units import EXCHANGES, PPM, SCALE, exact_sum
 from exchanges.simulator.regimes import USUAL
 from workers.virtual.deeds.account import give_key_back
@@ -54,6 +54,9 @@ PARAMS = msgspec.structs.replace(
 """Small arbs, so that hundreds fit into the balances of a run; bands so narrow that a run comes to their ends."""
 
 DAY_NS = 86_400 * SECOND
+HARD_LEG_EVERY = 4
+"""In one of so many runs no exchange is relied on: legs go one after the other."""
+
 CALMER = msgspec.structs.replace(USUAL, frame_gap_ppm=3 * PPM)
 
 
@@ -68,6 +71,13 @@ class Plan(msgspec.Struct, frozen=True):
     """How long it trades before it is let come to rest."""
     only: tuple[int, ...] | None = None
     """Indexes of the deeds that are done; None = all. This is how a story is shortened."""
+
+    @property
+    def params(self) -> Params:
+        """Return what this run's desk trades with."""
+        if self.seed % HARD_LEG_EVERY != HARD_LEG_EVERY - 1:
+            return PARAMS
+        return msgspec.structs.replace(PARAMS, hard_leg_fill_ppm=PPM)
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -115,7 +125,7 @@ def lived(
     gc.collect()
     gc.disable()
     try:
-        world = World(loop, home, plan.seed, markets=markets, params=PARAMS, start_wall_ns=start_wall_ns)
+        world = World(loop, home, plan.seed, markets=markets, params=plan.params, start_wall_ns=start_wall_ns)
         return loop.run_until_complete(_in_world(world, live))
     except Stalled as error:
         raise RuntimeError(f"seed {plan.seed}: {error}") from None

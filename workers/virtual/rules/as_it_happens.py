@@ -66,6 +66,8 @@ class AsItHappens:
     def _leg_sent(self, arb: Arb, order: Order) -> None:
         world = self._world
         now, params = world.clock.mono_ns(), world.operator.params_of(arb.params_epoch)
+        if arb.leader and order.client_order_id != arb.leader:
+            self._follows(arb, order)
         for exchange, book_ns in (
             (arb.signal.buy_exchange, arb.signal.buy_book_mono_ns),
             (arb.signal.sell_exchange, arb.signal.sell_book_mono_ns),
@@ -89,6 +91,12 @@ class AsItHappens:
                 continue
             if any(leg.state is OrderState.UNKNOWN for leg in other.orders):
                 self._broken("sent_beside_unknown", f"{order.client_order_id} beside {other.arb_id}")
+
+    # A leg that goes second must bring its arb to nothing, the dust it took over included, and only after the first.
+    def _follows(self, arb: Arb, order: Order) -> None:
+        leader = next(leg for leg in arb.orders if leg.client_order_id == arb.leader)
+        if not leader.is_ended or order.side.sign * order.qty + arb.imbalance:
+            self._broken("followed_wrongly", f"{order.client_order_id} {order.qty} for {arb.imbalance}")
 
 
 def _between(imbalance: int) -> range:

@@ -1,10 +1,13 @@
 """What the steps of orders and arbs could do wrong."""
 
-from arbitrage.domain import arb_step, order
+from arbitrage.domain import arb_step, leg_order, order
 from fast_path.executor import Executor
 from tests.sabotage import Edit
 from tests.workers.virtual.sabotages.sabotage import Sabotage, wrong
 from workers.virtual.deeds.deed import Family as F
+
+HARD_LEGS_FIRST = 503
+"""A run in which legs go one after the other."""
 
 SABOTAGES: dict[str, Sabotage] = {
     "the first not-found is believed": wrong(
@@ -16,6 +19,18 @@ SABOTAGES: dict[str, Sabotage] = {
         {F.ORDERS},
         "hedge_not_to_size",
         Edit(arb_step._hedged, "wanted.qty,", "Qty(2 * wanted.qty),"),
+    ),
+    "a leg that goes second keeps its whole size": wrong(
+        {F.ORDERS},
+        "followed_wrongly",
+        Edit(leg_order.released, "held, qty=qty, ", "held, "),
+        seed=HARD_LEGS_FIRST,
+    ),
+    "a leg that is to wait goes as well": wrong(
+        {F.ORDERS},
+        "followed_wrongly",
+        Edit(arb_step.open_arb, "tuple(Place(leg) for leg in going)", "tuple(Place(leg) for leg in legs)"),
+        seed=HARD_LEGS_FIRST,
     ),
     "a restart sends again what it planned": wrong(
         {F.CRASH},

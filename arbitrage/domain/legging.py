@@ -1,0 +1,145 @@
+"""How far legs fill on each exchange, from our own history, and what follows for the next arb (R3.1).
+
+Everything is in ppm and forgets: a mean counts its newest 32 samples most. Where little was seen, what is
+known of the whole exchange counts instead, and before anything was seen, a stated prior. Fills come from
+closed arbs, so that a start reads them from the journal; answers are of this process alone.
+"""
+
+from collections import OrderedDict
+
+import msgspec
+
+from arbitrage.domain.arb import Arb
+from arbitrage.domain.order import Order, OrderRole, RefusalReason
+from arbitrage.domain.params import MS, Params
+from arbitrage.domain.ports import Accepted, Answer, Refused
+from arbitrage.domain.signal import Signal
+from arbitrage.domain.units import PPM, Exchange, Ns
+
+PRIOR_PPM = 950_000
+"""How far a leg fills before anything was seen."""
+NEWEST = 32
+PRIOR_COUNTS = 8
+"""What is known of the whole exchange weighs as much as this many legs of one kind."""
+ARBS_KEPT = 1_000
+"""An arb counts once: of so many it is known that they did."""
+AGES_NS = (100 * MS, 300 * MS)
+SHARES_PPM = (300_000, 600_000)
+OUR_OWN = frozenset({RefusalReason.NOT_SENT, RefusalReason.STOPPED})
+"""Refusals that say nothing of the exchange's book: the order never left."""
+
+
+class Mean(msgspec.Struct):
+    """A mean in ppm or ns that forgets: even over its first samples, then one part in `NEWEST` each."""
+
+    value: int
+    count: int = 0
+
+    def add(self, sample: int) -> None:
+        """Take one more sample."""
+        self.count = min(self.count + 1, NEWEST)
+        self.value += (sample - self.value) // self.count
+
+
+class _Place(msgspec.Struct):
+    # One exchange.
+    fill: Mean
+    kinds: dict[tuple[int, int], Mean]
+    trouble: Mean
+    latency_ns: Mean
+
+
+class LegHistory:
+    """What our legs came to on each exchange. No clock, no I/O."""
+
+    def __init__(self) -> None:
+        self._places: dict[Exchange, _Place] = {}
+        self._seen: OrderedDict[str, None] = OrderedDict()
+
+    def fold(self, arb: Arb) -> None:
+        """Learn from a closed arb, once: a late fill changes nothing any more."""
+        if not arb.is_closed or arb.arb_id in self._seen:
+            return
+        self._seen[arb.arb_id] = None
+        if len(self._seen) > ARBS_KEPT:
+            self._seen.popitem(last=False)
+        for leg in arb.orders[:2]:
+            if leg.refusal in OUR_OWN and not leg.executed_qty:
+                continue
+            place, filled = self._place(leg.exchange), leg.executed_qty * PPM // leg.qty
+            place.fill.add(filled)
+            place.kinds.setdefault(_kind(arb, leg), Mean(0)).add(filled)
+
+    def answered(self, exchange: Exchange, answer: Answer) -> None:
+        """Learn what came of sending an order: how long it took, or that it was refused or lost."""
+        if isinstance(answer, Refused) and answer.reason is RefusalReason.STOPPED:
+            return
+        place = self._place(exchange)
+        place.trouble.add(0 if isinstance(answer, Accepted) else PPM)
+        if isinstance(answer, Accepted):
+            place.latency_ns.add(answer.answered_mono_ns - answer.sent_mono_ns)
+
+    def fill_ppm(self, exchange: Exchange) -> int:
+        """Return how far a leg fills on an exchange."""
+        return self._place(exchange).fill.value
+
+    def trouble_ppm(self, exchange: Exchange) -> int:
+        """Return how many of the orders sent there are refused or get no answer."""
+        return self._place(exchange).trouble.value
+
+    def latency_ns(self, exchange: Exchange) -> Ns:
+        """Return how long an answer takes; 0 before there was any."""
+        return Ns(self._place(exchange).latency_ns.value)
+
+    def expected_fill_ppm(self, exchange: Exchange, age_ns: int, share_ppm: int) -> int:
+        """Return how far a leg fills that takes this share of what a book of this age shows."""
+        place = self._place(exchange)
+        kind = place.kinds.get((_rank(age_ns, AGES_NS), _rank(share_ppm, SHARES_PPM)))
+        if kind is None:
+            return place.fill.value
+        return (kind.value * kind.count + place.fill.value * PRIOR_COUNTS) // (kind.count + PRIOR_COUNTS)
+
+    def _place(self, exchange: Exchange) -> _Place:
+        place = self._places.get(exchange)
+        if place is None:
+            # The prior counts as so many legs already.
+            place = self._places[exchange] = _Place(Mean(PRIOR_PPM, PRIOR_COUNTS), {}, Mean(0, PRIOR_COUNTS), Mean(0))
+        return place
+
+
+def leader(history: LegHistory, signal: Signal, params: Params) -> OrderRole | None:
+    """Return the leg that goes first because its exchange cannot be relied on; None = both go together.
+
+    Where neither can, the one that fills less goes first, and the purchase when both fill alike.
+    """
+    hard = [
+        (history.fill_ppm(exchange), index, role)
+        for index, (exchange, role) in enumerate(
+            ((signal.buy_exchange, OrderRole.BUY_LEG), (signal.sell_exchange, OrderRole.SELL_LEG))
+        )
+        if _is_hard(history, exchange, params)
+    ]
+    return min(hard)[2] if hard else None
+
+
+def _is_hard(history: LegHistory, exchange: Exchange, params: Params) -> bool:
+    return (
+        history.fill_ppm(exchange) < params.hard_leg_fill_ppm
+        or history.trouble_ppm(exchange) > params.hard_leg_trouble_ppm
+        or history.latency_ns(exchange) > params.hard_leg_latency_ns
+    )
+
+
+def _kind(arb: Arb, leg: Order) -> tuple[int, int]:
+    signal = arb.signal
+    is_buy = leg.role is OrderRole.BUY_LEG
+    seen_ns, shown = (
+        (signal.buy_book_mono_ns, signal.buy_shown) if is_buy else (signal.sell_book_mono_ns, signal.sell_shown)
+    )
+    # The signal keeps the moment it was found: a restart sets the arb's own clock anew.
+    age_ns = max(0, (signal.found_mono_ns or seen_ns) - seen_ns)
+    return _rank(age_ns, AGES_NS), _rank(leg.qty * PPM // shown if shown else PPM, SHARES_PPM)
+
+
+def _rank(value: int, bounds: tuple[int, ...]) -> int:
+    return sum(value > bound for bound in bounds)
