@@ -24,7 +24,7 @@ SABOTAGES: dict[str, Sabotage] = {
         {F.ORDERS},
         "followed_wrongly",
         Edit(leg_order.released, "held, qty=qty, ", "held, "),
-        seed=HARD_LEGS_FIRST,
+        seed=523,
     ),
     "a leg that is to wait goes as well": wrong(
         {F.ORDERS},
