@@ -1,7 +1,7 @@
 # K-Arb's commands; `make help` lists them. Everything runs in .venv, which requirements/install.py makes.
 
 .DEFAULT_GOAL := help
-.PHONY: help up test bench lint secrets lock clean
+.PHONY: help up test bench campaign lint secrets lock clean
 .SILENT:
 MAKEFLAGS += --no-print-directory
 
@@ -18,7 +18,7 @@ NO_SECRETS := --exclude-files '^tests/frames/.*\.jsonl$$' --exclude-files '^requ
 
 help: ## Say what can be made
 	echo "K-Arb: trades the price gap of one coin between two exchanges. Start with: make up"
-	grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
 
 up: ## Set up and run the whole desk (FOR=60 seconds, JSON=report.json, RECORDING=dir, SEED=7)
 	$(PYTHON) requirements/install.py web
@@ -32,6 +32,10 @@ test: ## Run every test (TEST=path runs one)
 bench: ## Time each stage of the hot path, beside bare sockets (JSON=file)
 	$(PYTHON) requirements/install.py web
 	exec $(BIN)/python -m workers bench $(if $(JSON),--json '$(JSON)')
+
+campaign: ## Let everything go wrong, on made-up time (RUNS=100, SEED=1, JSON=report.json)
+	$(PYTHON) requirements/install.py web
+	exec $(BIN)/python -m workers campaign $(if $(RUNS),--runs '$(RUNS)') $(if $(SEED),--seed '$(SEED)') $(if $(JSON),--json '$(JSON)')
 
 lint: ## Check style, types, imports, secrets
 	$(PYTHON) requirements/install.py dev

@@ -6,45 +6,45 @@ loop; the same seed gives the same history. Exit code 0 when no rule was broken 
 """
 
 import argparse
+import gc
 import logging
 import multiprocessing
 import os
 import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
 
 import msgspec
 
 from arbitrage.domain.errors import ConfigError
-from arbitrage.domain.units import exact_sum
+from workers.campaign_report import Report, code_digest, merged, report_of
 from workers.virtual.deeds.deed import Family
 from workers.virtual.naive import Bot, BotOutcome, run_naive
+from workers.virtual.rules.findings import Violation
 from workers.virtual.run import Outcome, Plan, run, shortened
-from workers.virtual.worth import made_of
-
-J = TypeVar("J")
-R = TypeVar("R")
+from workers.virtual.worth import Worth
 
 MOST_RUNS = 1_000_000
 _SILENT = logging.CRITICAL + 1
 _SHOWN = 10
-"""Violations printed; the JSON file has all."""
+"""Violations printed; the JSON file has more."""
+_RUNS_A_PROCESS = 500
+_TOLD_TIMES = 20
+"""Lines of progress where no terminal shows it."""
 
 
 def main(argv: list[str]) -> int:
-    """Run the campaign, or one run with its story; return the exit code."""
+    """Run the campaign, or one run with its story, or put reports together; return the exit code."""
     given = _arguments(argv)
+    if given.merge:
+        return _told(merged([Report.read(path) for path in given.merge]), given.json)
     families = _families(given.faults)
     logging.getLogger("karb").setLevel(_SILENT)
     plans = [Plan(seed, families) for seed in range(given.seed, given.seed + given.runs)]
     if given.trace:
         return _trace(plans[0])
-    if given.bot is not Bot.KARB:
-        return _beside(given, plans)
     return _campaign(given, plans)
 
 
@@ -57,6 +57,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes at once")
     parser.add_argument("--trace", action="store_true", help="one run: tell its story, shortened if a rule is broken")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report here")
+    parser.add_argument("--merge", type=Path, nargs="+", default=(), metavar="FILE", help="put reports together")
     given = parser.parse_args(argv)
     bounds = (("runs", 1, MOST_RUNS), ("seed", 0, 2**63), ("jobs", 1, 256))
     problems = [
@@ -77,111 +78,126 @@ def _families(text: str) -> frozenset[Family]:
     return frozenset(map(Family, words)) or frozenset(Family)
 
 
-def _one(plan: Plan) -> Outcome:
+def _settle_in() -> None:
+    # What is loaded by now is looked through for garbage never again.
     logging.getLogger("karb").setLevel(_SILENT)
-    return run(plan)
+    gc.collect()
+    gc.freeze()
 
 
-def _both(job: tuple[Plan, Bot]) -> tuple[Outcome, BotOutcome]:
+class Lived(msgspec.Struct, frozen=True):
+    """What came of one plan, and what it cost."""
+
+    outcome: Outcome
+    other: BotOutcome | None
+    """Of the naive trader, if one was named."""
+    processor_s: float
+
+
+def _live(job: tuple[Plan, Bot]) -> Lived:
     plan, bot = job
-    return _one(plan), run_naive(plan, bot)
+    begun = time.process_time()
+    try:
+        outcome = run(plan)
+    except Exception as error:  # noqa: BLE001  one run that fails is told like a rule that was broken; the others go on
+        outcome = _failed(plan, error)
+    other = None if bot is Bot.KARB else run_naive(plan, bot)
+    return Lived(outcome, other, time.process_time() - begun)
 
 
-def _beside(given: argparse.Namespace, plans: list[Plan]) -> int:
-    """Let a naive trader live through the same runs as K-Arb, and say what both made of them."""
-    pairs: list[tuple[Outcome, BotOutcome]] = []
-    begun = time.monotonic()
-    for pair in _outcomes(_both, [(plan, given.bot) for plan in plans], given.jobs):
-        pairs.append(pair)
-        _progress(len(pairs), len(plans), sum(bool(one.violations) for one, _ in pairs), begun)
-    report: dict[str, Any] = {
-        "first_seed": plans[0].seed,
-        "runs": len(plans),
-        "runs_with_violations": sum(bool(one.violations) for one, _ in pairs),
-        Bot.KARB.value: made_of([one.worth for one, _ in pairs]),
-        given.bot.value: made_of([other.worth for _, other in pairs]),
-    }
-    print()
-    for name in (Bot.KARB.value, given.bot.value):
-        print(f"  {name}")
-        for word, figure in report[name].items():
-            print(f"    {word.replace('_', ' '):<32} {Decimal(figure):>16,}")
-    if given.json is not None:
-        given.json.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
-    return 1 if report["runs_with_violations"] else 0
+def _failed(plan: Plan, error: Exception) -> Outcome:
+    told = (Violation(0, "no_end", repr(error)),)
+    nothing = Worth(Decimal(0), Decimal(0))
+    return Outcome(
+        plan.seed, told, "", (), arbs=0, orders=0, hedges=0, deaths=0, stuck=0, pnl_krw=Decimal(0), worth=nothing
+    )
 
 
 def _campaign(given: argparse.Namespace, plans: list[Plan]) -> int:
-    families = plans[0].families
+    """Let the desk live through all plans, and a naive trader beside it if one is named."""
+    families, code = plans[0].families, code_digest()
     print(f"{given.runs} runs from seed {given.seed}, {given.jobs} at once; faults: {', '.join(sorted(families))}")
-    begun, outcomes = time.monotonic(), []
-    for outcome in _outcomes(_one, plans, given.jobs):
-        outcomes.append(outcome)
-        _progress(len(outcomes), len(plans), sum(bool(one.violations) for one in outcomes), begun)
-    outcomes.sort(key=lambda one: one.seed)
-    report = _report(outcomes, families, time.monotonic() - begun)
-    _print(report, outcomes)
-    if given.json is not None:
-        given.json.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
-    return 1 if report["runs_with_violations"] else 0
+    begun, broken = time.monotonic(), 0
+    done: list[Lived] = []
+    for one in _lived_through([(plan, given.bot) for plan in plans], given.jobs):
+        done.append(one)
+        broken += bool(one.outcome.violations)
+        _progress(len(done), len(plans), broken, begun)
+    done.sort(key=lambda one: one.outcome.seed)
+    others = [one.other.worth for one in done if one.other is not None]
+    report = report_of(
+        [one.outcome for one in done],
+        {given.bot.value: others} if others else {},
+        code=code,
+        faults=families,
+        took_s=time.monotonic() - begun,
+        processor_s=sum(one.processor_s for one in done),
+    )
+    return _told(report, given.json)
 
 
-def _outcomes(live: Callable[[J], R], jobs: list[J], at_once: int) -> Iterator[R]:
+def _lived_through(jobs: list[tuple[Plan, Bot]], at_once: int) -> Iterator[Lived]:
     if at_once == 1:
-        yield from map(live, jobs)
+        _settle_in()
+        yield from map(_live, jobs)
         return
-    with multiprocessing.get_context("spawn").Pool(min(at_once, len(jobs)), maxtasksperchild=200) as pool:
-        yield from pool.imap_unordered(live, jobs)
+    # Forked from a process that has loaded everything: all run the same code, however long it takes.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    with context.Pool(min(at_once, len(jobs)), _settle_in, maxtasksperchild=_RUNS_A_PROCESS) as pool:
+        yield from pool.imap_unordered(_live, jobs)
 
 
 def _progress(done: int, total: int, broken: int, begun: float) -> None:
     is_terminal = sys.stdout.isatty()
-    if not is_terminal and done % max(total // 10, 1) and done != total:
+    if not is_terminal and done % max(total // _TOLD_TIMES, 1) and done != total:
         return
-    pace = done / max(time.monotonic() - begun, 1e-9) * 60
-    line = f"{done} of {total} runs, {broken} with a violation, {pace:.0f} a minute"
+    passed_s = max(time.monotonic() - begun, 1e-9)
+    left_s = passed_s / done * (total - done)
+    line = (
+        f"{done} of {total} runs, {broken} with a violation, {done / passed_s * 60:.0f} a minute, {left_s:.0f} s left"
+    )
     print(f"\r{line}\x1b[K" if is_terminal else line, end="" if is_terminal and done < total else "\n", flush=True)
 
 
-def _report(outcomes: list[Outcome], families: frozenset[Family], took_s: float) -> dict[str, Any]:
-    rules = Counter(violation.rule for outcome in outcomes for violation in outcome.violations)
-    return {
-        "first_seed": outcomes[0].seed,
-        "runs": len(outcomes),
-        "faults": sorted(families),
-        "runs_with_violations": sum(bool(outcome.violations) for outcome in outcomes),
-        "violations": dict(rules.most_common()),
-        "first_violations": [
-            {"seed": outcome.seed, "at_s": one.at_ns / 1e9, "rule": one.rule, "detail": one.detail}
-            for outcome in outcomes
-            for one in outcome.violations
-        ][:1_000],
-        "arbs": sum(outcome.arbs for outcome in outcomes),
-        "orders": sum(outcome.orders for outcome in outcomes),
-        "hedges": sum(outcome.hedges for outcome in outcomes),
-        "traders_killed": sum(outcome.deaths for outcome in outcomes),
-        "arbs_stuck": sum(outcome.stuck for outcome in outcomes),
-        "pnl_krw": str(exact_sum(outcome.pnl_krw for outcome in outcomes).quantize(1)),
-        "took_s": round(took_s, 1),
-        "runs_a_minute": round(len(outcomes) / max(took_s, 1e-9) * 60),
-        "digests": {str(outcome.seed): outcome.digest for outcome in outcomes},
-    }
+def _told(report: Report, file: Path | None) -> int:
+    """Print a report and write it; return the exit code."""
+    _print(report)
+    if file is not None:
+        file.write_bytes(report.to_json())
+    return 1 if report.runs_with_violations else 0
 
 
-def _print(report: dict[str, Any], outcomes: list[Outcome]) -> None:
+def _print(report: Report) -> None:
     print()
-    for name in ("arbs", "orders", "hedges", "traders_killed", "arbs_stuck", "pnl_krw", "runs_a_minute"):
-        print(f"  {name.replace('_', ' '):<16} {report[name]}")
-    if not report["runs_with_violations"]:
+    figures = report.figures | {"pnl_krw": report.pnl_krw, "runs_a_minute": report.runs_a_minute}
+    for name, figure in figures.items():
+        print(f"  {name.replace('_', ' '):<16} {figure:>14,.0f}")
+    print(f"  {'digest':<16} {report.digest:>14}")
+    if len(report.traders) > 1:
+        _print_traders(report)
+    if not report.runs_with_violations:
         print("\nNo rule was broken.")
         return
-    print(f"\n{report['runs_with_violations']} runs broke a rule:")
-    for rule, count in report["violations"].items():
+    print(f"\n{report.runs_with_violations} runs broke a rule:")
+    for rule, count in report.violations.items():
         print(f"  {rule:<20} {count}")
-    for one in report["first_violations"][:_SHOWN]:
-        print(f"  seed {one['seed']} at {one['at_s']:.2f} s: {one['rule']}: {one['detail']}")
-    worst = next(outcome.seed for outcome in outcomes if outcome.violations)
-    print(f"\nTell the story of one: python -m workers campaign --seed {worst} --trace")
+    for one in report.first_violations[:_SHOWN]:
+        print(f"  seed {one.seed} at {one.at_s:.2f} s: {one.rule}: {one.detail}")
+    print(f"\nTell the story of one: python -m workers campaign --seed {report.first_violations[0].seed} --trace")
+
+
+def _print_traders(report: Report) -> None:
+    for name, made in report.traders.items():
+        print(f"\n  {name}, in KRW")
+        rows = (
+            ("earned", made.earned_krw),
+            ("worst run", made.worst_run_krw),
+            ("left uneven, a run", made.left_uneven_krw / report.runs),
+            ("most left uneven", made.most_left_uneven_krw),
+        )
+        for word, figure in rows:
+            print(f"    {word:<24} {figure.quantize(Decimal(1)):>16,}")
 
 
 def _trace(plan: Plan) -> int:

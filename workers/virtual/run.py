@@ -176,7 +176,7 @@ def do_deeds(world: World, plan: Plan) -> tuple[str, ...]:
 
     for deed in kept:
         world.loop.call_later((deed.at_ns - world.loop.now_ns) / SECOND, do, deed)
-    return tuple(f"{deed.at_ns / SECOND:6.2f} s  {deed.word}" for deed in kept)
+    return tuple(f"{deed.at_ns / SECOND:6.2f} s  {deed.family}: {deed.word}" for deed in kept)
 
 
 def make_well(world: World) -> None:

@@ -1,6 +1,6 @@
 """What a run earned or lost in KRW, by the exchanges' own balances: nobody's bookkeeping is believed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 import msgspec
@@ -20,17 +20,6 @@ class Worth(msgspec.Struct, frozen=True):
     earned_krw: Decimal
     uneven_krw: Decimal
     """What of it hangs on coins bought and not sold, or sold and not bought: a position nobody wanted."""
-
-
-def made_of(runs: Sequence[Worth]) -> dict[str, str]:
-    """Return what came of many runs, in whole KRW."""
-    figures = {
-        "earned_krw": exact_sum(one.earned_krw for one in runs),
-        "worst_run_krw": min(one.earned_krw for one in runs),
-        "left_uneven_a_run_krw": exact_sum(one.uneven_krw for one in runs) / len(runs),
-        "most_left_uneven_krw": max(one.uneven_krw for one in runs),
-    }
-    return {name: str(figure.quantize(Decimal(1))) for name, figure in figures.items()}
 
 
 def worth_of(world: World, opening: Mapping[tuple[Exchange, str], int]) -> Worth:
