@@ -8,6 +8,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from arbitrage.admin_evidence import EvidenceAdmin
+from arbitrage.admin_pnl import tables
 from arbitrage.charts import bar_chart
 from arbitrage.display import age, duration, exact, krw, signed
 from arbitrage.models import (
@@ -135,4 +136,7 @@ class ReportAdmin(EvidenceAdmin):
             if not isinstance(value, dict | list)
         }
         context = {"figures": figures, "plain": plain, "chart": bar_chart(bars)}
+        if "earnings" in figures:
+            # Reports made before parts were kept have none.
+            context |= tables(figures["earnings"])
         return render_to_string("arbitrage/report.html", context)

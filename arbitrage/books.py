@@ -96,7 +96,9 @@ def trades(exchange: Exchange, since_ns: int) -> list[Trade]:
 def last_trade_before(exchange: Exchange, wall_ns: int) -> Trade | None:
     """Return our newest executed order planned before then, for the fee rate it was charged."""
     rows = Order.objects.filter(exchange=exchange.value, state__in=ENDED, planned_ns__lt=wall_ns)
-    row = next((row for row in rows.order_by("-planned_ns")[:50] if row.executed_qty), None)
+    corrected = {ref.removeprefix("order:") for ref in booked_refs(exchange, "order:")}
+    newest = rows.order_by("-planned_ns")[:50]
+    row = next((row for row in newest if row.executed_qty and row.pk not in corrected), None)
     return None if row is None else _trade(row, [])
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from arbitrage import selectors
+from arbitrage import earnings, selectors
 from arbitrage.fields import decimal_text
 from arbitrage.models_desk import Report
 from arbitrage.models_incidents import Alert, Incident
@@ -73,6 +73,7 @@ def _figures(first: date, last: date) -> dict[str, Any]:
         "incidents": Incident.objects.filter(opened_at__gte=start, opened_at__lt=end).count(),
         "breaks": Break.objects.filter(run__at__gte=start, run__at__lt=end).count(),
         "ledger_problems": ledger_problems(),
+        "earnings": earnings.words_of(earnings.earnings_between(start, end)),
         "by_hour": [{"hour": row.hour, "arbs": row.arbs, "pnl_krw": decimal_text(row.pnl_krw)} for row in seen.hours],
         "by_day": _by_day(first, last) if last > first else [],
     }

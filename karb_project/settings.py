@@ -219,6 +219,7 @@ UNFOLD = {
             ),
             _pages(
                 "Ledger",
+                {"title": "P&L", "icon": "insights", "link": reverse_lazy("desk:pnl")},
                 _page("Accounts", "account_balance", "arbitrage_account_changelist"),
                 _page("Entries", "list_alt", "arbitrage_ledgerentry_changelist"),
                 _page("Balances", "wallet", "arbitrage_balance_changelist"),

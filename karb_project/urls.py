@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from arbitrage import admin_arming, admin_dashboard
+from arbitrage import admin_arming, admin_dashboard, admin_pnl
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -21,6 +21,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 desk_patterns = [
     path("fragment", admin_dashboard.guarded(admin_dashboard.fragment), name="fragment"),
+    path("pnl", admin_dashboard.guarded(admin_pnl.pnl_page), name="pnl"),
     path("stop", admin_dashboard.guarded(admin_dashboard.stop), name="stop"),
     path("reduce", admin_dashboard.guarded(admin_dashboard.reduce), name="reduce"),
     path("resume", admin_dashboard.guarded(admin_dashboard.resume), name="resume"),

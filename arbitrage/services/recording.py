@@ -28,6 +28,7 @@ from arbitrage.domain.events import (
 )
 from arbitrage.domain.ledger import postings_for_fee, postings_for_fill, postings_for_opening
 from arbitrage.domain.order import Order as OrderImage
+from arbitrage.domain.pnl import parts_of
 from arbitrage.domain.units import EXACT, Side, exact_sum, to_decimal
 from arbitrage.models_incidents import Severity
 from arbitrage.models_ledger import Balance, RecorderPlace, TraderRun
@@ -255,6 +256,10 @@ def _arb_row(image: ArbImage, seq: int, known: Arb | None) -> Arb:
     bought = (order.executed_funds for order in image.orders if order.side is Side.BID)
     row.notional_krw = exact_sum(bought)
     row.fees_krw, row.pnl_krw = image.fees_krw, image.pnl_krw
+    parts = parts_of(image)
+    row.is_split, row.edge_krw, row.discount_krw = True, parts.edge, parts.discount
+    row.leg_fees_krw, row.slippage_krw = parts.fees, parts.slippage
+    row.hedge_krw, row.dust_krw = parts.hedge, parts.dust
     row.hedges = max(len(image.orders) - 2, 0)
     row.why = image.why[:200]
     row.opened_ns, row.opened_at = image.opened_wall_ns, moment(image.opened_wall_ns)
