@@ -57,7 +57,7 @@ def compare_our_orders(
     both = {order_id: (ours[order_id], their) for order_id, their in theirs.items() if their is not None}
     missing = [ours[order_id] for order_id in asked if order_id in theirs and theirs[order_id] is None]
     breaks, corrections = _differences({row.pk: row for row in rows}, both, missing)
-    trades = [_trade(row, ours[row.pk]) for row in rows if row.executed_qty and row.planned_ns >= since_ns]
+    trades = [_trade(row, theirs.get(row.pk) or ours[row.pk]) for row in rows if row.planned_ns >= since_ns]
     before = books.last_trade_before(exchange, since_ns)
     breaks += fee_changes(exchange, ([before] if before else []) + in_order(trades), None)[0]
     breaks += timing_breaks(list(both.values()))
@@ -147,13 +147,13 @@ def _differences(
     return breaks, corrections
 
 
-def _trade(row: Order, our: OrderFigure) -> Trade:
+def _trade(row: Order, known: OrderFigure) -> Trade:
     return Trade(
         order_id=row.client_order_id,
         market=row.market,
         side=Side(row.side),
-        executed_funds=row.executed_funds,
-        paid_fee=row.paid_fee,
-        fills=our.fills,
+        executed_funds=known.executed_funds,
+        paid_fee=known.paid_fee,
+        fills=known.fills,
         at_wall_ns=Ns(row.planned_ns),
     )
