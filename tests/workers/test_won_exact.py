@@ -1,6 +1,6 @@
 """Thirty days of trading to the last won: every difference typed, at its row, within one run of reconciliation.
 
-`KARB_TEST_ARBS=20000` makes it full size; the suite runs a slice of the same thirty days.
+`WON_EXACT_ARBS=20000` makes it full size; the suite runs a slice of the same thirty days.
 """
 
 import os
@@ -29,7 +29,7 @@ from exchanges.records import TransferRecord
 from workers.reconciling import compare_exchange
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(7200)]
-ARBS = int(os.environ.get("KARB_TEST_ARBS", "300"))
+ARBS = int(os.environ.get("WON_EXACT_ARBS", "300"))
 ARBS_A_RUN = 50
 DAYS = 30
 START_NS = 1_795_402_800 * SECOND
