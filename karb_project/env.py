@@ -16,6 +16,8 @@ from arbitrage.domain.params import is_market
 from karb_project.places import ROOT_TEXT, shm_dir_text, var_dir_text
 
 PREFIX = "KARB_"
+SHORTEST_SECRET = 32
+"""Of what two machines know each other by."""
 ROOT = Path(ROOT_TEXT)
 DEFAULT_MARKETS = ("KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-SOL", "KRW-DOGE")
 _SECRETS = (
@@ -26,6 +28,7 @@ _SECRETS = (
     "bithumb_legacy_access_key",
     "bithumb_legacy_secret_key",
     "secret_key",
+    "standby_secret",
 )
 _WHOLE = (
     "seed",
@@ -35,6 +38,7 @@ _WHOLE = (
     "bithumb_legacy_unit_decimals",
     "watchdog_after_ms",
     "dry_run_days",
+    "lease_ms",
 )
 
 
@@ -110,6 +114,15 @@ class Env(msgspec.Struct, frozen=True, kw_only=True):
     """How long the trader may give no sign of progress before the dead man's switch trips."""
     watchdog_scope: str = "desk"
     """What it cancels then: `desk` = orders that bear a desk's name, `account` = every resting order."""
+
+    standby_address: str = ""
+    """Trader's machine: where its standby listens; empty = there is none, and no lease is needed."""
+    standby_listen: str = ""
+    """Standby's machine: where it listens for the first trader."""
+    standby_secret: str = ""
+    """Both machines: what they know each other by."""
+    lease_ms: int = 3_000
+    """Both machines: how long the standby lends the right to send."""
 
     secret_key: str = ""
     """Django's own; empty = made once and kept in var_dir."""
@@ -229,6 +242,7 @@ def _check(env: Env, found: list[str]) -> None:
     _choice("bithumb_batch_hash", env.bithumb_batch_hash, ("indexed", "json"), found)
     _choice("bithumb_legacy_books", env.bithumb_legacy_books, ("snapshots", "diffs"), found)
     _choice("watchdog_scope", env.watchdog_scope, ("desk", "account"), found)
+    _check_standby(env, found)
     if not 1_000 <= env.watchdog_after_ms <= 60_000:
         found.append(f"KARB_WATCHDOG_AFTER_MS was {env.watchdog_after_ms}, must be 1000 to 60000")
     for name, most in (("bithumb_legacy_ioc_rest_ms", 5_000), ("bithumb_legacy_unit_decimals", 8)):
@@ -262,3 +276,19 @@ def _check(env: Env, found: list[str]) -> None:
         value = getattr(env, name)
         if value and urlsplit(value).scheme not in schemes:
             found.append(f"{PREFIX}{name.upper()} must start with {'://, '.join(schemes)}://")
+
+
+def _check_standby(env: Env, found: list[str]) -> None:
+    for name in ("standby_address", "standby_listen"):
+        if not (text := getattr(env, name)):
+            continue
+        try:
+            split_address(text)
+        except ValueError as error:
+            found.append(f"{PREFIX}{name.upper()}: {error}")
+        if len(env.standby_secret) < SHORTEST_SECRET:
+            found.append(f"{PREFIX}{name.upper()} needs KARB_STANDBY_SECRET of at least {SHORTEST_SECRET} characters")
+    if env.standby_address and env.standby_listen:
+        found.append("KARB_STANDBY_ADDRESS and KARB_STANDBY_LISTEN: a machine is the first or the standby, not both")
+    if not 500 <= env.lease_ms <= 60_000:
+        found.append(f"KARB_LEASE_MS was {env.lease_ms}, must be 500 to 60000")

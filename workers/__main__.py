@@ -5,7 +5,21 @@ import sys
 
 from arbitrage.domain.errors import ConfigError
 
-WORKERS = ("simulate", "feed", "trader", "recorder", "bridge", "up", "reconcile", "bench", "campaign", "watchdog")
+WORKERS = (
+    "simulate",
+    "feed",
+    "trader",
+    "recorder",
+    "bridge",
+    "up",
+    "reconcile",
+    "bench",
+    "campaign",
+    "watchdog",
+    "standby",
+)
+MODULES = {"trader": "trader_process"}
+"""Where a worker starts in a file that does not bear its name."""
 
 
 def main(argv: list[str]) -> int:
@@ -14,7 +28,7 @@ def main(argv: list[str]) -> int:
         print(f"usage: python -m workers {'|'.join(WORKERS)} ...", file=sys.stderr)
         return 2
     try:
-        worker = importlib.import_module(f"workers.{argv[0]}")
+        worker = importlib.import_module(f"workers.{MODULES.get(argv[0], argv[0])}")
         return int(worker.main(argv[1:]))
     except ConfigError as error:
         for problem in error.problems:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from arbitrage.domain.order import Order, OrderRole
 from arbitrage.domain.params import MS, SECOND
 from arbitrage.domain.units import Exchange
+from workers.lease import Lease
 from workers.process import Context
 
 HEDGE_WITHIN_NS = 2 * SECOND
@@ -21,17 +22,20 @@ Look = Callable[[Exchange, Order], str | None]
 class LastLook:
     """Asks in turn: is this still the trader, is it awake, do kill switch and executor agree."""
 
-    def __init__(self, context: Context, *, fence: int, max_lag_ns: Callable[[], int], executor: Look) -> None:
+    def __init__(
+        self, context: Context, *, fence: int, max_lag_ns: Callable[[], int], lease: Lease, executor: Look
+    ) -> None:
         self._context = context
         self._fence = fence
         self._max_lag_ns = max_lag_ns
+        self._lease = lease
         self._executor = executor
         self._left: deque[str] = deque(maxlen=ARBS_KEPT)
         """Arbs of which a leg has left lately."""
 
     def __call__(self, exchange: Exchange, order: Order) -> str | None:
         """Return why `order` must not leave now, None when it may."""
-        reason = self._not_ours() or self._asleep(order) or self._executor(exchange, order)
+        reason = self._not_ours() or self._lease.why_not() or self._asleep(order) or self._executor(exchange, order)
         if reason is None and order.role is not OrderRole.HEDGE:
             self._left.append(order.arb_id)
         return reason

@@ -24,6 +24,7 @@ from karb_project.env import Env
 BEAT_NS = 200_000_000
 LAG_KEPT_NS = 1_000_000_000
 BACKOFF_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+_BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -40,6 +41,10 @@ class Clock:
     def mono_ns(self) -> Ns:
         """Return the machine's monotonic clock in ns, comparable between processes, not over a reboot."""
         return Ns(time.monotonic_ns())
+
+    def boot_ns(self) -> Ns:
+        """Return a clock that also counts while the machine is suspended: for what must end whatever happens."""
+        return Ns(time.clock_gettime_ns(_BOOT_CLOCK))
 
 
 class Rhythm(msgspec.Struct, frozen=True):

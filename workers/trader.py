@@ -5,15 +5,13 @@ both exchanges for balances, open orders and rules; only then is a new arb opene
 from a feed runs one engine step; an approved signal becomes two orders before anything else happens.
 """
 
-import argparse
 import asyncio
-import os
 from collections.abc import Callable
 
 from arbitrage.domain.balances import Shortage, Wallets
 from arbitrage.domain.conduct import Conduct
 from arbitrage.domain.errors import ConfigError, ExchangeError
-from arbitrage.domain.events import TRADER_STREAM, TraderStarted
+from arbitrage.domain.events import TraderStarted
 from arbitrage.domain.order import Order
 from arbitrage.domain.params import SECOND
 from arbitrage.domain.ports import Gateway, MarketRules
@@ -21,25 +19,23 @@ from arbitrage.domain.risk import DenyReason
 from arbitrage.domain.units import EXCHANGES, Exchange, Ns
 from arbitrage.domain.wire import Duty, Wire
 from exchanges import registry
-from exchanges.gateways import gateway
 from fast_path.books import BookReader
 from fast_path.engine import Decision, Engine
 from fast_path.executor import Executor
 from fast_path.journal import Journal
 from fast_path.latency import Stage
 from fast_path.wakeup import WakeupReceiver
-from karb_project.env import read_env
 from workers.armed import Armed
 from workers.desk import TradingDesk
 from workers.drift_file import DriftFile
 from workers.errands import RULES_EVERY_S, Errands
 from workers.exchange_watch import ExchangeWatch
 from workers.last_look import LastLook
+from workers.lease import Lease, NoLease
 from workers.pace_watch import PaceWatch
 from workers.pauses import Cause
-from workers.process import EXIT_FAILED, EXIT_OK, Context, run_process
-from workers.start import Past, Start, new_run_id, read_past, refuse_withdrawing_keys
-from workers.trader_lock import become_trader
+from workers.process import EXIT_FAILED, EXIT_OK, Context
+from workers.start import Past, Start, new_run_id, read_past
 from workers.treasury import Treasury
 from workers.watched_gateway import WatchedGateway
 from workers.wire_use import WireUse
@@ -63,14 +59,17 @@ class Trader:
         journal: Journal,
         *,
         arm: Callable[..., Armed] = Armed,
+        lease: Lease | None = None,
     ) -> None:
         """Read the journal. ConfigError when it holds an open arb of a market not watched any more, or when mode and
         transports contradict each other. `arm` makes the look at the locks on real orders."""
         self._context = context
+        self._lease = NoLease() if lease is None else lease
         self._watch = ExchangeWatch(context, {exchange: one.drift for exchange, one in gateways.items()})
         self._drift_file = DriftFile(context, {exchange: (one.drift,) for exchange, one in gateways.items()})
         self._gateways: dict[Exchange, Gateway] = {
-            exchange: WatchedGateway(one, self._watch) for exchange, one in gateways.items()
+            exchange: WatchedGateway(one, self._watch, None if lease is None else lease.until_shipped)
+            for exchange, one in gateways.items()
         }
         self._journal = journal
         self._markets = context.env.markets
@@ -144,6 +143,7 @@ class Trader:
             context,
             fence=self.fence,
             max_lag_ns=lambda: self.engine.params.max_loop_lag_ns,
+            lease=self._lease,
             executor=self.executor.last_check,
         )
         self.engine = Engine(
@@ -188,7 +188,7 @@ class Trader:
                 raise
             if code == EXIT_OK:
                 await self._settle()
-                self._say_goodbye()
+                await self._say_goodbye()
             context.log.info("trader_settled", open_arbs=self.executor.open_count, code=code)
             return code
         finally:
@@ -261,6 +261,9 @@ class Trader:
                 if context.control.fence() != self.fence:
                     context.log.error("trader_fenced", ours=self.fence, newest=context.control.fence())
                     return FENCED
+                if self._lease.is_lost:
+                    context.log.error("trader_replaced_by_standby")
+                    return FENCED
                 if self._broken:
                     return EXIT_FAILED
                 if receiver is None and asking.done():
@@ -314,6 +317,9 @@ class Trader:
         counters.add("signals")
         if decision.approved is None or self._context.stopping.is_set() or self._broken:
             return
+        if self._lease.why_not() is not None:
+            counters.add("denied.no_lease")
+            return
         now = self._context.clock.mono_ns()
         self._context.latency.record(Stage.BOOK_TO_DECISION, now - decision.published_mono_ns)
         opened = self.executor.open(decision.signal, self.engine.params, decision.params_epoch)
@@ -349,32 +355,8 @@ class Trader:
         if self.executor.open_count:
             self._context.log.error("arbs_left_open", count=self.executor.open_count)
 
-    def _say_goodbye(self) -> None:
-        # Then its silence trips nothing; with something still moving the watchdog is to look after it.
+    async def _say_goodbye(self) -> None:
+        # Then its silence trips nothing; with something still moving watchdog and standby are to look after it.
         if not self.executor.moving_count:
             self._context.counters.set("gone", 1)
-
-
-async def _main(context: Context) -> int:
-    lock = become_trader(context)
-    journal = Journal(context.env.journal_path, TRADER_STREAM, context.env.journal_fsync)
-    try:
-        key_faults = await refuse_withdrawing_keys(context)
-        held: list[Trader] = []
-        gateways = {
-            exchange: gateway(exchange, context.env, context.clock, last_check=lambda at, o: held[0].last_check(at, o))
-            for exchange in EXCHANGES
-        }
-        held.append(Trader(context, gateways, journal))
-        held[0].armed.key_faults = key_faults
-        return await held[0].run()
-    finally:
-        journal.close()
-        os.close(lock)
-
-
-def main(argv: list[str]) -> int:
-    """Run the trader; see the module's docstring."""
-    parser = argparse.ArgumentParser(prog="python -m workers trader", description="Trade until told to stop.")
-    parser.parse_args(argv)
-    return run_process("trader", _main, read_env())
+            await self._lease.say_goodbye()

@@ -25,13 +25,15 @@ def take_lock(path: Path) -> int:
     return fd
 
 
-def become_trader(context: Context) -> int:
-    """Take the lock and show who has it now; ConfigError when another trader has it.
-
-    Who looks on, the dead man's switch say, takes these figures for the trader's, not those of one that tried.
-    """
-    lock = take_lock(lock_path(context.env.var_dir))
+def show_trader(context: Context) -> None:
+    """Show who has the lock now: who looks on, the dead man's switch say, takes these figures for the trader's."""
     context.counters.set("ready", 0)
     context.counters.set("gone", 0)
     context.counters.set("pid", os.getpid())
+
+
+def become_trader(context: Context) -> int:
+    """Take the lock and show it; ConfigError when another trader has it."""
+    lock = take_lock(lock_path(context.env.var_dir))
+    show_trader(context)
     return lock

@@ -55,6 +55,10 @@ async def _trades(watch: Watch, pid: int) -> bool:
     return watch.beats("trader", pid) and watch.counters().get("trader", {}).get("ready", 0) == 1
 
 
+async def _waits(watch: Watch, pid: int) -> bool:
+    return watch.beats("standby", pid)
+
+
 def _feeds(exchange: Exchange) -> Probe:
     async def probe(watch: Watch, pid: int) -> bool:
         return watch.beats(f"feed.{exchange}", pid) and watch.readable_books(exchange) == len(watch.env.markets)
@@ -89,8 +93,8 @@ def parts(env: Env, options: Options) -> tuple[Part, ...]:
     found += [
         Part(
             name="trader",
-            argv=_python("workers", "trader"),
-            probe=_trades,
+            argv=_python("workers", "standby" if env.standby_listen else "trader"),
+            probe=_waits if env.standby_listen else _trades,
             needs=(*(f"feed.{exchange}" for exchange in EXCHANGES), "bridge"),
             wave=0,
             grace_s=TRADER_GRACE_S,

@@ -29,6 +29,9 @@ REARM_NS = Ns(10 * SECOND)
 """How long a trader must be steady after a trip before it is watched anew."""
 RESTART_NS = 15 * SECOND
 """How long a trader whose process ended may stay away before HALTED is latched."""
+KEEP_NS = 60 * SECOND
+STANDBY_KEEP_NS = SECOND
+"""How long after a trip exchanges that list nothing are asked again, alone and with a standby that will trade."""
 BACK_NS = SECOND
 """A trader silent for less than this is there."""
 
@@ -120,8 +123,11 @@ class Watchdog:
         # A trader that was started again settles its orders itself; one that was stopped has none to settle.
         if self.man.state is not DeadManState.TRIPPED:
             return False
-        is_clean = all(sweep.is_clean for sweep in self._sweeps)
-        return not self._is_back() or (self._is_stopped and not is_clean)
+        if not all(sweep.is_clean for sweep in self._sweeps):
+            return self._is_stopped or not self._is_back()
+        # What was under way can still arrive; but a standby may trade by then.
+        keep_ns = STANDBY_KEEP_NS if self._context.env.standby_address else KEEP_NS
+        return not self._is_back() and self._context.clock.mono_ns() - self._tripped_ns < keep_ns
 
     def _tell(self, kind: str, title: str) -> None:
         try:

@@ -1,6 +1,6 @@
 """A gateway whose every answer is told to the `ExchangeWatch`."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
 from arbitrage.domain.arming import OrderDoor
@@ -37,10 +37,14 @@ _NOT_COUNTED = frozenset(
 class WatchedGateway:
     """`ports.Gateway` that tells an `ExchangeWatch` how each call ended; changes nothing else."""
 
-    def __init__(self, inner: Gateway, watch: ExchangeWatch) -> None:
+    def __init__(
+        self, inner: Gateway, watch: ExchangeWatch, until_safe: Callable[[], Awaitable[str | None]] | None = None
+    ) -> None:
+        """`until_safe` is awaited before an order is handed on: a reason keeps it back."""
         self.exchange = inner.exchange
         self._inner = inner
         self._watch = watch
+        self._until_safe = until_safe
 
     @property
     def drift(self) -> SeenDrift:
@@ -70,6 +74,9 @@ class WatchedGateway:
 
     async def place(self, order: Order) -> Answer:
         """Send one order."""
+        reason = None if self._until_safe is None else await self._until_safe()
+        if reason is not None:
+            return Refused(RefusalReason.STOPPED, reason)
         return self._told(await self._inner.place(order))
 
     async def cancel(self, order: Order) -> Answer:

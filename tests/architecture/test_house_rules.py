@@ -72,7 +72,7 @@ def test_no_room_has_a_drawer_for_everything():
     assert [path for path in sources(*ROOMS) if path.stem in drawers] == []
 
 
-@pytest.mark.parametrize("worker", ["trader", "feed", "simulate", "bench", "up", "watchdog"])
+@pytest.mark.parametrize("worker", ["trader_process", "feed", "simulate", "bench", "up", "watchdog", "standby"])
 def test_a_hot_process_wakes_neither_django_nor_celery(worker):
     code = (
         f"import sys, workers.{worker}\n"

@@ -12,6 +12,7 @@ from arbitrage.domain.order import Order, OrderRole
 from arbitrage.domain.units import Exchange, Ns
 from karb_project.env import Env
 from workers.last_look import LastLook
+from workers.lease import NoLease
 from workers.process import Context
 
 MS = 1_000_000
@@ -26,7 +27,11 @@ class Looking:
         self.executor_says: str | None = None
         self.asked = 0
         self.look = LastLook(
-            context, fence=context.control.raise_fence(), max_lag_ns=lambda: 200 * MS, executor=self._executor
+            context,
+            fence=context.control.raise_fence(),
+            max_lag_ns=lambda: 200 * MS,
+            lease=NoLease(),
+            executor=self._executor,
         )
 
     def _executor(self, exchange: Exchange, order: Order) -> str | None:

@@ -33,7 +33,7 @@ class Standstill:
             return
         still = self.waiting[owner] = _Still()
         loop: Any = self._loop
-        for fd in tuple(readers):
+        for fd in readers & set(loop._selector.get_map()):
             handle = loop._selector.get_key(fd).data[0]
             still.readers.append((handle._context, fd, handle._callback, handle._args))
             loop.remove_reader(fd)

@@ -231,6 +231,10 @@ class VirtualClock(Clock):
         """Return the monotonic clock: it begins at an hour, as a machine's that has been up for a while."""
         return _BEGIN_MONO_NS + self._loop.now_ns  # type: ignore[return-value]
 
+    def boot_ns(self) -> Ns:
+        """Return the same: made-up machines are never suspended."""
+        return self.mono_ns()
+
     def step(self, by_ns: int) -> None:
         """Set the wall clock forward or back."""
         self._stepped_ns += by_ns
