@@ -93,7 +93,7 @@ def test_standby_that_dies_stops_the_first_and_lets_it_go_on_when_it_is_back() -
 def test_standby_halts_where_the_first_desk_was_halted() -> None:
     async def story(desk: Desk) -> None:
         await both_work(desk)
-        desk.world.set_level(TradingLevel.HALTED)
+        desk.world.operator.set_level(TradingLevel.HALTED)
         await asyncio.sleep(2)
         sent = len(desk.world.reached)
         desk.first.stand_still()

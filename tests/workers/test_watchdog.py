@@ -61,7 +61,7 @@ def test_trader_that_stands_still_is_halted_fenced_and_swept_within_five_seconds
         assert [order.is_open for order in ours] == [False, False]
         assert by_hand.is_open
         sent = len(world.sends)
-        world.set_level(ACTIVE)
+        world.operator.set_level(ACTIVE)
         await asyncio.sleep(still_s)
         # It woke, saw a younger fence and ended without another order, though the desk was resumed meanwhile.
         assert (life.code, len(world.sends)) == (3, sent)
