@@ -53,7 +53,7 @@ def test_trader_that_stands_still_is_halted_fenced_and_swept_within_five_seconds
         fence = world.control.fence()
         ours = [rest(world, exchange, DESK) for exchange in EXCHANGES]
         by_hand = rest(world, Exchange.UPBIT, OTHER)
-        life.stand_still(still_s)
+        world.stop_process(life.owner, still_s)
         await asyncio.sleep(2.5)
         assert (world.control.level(), all(order.is_open for order in ours)) == (ACTIVE, True)
         await asyncio.sleep(2.0)
@@ -74,7 +74,7 @@ def test_short_standstill_trips_nothing_and_trading_goes_on() -> None:
     async def story(world: World) -> None:
         life = await trading(world)
         for _ in range(5):
-            life.stand_still(2.5)
+            world.stop_process(life.owner, 2.5)
             await asyncio.sleep(4)
         assert (world.control.level(), life.code, incidents(world)) == (ACTIVE, None, [])
 
@@ -134,7 +134,7 @@ def test_cancels_that_are_lost_and_lists_that_fail_are_asked_again() -> None:
             return answer(request, now)
 
         sim.handle = handle  # type: ignore[method-assign]
-        life.stand_still(60)
+        world.stop_process(life.owner, 60)
         await asyncio.sleep(6.5)
         assert not ours.is_open
         assert heard.count("DELETE") >= 1
@@ -145,7 +145,7 @@ def test_cancels_that_are_lost_and_lists_that_fail_are_asked_again() -> None:
 def test_order_taken_late_while_the_trader_is_still_silent_goes_too() -> None:
     async def story(world: World) -> None:
         life = await trading(world)
-        life.stand_still(60)
+        world.stop_process(life.owner, 60)
         await asyncio.sleep(20)
         late = rest(world, Exchange.BITHUMB, DESK)
         await asyncio.sleep(3)
