@@ -9,11 +9,12 @@ from django.utils import timezone
 
 from arbitrage import selectors
 from arbitrage.charts import bar_chart
-from arbitrage.display import age, duration, krw
+from arbitrage.display import age, duration, exact, krw
 from arbitrage.domain.controls import TradingLevel
-from arbitrage.domain.units import EXCHANGES
+from arbitrage.domain.runway import hours_text
+from arbitrage.domain.units import EXCHANGES, to_decimal
 from arbitrage.models_control import Emergency, EmergencyState
-from arbitrage.services import arming, controls, monitor_only
+from arbitrage.services import arming, controls, monitor_only, stock
 
 FRESH_S = 3
 """A heartbeat older than this is shown as lost."""
@@ -80,6 +81,7 @@ def desk_context() -> dict[str, Any]:
         "alerts_open": selectors.open_alerts().count(),
         **epoch_context(),
         **wire_context(),
+        **stock_context(),
         "stopped": [(exchange.value, reason) for exchange, reason in stopped.items()],
         "error_rates": selectors.error_rates(),
         "latencies": _latencies(),
@@ -105,6 +107,21 @@ def wire_context() -> dict[str, Any]:
         "wire_set": epoch.wire_set_id if epoch else None,
         "wire_applied": list(selectors.wire_applied().items()),
     }
+
+
+def stock_context() -> dict[str, Any]:
+    """Return where stock lies, how long it lasts, and what a person might do about it."""
+    rows = [
+        (
+            f"{line.exchange.value.capitalize()} {line.asset}",
+            exact(to_decimal(line.tradable)),
+            exact(to_decimal(line.movable)) if line.movable else "–",
+            hours_text(line.runway_ns) if line.runway_ns is not None else "–",
+            line.supply.value,
+        )
+        for line in stock.lines()
+    ]
+    return {"stock": rows, "stock_to_do": list(stock.to_do().values())}
 
 
 def control_context() -> dict[str, Any]:

@@ -22,7 +22,7 @@ from karb_project.env import read_env
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "karb_project.settings")
 
-THEMES = ("resync", "reconciliation", "reports", "strategy", "keys", "health", "announcements", "retention")
+THEMES = ("resync", "reconciliation", "reports", "strategy", "keys", "health", "announcements", "retention", "stock")
 QUEUES = ("resync", "reconciliation", "reports", "ops")
 FIRST_TASKS = (
     "workers.tasks.health.check_health",

@@ -13,7 +13,7 @@ from arbitrage.domain.errors import KArbError
 from arbitrage.domain.preflight import Check
 from arbitrage.domain.wire import wire_from_bytes
 from arbitrage.fields import decimal_text
-from arbitrage.services import arming, controls, incidents, monitor_only, params, wire
+from arbitrage.services import arming, controls, incidents, monitor_only, params, stock, wire
 from arbitrage.services.postings import ledger_problems
 
 
@@ -46,6 +46,9 @@ def desk_status() -> dict[str, Any]:
         "fees_krw_today": decimal_text(figures.fees_krw),
         "dust": {" ".join(where): decimal_text(qty) for where, qty in selectors.dust().items()},
         "alerts_open": selectors.open_alerts().count(),
+        "stock": stock.summary(),
+        "stock_to_do": stock.to_do(),
+        "shortfalls_today": selectors.counts(today, today).get("shortfalls", 0),
         "denials_today": selectors.denials(today, today),
         "heartbeat_age_s": {
             name: round((now - row.beat_at).total_seconds(), 1) for name, row in selectors.heartbeats().items()

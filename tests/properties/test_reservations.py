@@ -1,6 +1,6 @@
 """Capability 8: no order is refused for want of funds that the desk itself spent, whatever others do meanwhile.
 
-Each story has 200 signals on shared balances; `python tests/reservation_story.py 10000` lives through 10,000 of them.
+Each story has 200 signals on shared balances; `--full` lives through 10,000 of them.
 """
 
 import pytest
@@ -11,9 +11,11 @@ from arbitrage.domain.balances import Wallets
 from tests.sabotage import Edit, apply
 
 
-def test_two_hundred_signals_share_balances_and_none_is_refused_for_want_of_funds() -> None:
-    counted = lived(100)
-    assert counted["reserved"] + counted["short"] == 100 * 200
+@pytest.mark.timeout(3600)
+def test_two_hundred_signals_share_balances_and_none_is_refused_for_want_of_funds(full_size) -> None:
+    stories = full_size(100, 10_000)
+    counted = lived(stories)
+    assert counted["reserved"] + counted["short"] == stories * 200
     assert counted["reserved"] > 5_000
     assert counted["short"] > 5_000
     assert counted["hedges"] > 2_000

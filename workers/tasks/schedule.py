@@ -41,6 +41,12 @@ JOBS = (
         about="R4.1, R2.2: heartbeats, memory, disk, the recorder's lag",
     ),
     Job(
+        name="Check where stock lies",
+        task="workers.tasks.stock.check_stock",
+        every_s=60,
+        about="R3.3: what runs short where, what to top up or move",
+    ),
+    Job(
         name="Daily report",
         task="workers.tasks.reports.daily",
         hour="0",
