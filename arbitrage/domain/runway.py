@@ -108,10 +108,11 @@ def largest_order(asset: str, params: Params, price: int | None) -> int | None:
     """Return what one largest order takes of `asset`, in 10^-8; None for a coin whose price is not known."""
     if asset == QUOTE:
         return params.max_notional_krw
+    named: int | None = params.max_qty.get(asset)
     if not price:
-        return params.max_qty.get(asset)
+        return named
     by_notional = params.max_notional_krw * SCALE // price
-    return min(by_notional, params.max_qty.get(asset, by_notional))
+    return by_notional if named is None else min(by_notional, named)
 
 
 def _supply(tradable: int, wanted: int | None, asset: str, price: int | None) -> Supply:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from decimal import Decimal
 
 from django.conf import settings
 from django.core.cache import cache
@@ -106,7 +107,7 @@ def _came(exchange: str, asset: str, since_ns: int) -> tuple[int, int]:
     account = Account.objects.filter(kind=AccountKind.WALLET.value, exchange=exchange, asset=asset).first()
     if account is None:
         return 0, since_ns
-    amounts = []
+    amounts: list[Decimal] = []
     entries = LedgerEntry.objects.filter(account=account).order_by("-id").values_list("kind", "amount", "at_ns")
     for count, (kind, amount, at_ns) in enumerate(entries[: ROWS_AT_MOST + 1]):
         if at_ns < since_ns:
