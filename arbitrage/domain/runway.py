@@ -111,7 +111,7 @@ def largest_order(asset: str, params: Params, price: int | None) -> int | None:
     named: int | None = params.max_qty.get(asset)
     if not price:
         return named
-    by_notional = params.max_notional_krw * SCALE // price
+    by_notional: int = params.max_notional_krw * SCALE // price
     return by_notional if named is None else min(by_notional, named)
 
 
