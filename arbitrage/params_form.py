@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from arbitrage.display import exact
-from arbitrage.domain.params import GateMode
+from arbitrage.domain.params import DEFAULT_PARAMS
 from arbitrage.domain.units import to_decimal
 
 
@@ -102,6 +102,15 @@ GROUPS: tuple[tuple[str, tuple[FieldWords, ...]], ...] = (
             _f("max_open_arbs", "Open arbs", Unit.COUNT, "At the same time."),
             _f("max_orders_per_s", "Orders per second", Unit.COUNT, "Over both exchanges."),
             _f("rest_after_arb_ns", "Rest after an arb", Unit.MS, "How long its market rests."),
+            _f(
+                "max_price_jump_ppm",
+                "Price jump",
+                Unit.PERCENT,
+                "From the usual gap of five minutes; beyond it: a pause.",
+            ),
+            _f("max_spread_ppm", "Widest spread", Unit.PERCENT, "Of either book (R1.3)."),
+            _f("max_trouble_points", "Trouble", Unit.COUNT, "Points for an exchange's lost answers, refusals, falls."),
+            _f("suspended_wallets", "Suspended wallets", Unit.MODE, "What may be opened while coins are locked in."),
             _f("pause_ns", "Pause", Unit.MS, "How long a market pauses after an edge too good."),
             _f("max_daily_loss_krw", "Daily loss", Unit.KRW, "Beyond it nothing new opens that day."),
             _f("max_daily_notional_krw", "Daily notional", Unit.KRW, "Beyond it nothing new opens that day."),
@@ -248,7 +257,8 @@ def form_field(words: FieldWords) -> forms.Field:
     label = f"{words.label} ({words.unit})" if words.unit in (Unit.KRW, Unit.PERCENT, Unit.MS) else words.label
     match words.unit:
         case Unit.MODE:
-            choices = [(mode.value, mode.value.replace("_", " ")) for mode in GateMode]
+            modes = type(getattr(DEFAULT_PARAMS, words.name))
+            choices = [(mode.value, mode.value.replace("_", " ")) for mode in modes]
             return forms.ChoiceField(
                 label=label, help_text=words.help, choices=choices, widget=UnfoldAdminSelectWidget(choices=choices)
             )

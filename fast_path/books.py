@@ -173,6 +173,16 @@ class SlotView:
         return Ns(self._values[5])
 
     @property
+    def recv_wall_ns(self) -> Ns:
+        """Return the same by our wall clock."""
+        return Ns(self._values[6])
+
+    @property
+    def exchange_ns(self) -> Ns:
+        """Return when the exchange says it made it."""
+        return Ns(self._values[7])
+
+    @property
     def frames(self) -> int:
         """Return how many books were ever published in this slot."""
         return self._values[8]

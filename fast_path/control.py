@@ -13,7 +13,7 @@ an exchange monitor-only; the bridge lifts that when a person says so.
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,6 +43,8 @@ from fast_path.layout import (
     MARKET_REQUESTED,
     MARKET_SERVED,
     MARKET_SLOTS,
+    MARKET_WALLETS,
+    MARKET_WARNED,
     PARAMS_MAX,
     PROCESS_BYTES,
     PROCESS_NAME_BYTES,
@@ -195,6 +197,23 @@ class ControlBlock:
     def paused_until_mono_ns(self, market: str) -> Ns:
         """Return when the market's pause ends; 0 when it was never paused."""
         return Ns(self._words[self._market(market) + MARKET_PAUSED // WORD])
+
+    def market_warnings(self, market: str) -> int:
+        """Return on how many exchanges a notice or warning stands against a market."""
+        return self._words[self._market(market) + MARKET_WARNED // WORD].bit_count()
+
+    def wallets_suspended(self, market: str) -> int:
+        """Return on how many exchanges a market's coins cannot come in or go out."""
+        return self._words[self._market(market) + MARKET_WALLETS // WORD].bit_count()
+
+    def set_standing(self, market: str, warned: Collection[Exchange], suspended: Collection[Exchange]) -> bool:
+        """Say on which exchanges a market is warned of, and its wallets are suspended; return whether that is news."""
+        place, is_news = self._market(market), False
+        for word, exchanges in ((MARKET_WARNED, warned), (MARKET_WALLETS, suspended)):
+            bits = sum(1 << _EXCHANGE_INDEX[exchange] for exchange in set(exchanges))
+            is_news = is_news or self._words[place + word // WORD] != bits
+            self._words[place + word // WORD] = bits
+        return is_news
 
     def controls(self, market: str, now_mono_ns: Ns) -> Controls:
         """Return one reading for one market: the worst of global, both exchanges, market and pause."""

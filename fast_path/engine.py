@@ -12,11 +12,12 @@ import msgspec
 from arbitrage.domain.balances import Wallets
 from arbitrage.domain.book import Book
 from arbitrage.domain.controls import Controls
+from arbitrage.domain.exposure import Exposure
 from arbitrage.domain.instrument import Instrument
 from arbitrage.domain.inventory import Strain, discounted, shadow_ppm, strain_of, with_shadow
 from arbitrage.domain.pace_policy import UNHURRIED, Pace, paced
 from arbitrage.domain.params import DEFAULT_PARAMS, Params, params_from_bytes
-from arbitrage.domain.risk import Approved, Denied, Exposure, check
+from arbitrage.domain.risk import Approved, Denied, check
 from arbitrage.domain.signal import NoSignal, NoSignalReason, Signal, find_signal, has_gap
 from arbitrage.domain.units import EXCHANGES, Exchange, Krw, Ns
 

@@ -29,7 +29,7 @@ stored and loaded in one machine access (native formats only: the byte-by-byte `
              exchange since when it is monitor-only, wall_ns, 0 = it is not
       128    process slots [64] x 64: name 32 bytes, pid, mono_ns, wall_ns, wire epoch applied
       4224   market slots [512] x 128: name 32 bytes, 32 spare, level, paused_until_mono_ns,
-             requested[2], served[2], spare[2]
+             requested[2], served[2], a warning stands on (bits by exchange), wallets suspended on (bits)
       69760  params: seq u64, epoch i64, length i64, 40 spare, then 16384 bytes
       86208  wire settings: the same, then 65536 bytes
 
@@ -109,6 +109,8 @@ MARKET_LEVEL = LINE
 MARKET_PAUSED = MARKET_LEVEL + WORD
 MARKET_REQUESTED = MARKET_PAUSED + WORD
 MARKET_SERVED = MARKET_REQUESTED + len(EXCHANGES) * WORD
+MARKET_WARNED = MARKET_SERVED + len(EXCHANGES) * WORD
+MARKET_WALLETS = MARKET_WARNED + WORD
 CONTROL_MARKETS = CONTROL_PROCESSES + PROCESS_SLOTS * PROCESS_BYTES
 CONTROL_PARAMS = CONTROL_MARKETS + MARKET_SLOTS * MARKET_BYTES
 AREA_EPOCH = WORD

@@ -8,10 +8,10 @@ from desk_builders import MS, SECOND, book, e8, instrument
 from arbitrage.domain.balances import Wallets
 from arbitrage.domain.book import Book
 from arbitrage.domain.events import Holding
+from arbitrage.domain.exposure import Exposure
 from arbitrage.domain.frame_spec import DecodedBook, FrameDecoder, FrameSpec, TimeUnit
 from arbitrage.domain.inventory import shadow_ppm, strain_of
 from arbitrage.domain.params import Params
-from arbitrage.domain.risk import Exposure
 from arbitrage.domain.signal import Signal
 from arbitrage.domain.units import EXCHANGES, Exchange, Krw, Ns, Ppm, Qty, base_of, to_decimal
 from fast_path.books import BookReader, BookWriter
@@ -51,6 +51,12 @@ CALM = Exposure(
     streams_down=0,
     buy_request_budget=8,
     sell_request_budget=8,
+    book_delay_ns=0,
+    widest_spread_ppm=Ppm(0),
+    price_jump_ppm=Ppm(0),
+    trouble_points=0,
+    market_warnings=0,
+    wallets_suspended=0,
     loop_lag_ns=Ns(0),
     locks_closed=0,
 )

@@ -19,9 +19,9 @@ from arbitrage.domain.balances import Wallets
 from arbitrage.domain.book import Book, Level
 from arbitrage.domain.controls import Controls, TradingLevel
 from arbitrage.domain.events import Holding
+from arbitrage.domain.exposure import Exposure
 from arbitrage.domain.inventory import shadow_ppm, strain_of
 from arbitrage.domain.params import DEFAULT_PARAMS, SECOND, Params, params_to_bytes
-from arbitrage.domain.risk import Exposure
 from arbitrage.domain.signal import Signal
 from arbitrage.domain.units import EXCHANGES, PPM, QUOTE, SCALE, Exchange, Krw, Ns, Ppm, Price, Qty, to_decimal
 from fast_path.engine import Decision, Engine

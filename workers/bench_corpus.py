@@ -8,9 +8,9 @@ import msgspec
 from arbitrage.domain.balances import Wallets
 from arbitrage.domain.book import MAX_LEVELS
 from arbitrage.domain.events import Holding
+from arbitrage.domain.exposure import Exposure
 from arbitrage.domain.frame_spec import FrameSpec, TimeUnit
 from arbitrage.domain.params import DEFAULT_PARAMS, SECOND, params_to_bytes
-from arbitrage.domain.risk import Exposure
 from arbitrage.domain.signal import Signal
 from arbitrage.domain.units import EXCHANGES, SCALE, Exchange, Krw, Ns, Ppm, Qty, to_decimal
 from exchanges import registry
@@ -139,6 +139,12 @@ def _nothing_open(signal: Signal, now: Ns) -> Exposure:
         streams_down=0,
         buy_request_budget=100,
         sell_request_budget=100,
+        book_delay_ns=0,
+        widest_spread_ppm=Ppm(0),
+        price_jump_ppm=Ppm(0),
+        trouble_points=0,
+        market_warnings=0,
+        wallets_suspended=0,
         loop_lag_ns=Ns(0),
         locks_closed=0,
     )

@@ -13,6 +13,7 @@ from arbitrage.domain.conduct import Conduct
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.dust import DustLedger, taken_over
 from arbitrage.domain.events import TradingStateChanged
+from arbitrage.domain.exposure import Exposure
 from arbitrage.domain.hedge import Quote
 from arbitrage.domain.instrument import Instrument
 from arbitrage.domain.inventory import shadow_ppm, strain_of
@@ -20,14 +21,16 @@ from arbitrage.domain.legging import LegHistory, leader
 from arbitrage.domain.order import Order, OrderRole, OrderState, RefusalReason
 from arbitrage.domain.params import Params
 from arbitrage.domain.ports import Accepted, Answer, Gateway, Refused
-from arbitrage.domain.risk import Exposure
+from arbitrage.domain.risk import DenyReason
 from arbitrage.domain.signal import Signal
 from arbitrage.domain.slippage import slippage_ppm
+from arbitrage.domain.stability import Trouble
 from arbitrage.domain.units import EXCHANGES, QUOTE, Exchange, Krw, Ns, Ppm, Qty, base_of
 from fast_path.books import BookReader
 from fast_path.executor import Executor
 from fast_path.journal import Journal
 from workers.breaker_watch import BreakerWatch
+from workers.integrity_watch import IntegrityWatch
 from workers.pauses import Cause, Pauses
 from workers.process import Context
 from workers.rests import Rests
@@ -75,6 +78,7 @@ class TradingDesk:
         self._index = {market: index for index, market in enumerate(context.env.markets)}
         self._rests = Rests()
         self.pauses = Pauses(context, journal, params)
+        self.integrity = IntegrityWatch(context, readers, params, self.pauses)
         self.breakers = BreakerWatch(
             context,
             conduct=conduct,
@@ -192,6 +196,8 @@ class TradingDesk:
             return
         name = exchange if reason is None or reason in EXCHANGE_WIDE else place
         rest_ns = self._rests.trouble(name, self._context.clock.mono_ns())
+        if isinstance(answer, Refused):
+            self.integrity.troubled(exchange, Trouble.REFUSED)
         self._context.counters.add("rests")
         self.log("rested", name=name, rest_ns=rest_ns, reason=reason or "unknown")
         if reason is RefusalReason.AUTH:
@@ -223,6 +229,15 @@ class TradingDesk:
     def _fees(self, market: str) -> dict[Exchange, int]:
         return {exchange: self._instruments[exchange, market].fee_ppm for exchange in EXCHANGES}
 
+    def doubt(self, reason: DenyReason, signal: Signal | None) -> None:
+        """Pause a market where what was denied is more likely a broken price than a chance (R1.3)."""
+        if signal is None:
+            return
+        if reason is DenyReason.EDGE_TOO_GOOD:
+            self.pauses.pause(signal.market, Cause.EDGE_TOO_GOOD, f"edge of {signal.net_edge_ppm} ppm")
+        elif reason is DenyReason.PRICE_JUMPED:
+            self.integrity.distrust(signal.market, self.integrity.sight(self._index[signal.market]).jump)
+
     # For the engine
 
     def discount_left(self) -> Krw:
@@ -240,6 +255,7 @@ class TradingDesk:
         here = [arb for arb in executor.open_arbs() if arb.market == market]
         pnl, bought = self.today.figures(self._context.clock.wall_ns())
         left = self.discount_left()
+        sight = self.integrity.sight(self._index[market])
         strain = strain_of(wallets, buys.base, buy, sell, params)
         return Exposure(
             open_arbs=executor.open_count,
@@ -265,6 +281,12 @@ class TradingDesk:
             streams_down=sum(exchange not in self.streams_up for exchange in EXCHANGES),
             buy_request_budget=max(0, self._gateways[buy].budget().orders - executor.unsent(buy)),
             sell_request_budget=max(0, self._gateways[sell].budget().orders - executor.unsent(sell)),
+            book_delay_ns=sight.delay_ns,
+            widest_spread_ppm=sight.widest_spread_ppm,
+            price_jump_ppm=Ppm(sight.jump.ppm),
+            trouble_points=self.integrity.trouble_points(now),
+            market_warnings=self._context.control.market_warnings(market),
+            wallets_suspended=self._context.control.wallets_suspended(market),
             loop_lag_ns=self._context.loop_lag_ns,
             locks_closed=self._locks_closed(),
         )

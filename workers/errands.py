@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from arbitrage.domain.errors import ExchangeError
 from arbitrage.domain.ports import BalanceNews, Gateway, MarketRules, OrderNews, StreamNews, StreamState
+from arbitrage.domain.stability import Trouble
 from arbitrage.domain.units import EXCHANGES, Exchange
 from fast_path import mailbox
 from fast_path.executor import Executor
@@ -61,6 +62,7 @@ class Errands:
             case StreamState.DOWN:
                 self._desk.streams_up.discard(exchange)
                 self._context.counters.add("private_stream_downs")
+                self._desk.integrity.troubled(exchange, Trouble.STREAM_FELL)
             case StreamState.CONNECTING | StreamState.DEGRADED:
                 self._desk.streams_up.discard(exchange)
 

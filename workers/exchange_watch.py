@@ -5,10 +5,11 @@ is finished, books go on. Only a person lifts that. Own limits are no errors of 
 was refused for too many requests, counts for nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from arbitrage.domain.error_rate import LEAST_CALLS, LEAST_FRAMES, ErrorWindow
 from arbitrage.domain.ports import SeenDrift
+from arbitrage.domain.stability import Trouble
 from arbitrage.domain.units import Exchange
 from fast_path.counters import CounterView
 from workers.process import Context
@@ -32,6 +33,9 @@ class ExchangeWatch:
         self._looked_ns = 0
         self._drift_total = dict.fromkeys(drifts, 0)
         self._grave = dict.fromkeys(drifts, 0)
+        self._fallen: dict[Exchange, int] = {}
+        self.on_trouble: Callable[[Exchange, Trouble], None] = lambda exchange, trouble: None
+        """Told what an exchange did wrong."""
         self._stopped = {exchange for exchange in drifts if context.control.monitor_only_since(exchange)}
 
     def went_well(self, exchange: Exchange) -> None:
@@ -43,6 +47,7 @@ class ExchangeWatch:
         """Count an answer that was lost, an error or unreadable."""
         self._calls[exchange].add(1, 1, self._context.clock.mono_ns())
         self._context.counters.add(f"answers_bad.{exchange}")
+        self.on_trouble(exchange, Trouble.LOST)
         self.look_at_drift(exchange)
 
     def look_at_drift(self, exchange: Exchange) -> None:
@@ -84,6 +89,10 @@ class ExchangeWatch:
 
     def _count_frames(self, exchange: Exchange) -> None:
         feed = self._feeds[exchange]
+        fallen = feed.get("disconnects")
+        if fallen > self._fallen.setdefault(exchange, fallen):
+            self.on_trouble(exchange, Trouble.DISCONNECTED)
+        self._fallen[exchange] = fallen
         total, bad = (sum(feed.get(name) for name in names) for names in (_FRAMES, _TURNED_AWAY))
         before = self._counted.get(exchange)
         self._counted[exchange] = (total, bad)

@@ -15,7 +15,6 @@ from arbitrage.domain.events import TraderStarted
 from arbitrage.domain.order import Order
 from arbitrage.domain.params import SECOND
 from arbitrage.domain.ports import Gateway, MarketRules
-from arbitrage.domain.risk import DenyReason
 from arbitrage.domain.units import EXCHANGES, Exchange, Ns
 from arbitrage.domain.wire import Duty, Wire
 from exchanges import registry
@@ -33,7 +32,6 @@ from workers.exchange_watch import ExchangeWatch
 from workers.last_look import LastLook
 from workers.lease import Lease, NoLease
 from workers.pace_watch import PaceWatch
-from workers.pauses import Cause
 from workers.process import EXIT_FAILED, EXIT_OK, Context
 from workers.start import Past, Start, new_run_id, read_past
 from workers.treasury import Treasury
@@ -131,6 +129,7 @@ class Trader:
             conduct=self._conduct,
             locks_closed=lambda: self.armed.locks_closed(),
         )
+        self._watch.on_trouble = self.desk.integrity.troubled
         self.executor = Executor(
             desk=self.desk,
             gateways=gateways,
@@ -277,6 +276,7 @@ class Trader:
                 self.armed.tick()
                 self._wire_use.heed(self._use_wire)
                 self._watch.tick()
+                self.desk.integrity.tick()
                 self.desk.breakers.tick()
                 self._pace.tick()
                 self._gauge()
@@ -309,9 +309,8 @@ class Trader:
         counters = self._context.counters
         if decision.denial is not None:
             counters.add(f"denied.{decision.denial}")
-            if decision.denied is not None and decision.denied.reason is DenyReason.EDGE_TOO_GOOD:
-                edge = decision.signal.net_edge_ppm if decision.signal is not None else 0
-                self.desk.pauses.pause(decision.market, Cause.EDGE_TOO_GOOD, f"edge of {edge} ppm")
+            if decision.denied is not None:
+                self.desk.doubt(decision.denied.reason, decision.signal)
         if decision.signal is None:
             return
         counters.add("signals")

@@ -20,6 +20,14 @@ class GateMode(StrEnum):
     OBSERVE_ONLY = "observe_only"
 
 
+class WalletPolicy(StrEnum):
+    """What may be opened in a coin that cannot come in or go out on an exchange: nothing, what evens stock out, all."""
+
+    DENY = "deny"
+    REPAIR = "repair"
+    TRADE = "trade"
+
+
 class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One version of the desk's settings. `problems` says whether it may be used."""
 
@@ -71,6 +79,12 @@ class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_orders_per_s: int = 16
     rest_after_arb_ns: int = 200 * MS
     """How long a market rests after its arb ended."""
+    max_price_jump_ppm: int = 20_000
+    """How far the gap between both exchanges may be from its median of the last five minutes (R1.3)."""
+    max_spread_ppm: int = 30_000
+    max_trouble_points: int = 100
+    """What an exchange may do wrong; `stability.py` has the points (R1.1)."""
+    suspended_wallets: WalletPolicy = WalletPolicy.DENY
     pause_ns: int = 30 * SECOND
     """How long a market is paused after an edge that is too good."""
     max_daily_loss_krw: int = 500_000 * SCALE
@@ -146,6 +160,9 @@ _BOUNDS: dict[str, tuple[int, int]] = {
     "max_open_arbs": (1, 64),
     "max_orders_per_s": (2, 200),
     "rest_after_arb_ns": (0, 3600 * SECOND),
+    "max_price_jump_ppm": (1_000, 500_000),
+    "max_spread_ppm": (100, 100_000),
+    "max_trouble_points": (1, 1_000),
     "pause_ns": (1 * SECOND, 86_400 * SECOND),
     "max_daily_loss_krw": (1_000 * SCALE, 1_000_000_000 * SCALE),
     "max_daily_notional_krw": (10_000 * SCALE, 90_000_000_000 * SCALE),

@@ -10,9 +10,10 @@ from enum import StrEnum
 import msgspec
 
 from arbitrage.domain.controls import Controls, TradingLevel
-from arbitrage.domain.params import MS, GateMode, Params
+from arbitrage.domain.exposure import Exposure
+from arbitrage.domain.params import MS, GateMode, Params, WalletPolicy
 from arbitrage.domain.signal import Signal
-from arbitrage.domain.units import PPM, Krw, Ns, Ppm, Qty, notional_floor
+from arbitrage.domain.units import PPM, Ns, Qty, notional_floor
 
 CLOCK_SLACK_NS = 20 * MS
 """Another process may stamp a time just after our `now` was taken; more than this is a broken clock."""
@@ -30,10 +31,16 @@ class DenyReason(StrEnum):
     MARKET_NOT_ALLOWED = "market_not_allowed"
     BOOK_STALE = "book_stale"
     BOOKS_APART = "books_apart"
+    BOOK_DELAYED = "book_delayed"
+    SPREAD_ABNORMAL = "spread_abnormal"
+    PRICE_JUMPED = "price_jumped"
     EXCHANGE_RESTING = "exchange_resting"
+    EXCHANGE_UNSTABLE = "exchange_unstable"
     STREAM_DOWN = "stream_down"
     MARKET_PAUSED = "market_paused"
     MARKET_RESTING = "market_resting"
+    MARKET_WARNED = "market_warned"
+    WALLET_SUSPENDED = "wallet_suspended"
     ROUTE_UNRESOLVED = "route_unresolved"
     MARKET_BUSY = "market_busy"
     OPEN_ARBS = "open_arbs"
@@ -66,56 +73,6 @@ class Denied(msgspec.Struct, frozen=True):
     """Do not send; counted as `denied.<reason>`."""
 
     reason: DenyReason
-
-
-class Exposure(msgspec.Struct, frozen=True, kw_only=True):
-    """What the trader knows about itself at the moment of a signal: plain ints, all required.
-
-    Money in 10^-8 KRW, quantities in 10^-8, times on our monotonic clock in ns; 0 = never.
-    """
-
-    open_arbs: int
-    open_arbs_market: int
-    """Of those, on the signal's market."""
-    unresolved_legs: int
-    """Legs of unknown outcome on this market or either of its two exchanges' orders for it."""
-    orders_last_second: int
-    daily_pnl: Krw
-    """Of today's closed arbs (KST day); the only figure that may be negative."""
-    daily_notional: Krw
-    """Bought today."""
-    breakers_tripped: int
-    """How many breakers say that nothing new may be opened (`breakers.py`)."""
-    exchange_net: Krw
-    """How far stock went this arb's way within the hour: net bought on the one, net sold on the other exchange."""
-    krw_spendable: Krw
-    """On the buying exchange, reserve and reservations taken off."""
-    base_spendable: Qty
-    """On the selling exchange, likewise."""
-    balances_read_ns: Ns
-    """When the older of both exchanges' balances was asked for; 0 = never."""
-    strain_ppm: int
-    """How much the arb would worsen the place of our stock (`inventory.Strain`); negative where it repairs."""
-    strain_shadow_ppm: int
-    """What that adds to the edge wanted; negative is a discount."""
-    discount_left: Krw
-    """Of today's budget for discounts, open arbs taken off."""
-    buy_fee_ppm: Ppm
-    buy_min_notional: Krw
-    sell_min_notional: Krw
-    exchange_rest_until_ns: Ns
-    """The later of both exchanges' rests."""
-    market_pause_until_ns: Ns
-    market_rest_until_ns: Ns
-    """Set after each arb of the market (`rest_after_arb_ns`)."""
-    streams_down: int
-    """How many of the two private streams are not up."""
-    buy_request_budget: int
-    sell_request_budget: int
-    """Order requests each exchange would still take this second."""
-    loop_lag_ns: Ns
-    locks_closed: int
-    """How many locks keep real orders back right now; 0 in a simulated world."""
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -190,9 +147,29 @@ def are_books_apart(q: Question) -> bool:
     return abs(q.signal.buy_book_mono_ns - q.signal.sell_book_mono_ns) > q.params.max_book_skew_ns
 
 
+def is_book_delayed(q: Question) -> bool:
+    """Return whether a book comes later than it usually does by more than it may be old: its stream drains slowly."""
+    return q.exposure.book_delay_ns > q.params.max_book_age_ns
+
+
+def is_spread_abnormal(q: Question) -> bool:
+    """Return whether a book is too empty in its middle to say what a price is (R1.3)."""
+    return q.exposure.widest_spread_ppm > q.params.max_spread_ppm
+
+
+def has_price_jumped(q: Question) -> bool:
+    """Return whether one exchange alone left for another price: more likely its fault than a chance (R1.3)."""
+    return q.exposure.price_jump_ppm > q.params.max_price_jump_ppm
+
+
 def is_exchange_resting(q: Question) -> bool:
     """Return whether either exchange is being rested."""
     return q.exposure.exchange_rest_until_ns > q.now
+
+
+def is_exchange_unstable(q: Question) -> bool:
+    """Return whether an exchange refused, lost or dropped too much of late (R1.1)."""
+    return q.exposure.trouble_points > q.params.max_trouble_points
 
 
 def is_stream_down(q: Question) -> bool:
@@ -208,6 +185,18 @@ def is_market_paused(q: Question) -> bool:
 def is_market_resting(q: Question) -> bool:
     """Return whether the market rests after its last arb."""
     return q.exposure.market_rest_until_ns > q.now
+
+
+def is_market_warned(q: Question) -> bool:
+    """Return whether an exchange warns of this market: caution, maintenance, the end of its trading (R1.1, R6.2)."""
+    return q.exposure.market_warnings > 0
+
+
+def is_wallet_suspended(q: Question) -> bool:
+    """Return whether its coins are locked in on an exchange, and this arb is not one that may be made then."""
+    if not q.exposure.wallets_suspended or q.params.suspended_wallets is WalletPolicy.TRADE:
+        return False
+    return q.params.suspended_wallets is not WalletPolicy.REPAIR or q.exposure.strain_ppm >= 0
 
 
 def is_route_unresolved(q: Question) -> bool:
@@ -321,10 +310,16 @@ CHECKS: tuple[tuple[DenyReason, Callable[[Question], bool]], ...] = (
     (DenyReason.MARKET_NOT_ALLOWED, is_market_not_allowed),
     (DenyReason.BOOK_STALE, is_book_stale),
     (DenyReason.BOOKS_APART, are_books_apart),
+    (DenyReason.BOOK_DELAYED, is_book_delayed),
+    (DenyReason.SPREAD_ABNORMAL, is_spread_abnormal),
+    (DenyReason.PRICE_JUMPED, has_price_jumped),
     (DenyReason.EXCHANGE_RESTING, is_exchange_resting),
+    (DenyReason.EXCHANGE_UNSTABLE, is_exchange_unstable),
     (DenyReason.STREAM_DOWN, is_stream_down),
     (DenyReason.MARKET_PAUSED, is_market_paused),
     (DenyReason.MARKET_RESTING, is_market_resting),
+    (DenyReason.MARKET_WARNED, is_market_warned),
+    (DenyReason.WALLET_SUSPENDED, is_wallet_suspended),
     (DenyReason.ROUTE_UNRESOLVED, is_route_unresolved),
     (DenyReason.MARKET_BUSY, is_market_busy),
     (DenyReason.OPEN_ARBS, are_open_arbs_too_many),

@@ -8,8 +8,9 @@ import pytest
 from desk_builders import MS, SECOND, e8, signal
 
 from arbitrage.domain.controls import Controls, TradingLevel
-from arbitrage.domain.params import GateMode, Params
-from arbitrage.domain.risk import CHECKS, Approved, Denied, DenyReason, Exposure, check
+from arbitrage.domain.exposure import Exposure
+from arbitrage.domain.params import GateMode, Params, WalletPolicy
+from arbitrage.domain.risk import CHECKS, Approved, Denied, DenyReason, check
 from arbitrage.domain.units import Exchange, Krw, Ns, Ppm, Qty
 
 NOW = Ns(1_000 * SECOND)
@@ -51,6 +52,12 @@ CALM = Exposure(
     streams_down=0,
     buy_request_budget=2,
     sell_request_budget=2,
+    book_delay_ns=700 * MS,
+    widest_spread_ppm=Ppm(30_000),
+    price_jump_ppm=Ppm(20_000),
+    trouble_points=100,
+    market_warnings=0,
+    wallets_suspended=0,
     loop_lag_ns=Ns(200 * MS),
     locks_closed=0,
 )
@@ -88,10 +95,16 @@ OFFENCES = [
     (DenyReason.BOOK_STALE, {"buy_book_mono_ns": NOW + 20 * MS + 1}),
     (DenyReason.BOOKS_APART, {"buy_book_mono_ns": NOW - 350 * MS - 1}),
     (DenyReason.BOOKS_APART, {"sell_book_mono_ns": NOW - 400 * MS - 1}),
+    (DenyReason.BOOK_DELAYED, {"book_delay_ns": 700 * MS + 1}),
+    (DenyReason.SPREAD_ABNORMAL, {"widest_spread_ppm": 30_001}),
+    (DenyReason.PRICE_JUMPED, {"price_jump_ppm": 20_001}),
     (DenyReason.EXCHANGE_RESTING, {"exchange_rest_until_ns": NOW + 1}),
+    (DenyReason.EXCHANGE_UNSTABLE, {"trouble_points": 101}),
     (DenyReason.STREAM_DOWN, {"streams_down": 1}),
     (DenyReason.MARKET_PAUSED, {"market_pause_until_ns": NOW + 1}),
     (DenyReason.MARKET_RESTING, {"market_rest_until_ns": NOW + 1}),
+    (DenyReason.MARKET_WARNED, {"market_warnings": 1}),
+    (DenyReason.WALLET_SUSPENDED, {"wallets_suspended": 1}),
     (DenyReason.ROUTE_UNRESOLVED, {"unresolved_legs": 1}),
     (DenyReason.MARKET_BUSY, {"open_arbs_market": 1}),
     (DenyReason.OPEN_ARBS, {"open_arbs": 4}),
@@ -174,3 +187,13 @@ def test_a_figure_of_another_scale_never_raises(field):
 @pytest.mark.parametrize("now", [0, 1, NOW - SECOND, NOW + 4 * SECOND, 2**63, math.nan])
 def test_a_clock_that_jumped_closes_the_gate(now):
     assert isinstance(asked(now=now), Denied)
+
+
+def test_with_a_suspended_wallet_only_what_the_policy_allows_is_opened():
+    def answer(policy: WalletPolicy, strain_ppm: int) -> object:
+        return asked(wallets_suspended=2, suspended_wallets=policy, strain_ppm=strain_ppm)
+
+    suspended = Denied(DenyReason.WALLET_SUSPENDED)
+    assert [answer(WalletPolicy.DENY, strain) for strain in (-1, 0, 1)] == [suspended] * 3
+    assert [answer(WalletPolicy.REPAIR, strain) == suspended for strain in (-1, 0, 1)] == [False, True, True]
+    assert [answer(WalletPolicy.TRADE, strain) == suspended for strain in (-1, 0, 1)] == [False] * 3
