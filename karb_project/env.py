@@ -29,6 +29,7 @@ _SECRETS = (
     "bithumb_legacy_secret_key",
     "secret_key",
     "standby_secret",
+    "watchdog_secret",
 )
 _WHOLE = (
     "seed",
@@ -112,6 +113,10 @@ class Env(msgspec.Struct, frozen=True, kw_only=True):
 
     watchdog_after_ms: int = 3_000
     """How long the trader may give no sign of progress before the dead man's switch trips."""
+    watchdog_address: str = ""
+    """Trader's machine: where a watchdog on another one listens; empty = there is none."""
+    watchdog_secret: str = ""
+    """Both machines: what they know each other by."""
     watchdog_scope: str = "desk"
     """What it cancels then: `desk` = orders that bear a desk's name, `account` = every resting order."""
 
@@ -279,15 +284,20 @@ def _check(env: Env, found: list[str]) -> None:
 
 
 def _check_standby(env: Env, found: list[str]) -> None:
-    for name in ("standby_address", "standby_listen"):
+    for name, secret in (
+        ("standby_address", "standby_secret"),
+        ("standby_listen", "standby_secret"),
+        ("watchdog_address", "watchdog_secret"),
+    ):
         if not (text := getattr(env, name)):
             continue
         try:
             split_address(text)
         except ValueError as error:
             found.append(f"{PREFIX}{name.upper()}: {error}")
-        if len(env.standby_secret) < SHORTEST_SECRET:
-            found.append(f"{PREFIX}{name.upper()} needs KARB_STANDBY_SECRET of at least {SHORTEST_SECRET} characters")
+        if len(getattr(env, secret)) < SHORTEST_SECRET:
+            words = f"{PREFIX}{secret.upper()} of at least {SHORTEST_SECRET} characters"
+            found.append(f"{PREFIX}{name.upper()} needs {words}")
     if env.standby_address and env.standby_listen:
         found.append("KARB_STANDBY_ADDRESS and KARB_STANDBY_LISTEN: a machine is the first or the standby, not both")
     if not 500 <= env.lease_ms <= 60_000:

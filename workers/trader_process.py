@@ -9,6 +9,7 @@ from arbitrage.domain.units import EXCHANGES
 from exchanges.gateways import gateway
 from fast_path.journal import Journal
 from karb_project.env import read_env
+from workers.beacon import Beacon
 from workers.process import EXIT_OK, Context, run_process
 from workers.ship import Shipper
 from workers.start import refuse_withdrawing_keys
@@ -20,7 +21,8 @@ async def run_trader(context: Context) -> int:
     """Run the trader in a process that has the trader's lock; with a standby only once it lends the right to send."""
     journal = Journal(context.env.journal_path, TRADER_STREAM, context.env.journal_fsync)
     shipper = Shipper(context, context.env.journal_path) if context.env.standby_address else None
-    shipping = None if shipper is None else asyncio.create_task(shipper.run())
+    beacon = Beacon(context) if context.env.watchdog_address else None
+    tasks = [asyncio.create_task(one.run()) for one in (shipper, beacon) if one is not None]
     try:
         if shipper is not None and not await shipper.until_leased():
             return EXIT_OK
@@ -32,12 +34,17 @@ async def run_trader(context: Context) -> int:
         }
         held.append(Trader(context, gateways, journal, lease=shipper))
         held[0].armed.key_faults = key_faults
-        return await held[0].run()
+        code = await held[0].run()
+        if beacon is not None and context.counters.get("gone"):
+            await beacon.say_goodbye()
+        return code
     finally:
-        if shipping is not None and shipper is not None:
-            shipping.cancel()
-            await asyncio.gather(shipping, return_exceptions=True)
-            shipper.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for one in (shipper, beacon):
+            if one is not None:
+                one.close()
         journal.close()
 
 

@@ -13,11 +13,13 @@ import argparse
 import asyncio
 
 from arbitrage.domain.deadman import Bounds, DeadMan, DeadManState, look
+from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.params import MS, SECOND
 from arbitrage.domain.units import EXCHANGES, Ns
 from arbitrage.domain.wire import Wire
 from exchanges.canceller import Canceller, canceller
-from karb_project.env import read_env
+from karb_project.env import SHORTEST_SECRET, read_env, split_address
+from workers.beacon import TraderElsewhere
 from workers.pending import queue_incident
 from workers.process import EXIT_OK, Context, run_process
 from workers.sweep import Sweep, of_anyone, of_desk
@@ -80,6 +82,7 @@ class Watchdog:
             self._changed(before.state)
         if self.man.state is DeadManState.TRIPPED:
             self._hold_down(now)
+        self._watched.tell(has_tripped=self.man.state is DeadManState.TRIPPED)
         self._gauge()
 
     def _changed(self, before: DeadManState) -> None:
@@ -150,12 +153,37 @@ class Watchdog:
 
 
 async def _main(context: Context) -> int:
-    cancellers = [canceller(exchange, context.env, context.clock) for exchange in EXCHANGES]
-    return await Watchdog(context, OwnTrader(context), cancellers).run()
+    return await Watchdog(context, OwnTrader(context), _cancellers(context)).run()
+
+
+async def _listen(context: Context, address: str) -> int:
+    elsewhere = TraderElsewhere(context, split_address(address))
+    try:
+        await elsewhere.open()
+    except OSError as error:
+        raise ConfigError([f"--listen {address} cannot be listened on: {error}"]) from None
+    try:
+        return await Watchdog(context, elsewhere, _cancellers(context)).run()
+    finally:
+        elsewhere.close()
+
+
+def _cancellers(context: Context) -> list[Canceller]:
+    return [canceller(exchange, context.env, context.clock) for exchange in EXCHANGES]
 
 
 def main(argv: list[str]) -> int:
     """Run the watchdog; see the module's docstring."""
     parser = argparse.ArgumentParser(prog="python -m workers watchdog", description="Stop the desk when it hangs.")
-    parser.parse_args(argv)
-    return run_process("watchdog", _main, read_env())
+    parser.add_argument("--listen", metavar="HOST:PORT", help="watch the trader of another machine, by its heartbeats")
+    given = parser.parse_args(argv)
+    env = read_env()
+    if given.listen is None:
+        return run_process("watchdog", _main, env)
+    try:
+        split_address(given.listen)
+    except ValueError as error:
+        raise ConfigError([f"--listen: {error}"]) from None
+    if len(env.watchdog_secret) < SHORTEST_SECRET:
+        raise ConfigError([f"--listen needs KARB_WATCHDOG_SECRET of at least {SHORTEST_SECRET} characters"])
+    return run_process("watchdog", lambda context: _listen(context, given.listen), env)

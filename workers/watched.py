@@ -23,6 +23,9 @@ class Watched(Protocol):
     def stop(self, reason: str) -> bool:
         """Take its right to send from it, for good; return False where that is not in this hand."""
 
+    def tell(self, *, has_tripped: bool) -> None:
+        """Let it know whether the watchdog has tripped, where it can hear that."""
+
 
 class OwnTrader:
     """The trader of this machine, by the control block and the trader's counters: nothing of this runs in it.
@@ -65,3 +68,6 @@ class OwnTrader:
         except OSError as error:
             self._context.log.error("latch_not_written", error=str(error))
         return True
+
+    def tell(self, *, has_tripped: bool) -> None:
+        """Say nothing: fence and kill switch say it."""
