@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
 
-from arbitrage.domain.arming import Mode, OrderDoor, RealAddresses, mode_of
+from arbitrage.domain.arming import Mode, OrderDoor, RealAddresses, mode_of, mode_word
 from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.frame_spec import FrameDecoder
 from arbitrage.domain.instrument import Instrument, in_force, kst_date
@@ -179,13 +179,6 @@ def mode_problems(env: Env) -> list[str]:
         return []
     where = ", ".join(f"{exchange} {address}" for exchange, address in told.items())
     return [f"KARB_MODE is {env.mode}, but the orders' transport is {mode_word(mode)}: {where}"]
-
-
-def mode_word(mode: Mode | None) -> str:
-    """Return the mode as it stands on every screen, in the journal and in every log line: real money is loud."""
-    if mode is None:
-        return "CONTRADICTORY"
-    return mode.value if mode is Mode.SIMULATED else mode.value.upper()
 
 
 def addresses(exchange: Exchange, env: Env) -> tuple[str, str]:

@@ -8,10 +8,12 @@ import sys
 import time
 from pathlib import Path
 
+from arbitrage.domain.arming import MODE_NUMBERS, mode_word
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.units import EXCHANGES
 from fast_path.control import ControlBlock
+from fast_path.counters import read_counters
 from fast_path.latch import write_latch
 from karb_project.env import Env, read_env
 
@@ -76,19 +78,29 @@ def _run(command: str, reason: str, by: str, env: Env) -> int:
         return 1
     try:
         if command == "show":
-            _say(json.dumps(_state(control), ensure_ascii=False, indent=2))
+            _say(json.dumps({"mode": _mode(env), **_state(control)}, ensure_ascii=False, indent=2))
             return 0
         if command == "resume" and control.level() is TradingLevel.ACTIVE:
             _warn("nothing to resume: the level is active")
             return 1
         control.set_level(_LEVELS[command], reason or f"{command} by hand, no reason given", by)
-        _say(f"level is {control.level().name.lower()}")
+        _say(f"level is {control.level().name.lower()} ({_mode(env)})")
         return 0
     except OSError as error:
         _warn(f"level is {control.level().name.lower()} in memory, but {env.latch_path}: {error}")
         return 1
     finally:
         control.close()
+
+
+def _mode(env: Env) -> str:
+    # What the last trader of this desk said its transport was; a stop must not fail over it.
+    try:
+        number = read_counters(env.shm_dir).get("trader", {}).get("mode")
+    except (ConfigError, OSError):
+        number = None
+    known = {value: mode for mode, value in MODE_NUMBERS.items()}
+    return "mode unknown: no trader has run" if number is None else mode_word(known.get(number))
 
 
 def _latch_only(path: Path, level: TradingLevel, reason: str, by: str) -> None:

@@ -5,7 +5,8 @@ import warnings
 
 from django.core.asgi import get_asgi_application
 
-from exchanges.registry import mode_word, transport_mode
+from arbitrage.domain.arming import mode_word
+from exchanges.registry import transport_mode
 from karb_project import logs
 from karb_project.celery import app as celery_app
 from karb_project.env import read_env

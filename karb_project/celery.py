@@ -16,7 +16,8 @@ from typing import Any
 from celery import Celery, signals
 from kombu import Queue
 
-from exchanges.registry import mode_word, transport_mode
+from arbitrage.domain.arming import mode_word
+from exchanges.registry import transport_mode
 from karb_project import logs, redis_keys
 from karb_project.env import read_env
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from arbitrage.domain.arb import Arb
 from arbitrage.domain.arming import (
     LOCKS,
+    MODE_NUMBERS,
     ArmToken,
     Facts,
     Lock,
@@ -22,6 +23,7 @@ from arbitrage.domain.arming import (
     closed_locks,
     is_simulated,
     mode_of,
+    mode_word,
     start_refusals,
 )
 from arbitrage.domain.errors import ConfigError
@@ -30,7 +32,6 @@ from arbitrage.domain.params import Params
 from arbitrage.domain.risk_disclosure import RISKS_VERSION
 from arbitrage.domain.units import Exchange, Ns
 from exchanges.doors import REAL
-from exchanges.registry import mode_word
 from fast_path.signature import sha256
 from karb_project import logs
 from workers.arming_files import ArmingFiles, Mark, boot_id, mark_of
@@ -38,8 +39,6 @@ from workers.process import Context
 
 ALWAYS = frozenset({Lock.ADDRESSES, Lock.MODE})
 """What must hold for a hedge too."""
-MODE_NUMBERS = {Mode.SIMULATED: 1, Mode.OBSERVE: 2, Mode.LIVE: 3}
-"""How the trader's `mode` counter tells what its transport is."""
 _ARBS_KEPT = 256
 
 

@@ -6,16 +6,19 @@ environment. It reaches no gateway.
 
 import time
 from contextlib import closing
+from datetime import datetime, timedelta, timezone
 
 import msgspec
 
 from arbitrage.domain.arming import (
     MAX_ARMED_NS,
+    MODE_NUMBERS,
     ArmToken,
     Facts,
     Mode,
     Seal,
     closed_locks,
+    mode_word,
 )
 from arbitrage.domain.errors import ConfigError, KArbError
 from arbitrage.domain.params import DEFAULT_PARAMS, params_from_bytes
@@ -26,9 +29,9 @@ from fast_path.control import ControlBlock
 from fast_path.counters import read_counters
 from fast_path.signature import desk_key, is_signed, make_desk_key, sha256, signature
 from karb_project.env import Env
-from workers.armed import MODE_NUMBERS
 from workers.arming_files import ArmingFiles, boot_id
 
+KST = timezone(timedelta(hours=9))
 TRADER_FRESH_NS = 3_000_000_000
 _MODES = {number: mode for mode, number in MODE_NUMBERS.items()}
 
@@ -54,7 +57,7 @@ class ArmingDesk:
     def mode(self) -> str:
         """Return the word for every screen: the running trader's own transport, else what one would have here."""
         said = self.trader().mode
-        return registry.mode_word(said if said is not None else registry.transport_mode(self._env))
+        return mode_word(said if said is not None else registry.transport_mode(self._env))
 
     def trader(self) -> TraderSays:
         """Return what the running trader tells of itself; shared memory that cannot be read tells nothing."""
@@ -72,6 +75,17 @@ class ArmingDesk:
             told.get("locks_closed", 0),
             told.get("armed_until_s", 0),
         )
+
+    def armed_line(self) -> str:
+        """Return in a few words whether the desk is armed, empty where nothing real can be reached."""
+        said = self.trader()
+        if mode_word(said.mode if said.mode is not None else registry.transport_mode(self._env)) == Mode.SIMULATED:
+            return ""
+        if said.mode is None:
+            return "no trader runs"
+        if said.locks_closed:
+            return f"not armed, {said.locks_closed} lock{'s' if said.locks_closed > 1 else ''} closed"
+        return f"armed until {datetime.fromtimestamp(said.armed_until_s, KST):%H:%M} KST"
 
     # Signatures
 

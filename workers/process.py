@@ -11,9 +11,10 @@ from collections.abc import Awaitable, Callable
 import msgspec
 import uvloop
 
+from arbitrage.domain.arming import mode_word
 from arbitrage.domain.errors import ConfigError, JournalCorrupt
 from arbitrage.domain.units import Ns
-from exchanges.registry import mode_word, transport_mode
+from exchanges.registry import transport_mode
 from fast_path import core
 from fast_path.control import ControlBlock
 from fast_path.counters import Counters

@@ -11,10 +11,11 @@ from uuid import uuid4
 
 import msgspec
 
+from arbitrage.domain.arming import mode_word
 from arbitrage.domain.errors import KArbError
 from arbitrage.domain.reconciliation import EVENTS
 from arbitrage.domain.units import EXCHANGES
-from exchanges.registry import mode_word, transport_mode
+from exchanges.registry import transport_mode
 from karb_project import logs
 from karb_project.env import Env, read_env
 from workers.django_room import open_django

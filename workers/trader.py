@@ -8,6 +8,7 @@ from a feed runs one engine step; an approved signal becomes two orders before a
 import asyncio
 from collections.abc import Callable
 
+from arbitrage.domain.arming import mode_word
 from arbitrage.domain.balances import Shortage, Wallets
 from arbitrage.domain.conduct import Conduct
 from arbitrage.domain.errors import ConfigError, ExchangeError
@@ -222,7 +223,7 @@ class Trader:
         started = TraderStarted(
             self._run_id,
             self.fence,
-            registry.mode_word(self.armed.mode),
+            mode_word(self.armed.mode),
             self._markets,
             self._context.clock.wall_ns(),
         )

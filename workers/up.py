@@ -12,9 +12,10 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from arbitrage.domain.arming import mode_word
 from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.units import EXCHANGES
-from exchanges.registry import config_problems
+from exchanges.registry import config_problems, transport_mode
 from exchanges.simulator.recording import read_recording
 from karb_project.env import Env, is_whole, read_env
 from workers.process import Clock
@@ -118,8 +119,7 @@ async def _run(env: Env, options: Options) -> int:
 async def _supervise(desk: Supervisor, options: Options, clock: Clock) -> int:
     screen, watch, env = desk.screen, desk.watch, desk.env
     started_ns, started_wall_ns = clock.mono_ns(), clock.wall_ns()
-    market = "simulated exchanges" if env.mode == "simulated" else "LIVE exchanges"
-    screen.say(f"K-Arb: starting the desk on {market}")
+    screen.say(f"K-Arb: starting the desk on {mode_word(transport_mode(env))} exchanges")
     before = await take_figures(watch)
     if not await desk.start():
         screen.say("stopped before everything was ready")

@@ -111,7 +111,7 @@ class Supervisor:
         denied = sum(value - started.get(name, 0) for name, value in trader.items() if name.startswith("denied."))
         opened, closed = (trader.get(name, 0) - started.get(name, 0) for name in ("arbs_opened", "arbs_closed"))
         words = [
-            self.env.mode,
+            self.watch.mode_text(),
             level.name,
             *([f"monitor-only: {', '.join(watched)}"] if watched else []),
             *([f"not ready: {', '.join(down)}"] if down else []),

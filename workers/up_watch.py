@@ -12,6 +12,7 @@ from fast_path.control import ControlBlock
 from fast_path.counters import read_counters
 from karb_project import redis_keys
 from karb_project.env import Env, split_address
+from workers.arming_desk import ArmingDesk
 from workers.process import Clock
 from workers.sight import books_fresh, bytes_not_booked
 
@@ -47,6 +48,11 @@ class Watch:
         """Return how many books, of both exchanges, are young enough to trade on."""
         now = self._clock.mono_ns()
         return sum(books_fresh(self.control, reader, now) for reader in self._readers.values())
+
+    def mode_text(self) -> str:
+        """Return what the desk is connected to, as the trader's transport tells, and whether it is armed."""
+        desk = ArmingDesk(self.env)
+        return " ".join(word for word in (desk.mode(), desk.armed_line()) if word)
 
     def level(self) -> TradingLevel:
         """Return the desk's trading level."""

@@ -32,6 +32,17 @@ class Mode(StrEnum):
     LIVE = "live"
 
 
+MODE_NUMBERS = {Mode.SIMULATED: 1, Mode.OBSERVE: 2, Mode.LIVE: 3}
+"""How the trader's `mode` counter tells what its transport is; 0 = contradictory."""
+
+
+def mode_word(mode: Mode | None) -> str:
+    """Return the mode as it stands on every screen, in the journal and in every log line: real money is loud."""
+    if mode is None:
+        return "CONTRADICTORY"
+    return mode.value if mode is Mode.SIMULATED else mode.value.upper()
+
+
 class OrderDoor(msgspec.Struct, frozen=True, order=True):
     """One way by which orders can leave: where it leads, whether it may be used, and with which key."""
 

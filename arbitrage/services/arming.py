@@ -33,22 +33,14 @@ class ArmRefused(KArbError):
     """A lock is closed, or a reason is missing. Nothing has changed."""
 
 
-class TraderSays(Protocol):
-    """What the running trader tells of itself."""
-
-    locks_closed: int
-    armed_until_s: int
-    mode: Any
-
-
 class Arming(Protocol):
     """This machine's side of arming."""
 
     def mode(self) -> str:
         """Return the mode for every screen, as the transport tells it."""
 
-    def trader(self) -> TraderSays:
-        """Return what the running trader tells of itself."""
+    def armed_line(self) -> str:
+        """Return in a few words whether the desk is armed, empty where nothing real can be reached."""
 
     def sign(self, kind: str, body: bytes) -> str:
         """Return this desk's signature. ConfigError, OSError."""
@@ -260,15 +252,6 @@ def closed_locks() -> dict[str, str]:
 def armed_line() -> str:
     """Return in a few words whether the desk is armed, empty where nothing real can be reached."""
     try:
-        desk = load_arming()
-        said, word = desk.trader(), desk.mode()
+        return load_arming().armed_line()
     except (KArbError, OSError):
         return ""
-    if word == "simulated":
-        return ""
-    if said.mode is None:
-        return "no trader runs"
-    if said.locks_closed:
-        return f"not armed, {said.locks_closed} lock{'s' if said.locks_closed > 1 else ''} closed"
-    until = datetime.fromtimestamp(said.armed_until_s, timezone.get_current_timezone())
-    return f"armed until {until:%H:%M} KST"

@@ -36,7 +36,7 @@ def _run(*words):
 
 def test_halt_works_alone_and_loads_neither_django_nor_celery(desk):
     done = _run("halt", "--reason", "gap too good", "--by", "kim")
-    assert (done.returncode, done.stdout) == (0, "level is halted\n")
+    assert (done.returncode, done.stdout) == (0, "level is halted (mode unknown: no trader has run)\n")
     control = _control(desk)
     assert control.level() is TradingLevel.HALTED
     latch = control.latch()

@@ -58,7 +58,7 @@ def test_it_finds_the_memory_of_a_desk_that_names_only_its_var_directory(environ
 def test_file_and_reason_follow(environ):
     control = control_of(environ)
     done = run(environ, "--reason", "smoke", "--by", "kim")
-    assert (done.returncode, done.stdout) == (0, "level is halted\n")
+    assert (done.returncode, done.stdout) == (0, "level is halted (mode unknown: no trader has run)\n")
     latch = control.latch()
     assert (latch["level"], latch["reason"], latch["by"]) == ("halted", "smoke", "kim")
 
