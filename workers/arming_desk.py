@@ -150,12 +150,12 @@ class ArmingDesk:
         seal, seal_fault = self._files.seal(data) if data else (None, "no parameter set has been carried to the trader")
         held, token_fault = (token, "") if token is not None else self._files.token()
         try:
-            doors, mode = self.doors(), registry.transport_mode(self._env)
+            doors = self.doors()
         except ConfigError as error:
-            doors, mode = tuple(error.problems), None
+            doors = tuple(error.problems)
         facts = Facts(
             asked=self._env.mode,
-            mode=mode,
+            mode=registry.transport_mode(self._env),
             doors=doors,
             markets=self._env.markets,
             params_sha256=sha256(data) if data else "",

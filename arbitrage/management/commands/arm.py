@@ -29,7 +29,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, how_long: str, reason: str, **options: Any) -> None:
         """Show the risks, arm, and say until when."""
         self.stdout.write(f"mode: {arming.mode_word()}")
-        found = re.fullmatch(r"(\d{1,6})([smh])", how_long)
+        found = re.fullmatch(r"([0-9]{1,6})([smh])", how_long)
         if found is None:
             raise CommandError(f"--for was {how_long!r}, must be a whole number and s, m or h, such as 8h")
         by = getpass.getuser()
