@@ -35,23 +35,36 @@ LOCK_WORDS = {
 def arming_context(by: str) -> dict[str, Any]:
     """Return what the arming page shows: mode, locks, grounds, disclosure."""
     mode = arming.mode_word()
-    closed = arming.closed_locks()
-    try:
-        fault = arming.usable_preflight()[1] if mode != "simulated" else ""
-    except (KArbError, OSError) as error:
-        fault = str(error)
+    accepted = arming.accepted_by(by)
+    locks = [] if mode == "simulated" else _lock_rows(arming.closed_locks(), is_accepted=accepted is not None)
     return {
         "mode": mode,
         "armed_line": arming.armed_line(),
-        "locks": [(words, closed.get(lock, "")) for lock, words in LOCK_WORDS.items()],
-        "locks_open": len(LOCK_WORDS) - len(closed),
+        "locks": locks,
+        "locks_open": sum(state == "open" for _, state, _ in locks),
         "locks_all": len(LOCK_WORDS),
-        "preflight_fault": fault,
         "risks": RISKS,
         "risks_version": RISKS_VERSION,
-        "accepted": arming.accepted_by(by),
+        "accepted": accepted,
         "hours": HOURS,
     }
+
+
+def _lock_rows(closed: dict[str, str], *, is_accepted: bool) -> list[tuple[str, str, str]]:
+    """Return words, state and detail of each lock. What a token would say is said by its grounds until there is one,
+    and what cannot be judged before another lock opens waits."""
+    states = {lock: ("closed", closed[lock]) if lock in closed else ("open", "") for lock in LOCK_WORDS}
+    if Lock.SIGNATURE in closed:
+        states[Lock.DRY_RUN] = ("waits", "for the signature")
+    if Lock.ARMED in closed:
+        try:
+            fault = arming.usable_preflight()[1]
+        except (KArbError, OSError) as error:
+            fault = str(error)
+        states[Lock.PREFLIGHT] = ("closed", fault) if fault else ("open", "")
+        states[Lock.RISKS] = ("open", "") if is_accepted else ("closed", f"you have not accepted {RISKS_VERSION}")
+        states[Lock.ARMED_FOR_THIS] = ("waits", "for the arming")
+    return [(words, *states[lock]) for lock, words in LOCK_WORDS.items()]
 
 
 @require_POST

@@ -21,7 +21,7 @@ from arbitrage.domain.arming import (
     mode_word,
 )
 from arbitrage.domain.errors import ConfigError, KArbError
-from arbitrage.domain.params import DEFAULT_PARAMS, params_from_bytes
+from arbitrage.domain.params import GateMode, params_from_bytes
 from arbitrage.domain.risk_disclosure import RISKS_VERSION
 from arbitrage.domain.units import Ns
 from exchanges import registry
@@ -146,7 +146,7 @@ class ArmingDesk:
         with closing(self._block()) as control:
             _, data = control.read_params()
             level = control.level()
-        params = params_from_bytes(data)[0] or DEFAULT_PARAMS
+        params = params_from_bytes(data)[0]
         seal, seal_fault = self._files.seal(data) if data else (None, "no parameter set has been carried to the trader")
         held, token_fault = (token, "") if token is not None else self._files.token()
         try:
@@ -159,7 +159,7 @@ class ArmingDesk:
             doors=doors,
             markets=self._env.markets,
             params_sha256=sha256(data) if data else "",
-            gate_mode=params.gate_mode,
+            gate_mode=GateMode.OBSERVE_ONLY if params is None else params.gate_mode,
             level=level,
             seal=seal,
             seal_fault=seal_fault,

@@ -134,6 +134,11 @@ def test_by_page_from_the_disclosure_to_the_token_and_back(admin_client, live):
     assert all(words in page for words in LOCK_WORDS.values())
     assert all(line.replace("'", "&#x27;") in page for line in RISKS)
     assert 'id="karb-arm"' not in page
+    # Nothing is green that is not: what a token would vouch for is told by its grounds, or waits.
+    assert "7 of 11 locks open" in page
+    assert "closed: there is no preflight" in page
+    assert f"closed: you have not accepted {RISKS_VERSION}" in page
+    assert "waits for the arming" in page
     told = posted(admin_client, "arm", hours="8", reason="morning")
     assert "Not armed — risks: you have not accepted" in told
     assert not ArmingFiles(live).token_path.exists()
