@@ -30,6 +30,7 @@ from exchanges.key_rights import KeyRights
 from exchanges.ratelimit import Limiter
 from exchanges.reader import SyncReader
 from exchanges.records import fingerprint
+from exchanges.rest_books import FactBooks
 from exchanges.secrets_manager import fetch_secret
 from exchanges.switching_feed import SwitchingFeed
 from exchanges.transport import AsyncTransport, Clock, Orders, address_of
@@ -75,6 +76,12 @@ def limiter(exchange: Exchange, env: Env, clock: Clock) -> Limiter:
     """Return the request budget of `exchange` that all processes of this machine share: one address, one budget."""
     rows = SharedRows(env.shm_dir, exchange)
     return Limiter(_FACTS[exchange].limits, clock.mono_ns(), rows)
+
+
+def rest_books(exchange: Exchange, env: Env, clock: Clock) -> FactBooks:
+    """Return what asks for books by REST alone, beside whatever the feeds do; of the JWT generation."""
+    transport = AsyncTransport(addresses(exchange, env)[0], clock, order_connections=0)
+    return FactBooks(_FACTS[exchange], transport, clock, limiter(exchange, env, clock))
 
 
 def sync_reader(exchange: Exchange, env: Env, clock: Clock) -> SyncReader:

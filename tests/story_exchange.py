@@ -325,6 +325,9 @@ async def told(
     story: Story | None = None
     try:
         running = await server.start(config)
+        env = msgspec.structs.replace(
+            env, sim_upbit_address=running.upbit_address, sim_bithumb_address=running.bithumb_address
+        )
         story = make(home, running, env)
         yield story
     finally:

@@ -26,6 +26,7 @@ from fast_path.journal import Journal
 from fast_path.latency import Stage
 from fast_path.wakeup import WakeupReceiver
 from workers.armed import Armed
+from workers.confirming import Confirming
 from workers.desk import TradingDesk
 from workers.drift_file import DriftFile
 from workers.errands import RULES_EVERY_S, Errands
@@ -79,6 +80,14 @@ class Trader:
         self._broken = False
         self.wallets = Wallets()
         self._errands: Errands | None = None
+        self._confirming = Confirming(
+            context,
+            {exchange: registry.rest_books(exchange, context.env, context.clock) for exchange in EXCHANGES},
+            params=lambda: self.engine.params,
+            decide=lambda index: self.engine.step(index, context.clock.mono_ns()),
+            send=self._open,
+            ended=self._ended,
+        )
         self._wire_use = WireUse(context)
         self._wire_use.heed(self._use_wire)
         self._join()
@@ -91,6 +100,7 @@ class Trader:
         before = self._wire_use.wire
         for exchange, one in self._gateways.items():
             one.use_wire(wire.of(exchange))
+        self._confirming.use_wire(wire)
         duty = Duty.ORDERS
         if any(
             before.of(exchange).generation(duty) is not wire.of(exchange).generation(duty) for exchange in EXCHANGES
@@ -170,7 +180,7 @@ class Trader:
         asyncio.get_running_loop().set_exception_handler(self._broke)
         tasks: list[asyncio.Task[None]] = []
         try:
-            await asyncio.gather(*(one.open() for one in self._gateways.values()))
+            await asyncio.gather(*(one.open() for one in self._gateways.values()), self._confirming.open())
             self._recover(self._past)
             errands = self._errands = Errands(
                 context, self._gateways, self.executor, self.desk, self.treasury, take_rules=self._take_rules
@@ -194,7 +204,7 @@ class Trader:
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, self._confirming.close(), return_exceptions=True)
             await self.executor.finish(FINISH_S)
             for one in self._gateways.values():
                 await one.close()
@@ -322,9 +332,16 @@ class Trader:
             return
         now = self._context.clock.mono_ns()
         self._context.latency.record(Stage.BOOK_TO_DECISION, now - decision.published_mono_ns)
+        if not self._confirming.takes(decision):
+            self._open(decision)
+
+    def _open(self, decision: Decision) -> None:
+        """Open what was approved, and confirmed where it is large."""
+        if decision.signal is None or self._context.stopping.is_set() or self._broken:
+            return
         opened = self.executor.open(decision.signal, self.engine.params, decision.params_epoch)
         if isinstance(opened, Shortage):
-            counters.add("denied.reservation_short")
+            self._context.counters.add("denied.reservation_short")
 
     def _gauge(self) -> None:
         counters = self._context.counters

@@ -121,6 +121,12 @@ class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hedge_hold_ns: int = 800 * MS
     """How long a lone leg may wait for a spread wider than usual to close, where waiting costs less; 0 = never.
     At most half of `hedge_limit_ns`."""
+    confirm_above_krw: int = 10_000_000 * SCALE
+    """An arb that buys for more than this is sent only when both REST books support its prices too (R1.3)."""
+    confirm_within_ns: int = 500 * MS
+    """How long both answers may take together."""
+    confirm_slack_ppm: int = 500
+    """How far past a leg's limit the other source's best price may lie."""
     hard_leg_fill_ppm: int = 600_000
     """An exchange whose legs fill less than this on average goes first, the other leg follows its fill; 0 = never."""
     hard_leg_trouble_ppm: int = 300_000
@@ -184,6 +190,9 @@ _BOUNDS: dict[str, tuple[int, int]] = {
     "hedge_slippage_ppm": (0, 50_000),
     "hedge_max_loss_krw": (1_000 * SCALE, 1_000_000_000 * SCALE),
     "hedge_hold_ns": (0, 10 * SECOND),
+    "confirm_above_krw": (0, 1_000_000_000 * SCALE),
+    "confirm_within_ns": (50 * MS, 5 * SECOND),
+    "confirm_slack_ppm": (0, 50_000),
     "hard_leg_fill_ppm": (0, PPM),
     "hard_leg_trouble_ppm": (0, PPM),
     "hard_leg_latency_ns": (1 * MS, 60 * SECOND),

@@ -56,6 +56,9 @@ PARAMS = msgspec.structs.replace(
 DAY_NS = 86_400 * SECOND
 HARD_LEG_EVERY = 4
 """In one of so many runs no exchange is relied on: legs go one after the other."""
+CONFIRM_EVERY = 5
+CONFIRM_ABOVE_KRW = 500_000 * SCALE
+"""In one of so many runs an arb above this is sent only when both REST books support it."""
 
 CALMER = msgspec.structs.replace(USUAL, frame_gap_ppm=3 * PPM)
 
@@ -75,9 +78,12 @@ class Plan(msgspec.Struct, frozen=True):
     @property
     def params(self) -> Params:
         """Return what this run's desk trades with."""
-        if self.seed % HARD_LEG_EVERY != HARD_LEG_EVERY - 1:
-            return PARAMS
-        return msgspec.structs.replace(PARAMS, hard_leg_fill_ppm=PPM)
+        changes: dict[str, int] = {}
+        if self.seed % HARD_LEG_EVERY == HARD_LEG_EVERY - 1:
+            changes["hard_leg_fill_ppm"] = PPM
+        if self.seed % CONFIRM_EVERY == CONFIRM_EVERY - 1:
+            changes["confirm_above_krw"] = CONFIRM_ABOVE_KRW
+        return msgspec.structs.replace(PARAMS, **changes)
 
 
 class Outcome(msgspec.Struct, frozen=True):
