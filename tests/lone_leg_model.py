@@ -157,7 +157,7 @@ class Lived(msgspec.Struct, frozen=True):
     sigma_ppm: int
     has_jump: bool
     is_late: bool
-    """Whether it took longer than it may, both exchanges there."""
+    """Whether it took longer than it may, both exchanges there, and nobody was told."""
 
 
 def live(seed: int, params: Params = PARAMS) -> Lived:
@@ -197,7 +197,7 @@ def live(seed: int, params: Params = PARAMS) -> Lived:
         oracle_krw=world.cheapest(first, 50, 1_050) if can_tell else None,
         sigma_ppm=world.sigma_ppm,
         has_jump=world.jump_at >= 0,
-        is_late=world.is_whole and at > T_MAX_MS + 10 + 3 * STEP_MS,
+        is_late=world.is_whole and at > T_MAX_MS + 10 + 3 * STEP_MS and not halts,
     )
 
 

@@ -27,7 +27,8 @@ from arbitrage.domain.arb import (
 )
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.errors import IllegalTransition, InvariantError
-from arbitrage.domain.hedge import Dust, HedgeOrder, HedgeRules, Hold, Quote, plan
+from arbitrage.domain.hedge import Dust, HedgeOrder, Hold, plan
+from arbitrage.domain.hedge_attempt import believable, keeps_refusing, rules_of
 from arbitrage.domain.leg_order import dropped, released
 from arbitrage.domain.order import (
     IN_DOUBT,
@@ -36,12 +37,11 @@ from arbitrage.domain.order import (
     OrderReport,
     OrderRole,
     OrderState,
-    RefusalReason,
     TimeInForce,
 )
 from arbitrage.domain.params import Params
 from arbitrage.domain.signal import Signal
-from arbitrage.domain.units import Exchange, Ns, Price, Qty, Side, to_decimal, units_floor
+from arbitrage.domain.units import Exchange, Ns, Price, Qty, Side, to_decimal
 
 S, E = ArbState, ArbOn
 
@@ -319,22 +319,22 @@ def _hedged(arb: Arb, tick: Tick, now: Moment) -> tuple[Arb, tuple[Action, ...]]
         return msgspec.structs.replace(arb, uneven_mono_ns=now.mono_ns), ()
     if arb.imbalance == 0:
         return _moved(arb, E.BALANCED, now, "late_fill"), ()
-    quotes = {exchange: _believable(arb, quote) for exchange, quote in tick.quotes.items()}
-    willing = {exchange: quote for exchange, quote in quotes.items() if not _keeps_refusing(arb, exchange)} or quotes
+    quotes = {exchange: believable(arb, quote) for exchange, quote in tick.quotes.items()}
+    willing = {exchange: quote for exchange, quote in quotes.items() if not keeps_refusing(arb, exchange)} or quotes
     outdated = any(willing[exchange].book is None and tick.quotes[exchange].book is not None for exchange in willing)
     if outdated and now.mono_ns - arb.changed_mono_ns < arb.limits.hedge_patience_ns:
         return arb, ()
     attempt = sum(order.role is OrderRole.HEDGE for order in arb.orders)
-    rules = _rules(arb, attempt, now)
+    rules = rules_of(arb, attempt, now)
     wanted = plan(arb.imbalance, arb.average_krw(arb.imbalance), willing, rules)
     if isinstance(wanted, Hold):
         wanted = plan(arb.imbalance, arb.average_krw(arb.imbalance), quotes, rules)
+    is_late = now.mono_ns - (arb.uneven_mono_ns or now.mono_ns) >= arb.limits.hedge_limit_ns
     match wanted:
         case Dust():
             return _moved(arb, E.DUST, now), ()
         case Hold():
-            spent = now.mono_ns - (arb.uneven_mono_ns or now.mono_ns)
-            if spent < arb.limits.hedge_limit_ns:
+            if not is_late:
                 return arb, ()
             arb = _moved(arb, E.NO_HEDGE, now, wanted.reason)
             return arb, (_stuck_halt(arb),)
@@ -350,40 +350,9 @@ def _hedged(arb: Arb, tick: Tick, now: Moment) -> tuple[Arb, tuple[Action, ...]]
                 wanted.qty,
                 now,
             )
-            arb = msgspec.structs.replace(arb, orders=(*arb.orders, order))
-            return _moved(arb, E.HEDGE_SENT, now), (Place(order),)
-
-
-def _rules(arb: Arb, attempt: int, now: Moment) -> HedgeRules:
-    """Return how far this attempt may go. What the arb has lost already is off its loss limit.
-
-    Waiting by choice ends with `hedge_hold_ns` and with the first hedge: no arb goes to and fro.
-    """
-    limits = arb.limits
-    hold_ns = min(limits.hedge_hold_ns, limits.hedge_limit_ns // 2)
-    left_ns = hold_ns - (now.mono_ns - (arb.uneven_mono_ns or now.mono_ns))
-    return HedgeRules(
-        slippage_ppm=limits.hedge_slippage_ppm * (attempt + 1),
-        max_loss_krw=limits.hedge_max_loss_krw + min(0, units_floor(arb.even_pnl_krw)),
-        look_ahead_ns=0 if attempt else max(0, left_ns),
-        kappa_ppm=limits.risk_kappa_ppm,
-        sigma_ppm=limits.risk_sigma_ppm,
-    )
-
-
-def _keeps_refusing(arb: Arb, exchange: Exchange) -> bool:
-    """Return whether `exchange` refused more than one order of this arb: attempts are better spent elsewhere."""
-    refused = (order for order in arb.orders if order.exchange is exchange and order.state is OrderState.REFUSED)
-    return sum(order.refusal is not RefusalReason.STOPPED for order in refused) > 1
-
-
-def _believable(arb: Arb, quote: Quote) -> Quote:
-    """Return `quote` without a book that is older than an order that missed on it: what it shows is gone."""
-    missed = [
-        order.heard_mono_ns
-        for order in arb.orders
-        if order.exchange is quote.instrument.exchange and order.is_ended and order.executed_qty < order.qty
-    ]
-    if quote.book is None or not missed or quote.book.recv_mono_ns >= max(missed):
-        return quote
-    return msgspec.structs.replace(quote, book=None)
+            arb = _moved(msgspec.structs.replace(arb, orders=(*arb.orders, order)), E.HEDGE_SENT, now)
+            if is_late:
+                # It can still be evened out, and is; but nothing new beside what took so long.
+                late = f"arb {arb.arb_id} uneven past its time, by {to_decimal(arb.imbalance)}"
+                return arb, (Place(order), Halt(TradingLevel.REDUCING, late))
+            return arb, (Place(order),)

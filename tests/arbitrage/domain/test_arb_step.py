@@ -190,6 +190,7 @@ def test_halted_cancels_what_works_and_sends_no_hedge():
     assert [a.order.client_order_id for a in actions if isinstance(a, Cancel)] == [BUY]
     lone, actions = tick(legged(), at=12, level=TradingLevel.HALTED)
     assert (lone.state, actions) == (ArbState.LEGGED, ())
+    lone, _ = tick(lone, at=499_970, level=TradingLevel.HALTED)
     _, actions = tick(lone, at=500_000)
     assert [type(action) for action in actions] == [Place], "after a long halt it is hedged, not given up"
 

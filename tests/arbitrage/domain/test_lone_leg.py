@@ -7,7 +7,7 @@ import pytest
 from desk_builders import book, fill, heard, moment, opened, quotes
 from lone_leg_model import L_MAX_KRW, Lived, live, told
 
-from arbitrage.domain.arb import Action, Arb, ArbState, OrderHeard, Place, Tick
+from arbitrage.domain.arb import Action, Arb, ArbState, Halt, OrderHeard, Place, Tick
 from arbitrage.domain.arb_step import advance
 from arbitrage.domain.book import Book
 from arbitrage.domain.controls import TradingLevel
@@ -97,6 +97,16 @@ def test_what_an_arb_lost_already_is_off_the_limit_of_its_next_hedge():
     arb, actions = tick(arb, UPBIT, at=160)
     assert list(placed(actions)) == ["t1-1-h1"]
     assert arb.orders[3].price == 3_988_000 * SCALE
+
+
+def test_leg_still_uneven_past_its_time_is_evened_out_and_stops_what_is_new():
+    late = DEFAULT_PARAMS.hedge_limit_ns // MS + 10
+    arb, actions = tick(legged(), UPBIT, at=late - 1)
+    assert [type(action) for action in actions] == [Place]
+    arb, actions = tick(legged(), UPBIT, at=late)
+    assert list(placed(actions)) == ["t1-1-h0"]
+    assert [action.level for action in actions if isinstance(action, Halt)] == [TradingLevel.REDUCING]
+    assert arb.state is ArbState.HEDGING
 
 
 @pytest.fixture(scope="module")
