@@ -5,8 +5,9 @@ The mode is read off the gateways' transports once, and a contradiction refuses 
 of an arb of which one has left, pass closed locks: nothing new opens, and no lone leg is left (R3.1).
 """
 
+import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from arbitrage.domain.arb import Arb
 from arbitrage.domain.arming import (
@@ -40,6 +41,7 @@ from workers.process import Context
 ALWAYS = frozenset({Lock.ADDRESSES, Lock.MODE})
 """What must hold for a hedge too."""
 _ARBS_KEPT = 256
+PROVE_EVERY_S = 60.0
 
 
 class Armed:
@@ -91,13 +93,33 @@ class Armed:
         context.counters.set("mode", MODE_NUMBERS[self.mode] if self.mode is not None else 0)
         self.tick()
 
-    def refuse_open(self, arbs: Iterable[Arb]) -> None:
-        """Raise ConfigError when an arb is open that could not be evened out: no order leaves a desk that observes."""
+    def refuse_past(self, arbs: Iterable[Arb], modes: Iterable[str]) -> None:
+        """Raise ConfigError when the journal is of another world, or holds an arb that could not be evened out.
+
+        A simulated arb must never be asked for on a real account, nor the other way round; and no order leaves a
+        desk that observes, not even a hedge.
+        """
+        now = mode_word(self.mode)
+        others = [mode for mode in sorted(set(modes)) if (mode == Mode.SIMULATED) is not self._is_simulated]
+        found = [
+            f"the journal is of a desk that was {mode}, this one is {now}: give it another KARB_VAR_DIR"
+            for mode in others
+        ]
         if self.mode is Mode.OBSERVE:
             left = [arb.arb_id for arb in arbs if not arb.is_closed]
-            found = [f"arb {arb_id} is open: even it out in live mode before you only observe" for arb_id in left]
-            if found:
-                raise ConfigError(found)
+            found += [f"arb {arb_id} is open: even it out in live mode before you only observe" for arb_id in left]
+        if found:
+            raise ConfigError(found)
+
+    async def prove_keys(self, ask: Callable[[], Awaitable[tuple[str, ...]]]) -> None:
+        """Ask again every minute what the keys may do, until it is proven that it is what they should."""
+        while not self._is_simulated and self.key_faults:
+            await asyncio.sleep(PROVE_EVERY_S)
+            try:
+                self.key_faults = await ask()
+            except ConfigError as error:
+                self.key_faults = tuple(error.problems)
+                self._context.log.error("key_rights_too_wide", problems=error.problems)
 
     def tick(self) -> None:
         """Look at the files and the clock, and say which locks changed."""

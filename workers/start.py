@@ -42,6 +42,8 @@ class Past(msgspec.Struct, frozen=True):
     dust: DustLedger = msgspec.field(default_factory=DustLedger)
     """Of all arbs there ever were."""
     legs: LegHistory = msgspec.field(default_factory=LegHistory)
+    modes: frozenset[str] = frozenset()
+    """What the traders of before were connected to."""
 
 
 def read_past(journal: Journal, markets: Sequence[str], heard: Callable[[Event], None] = lambda event: None) -> Past:
@@ -53,7 +55,7 @@ def read_past(journal: Journal, markets: Sequence[str], heard: Callable[[Event],
     """
     images: dict[str, Arb] = {}
     closed: deque[tuple[Ns, str]] = deque()
-    run_ids = set()
+    run_ids, modes = set(), set()
     dust, legs = DustLedger(), LegHistory()
     for record in journal.replay():
         heard(record.event)
@@ -65,12 +67,13 @@ def read_past(journal: Journal, markets: Sequence[str], heard: Callable[[Event],
                 if arb.closed_wall_ns is not None:
                     closed.append((arb.closed_wall_ns, arb.arb_id))
                     _drop_old(images, closed)
-            case TraderStarted(run_id):
+            case TraderStarted(run_id, mode=mode):
                 run_ids.add(run_id)
+                modes.add(mode)
     orphans = sorted({arb.market for arb in images.values() if not arb.is_closed and arb.market not in markets})
     if orphans:
         raise ConfigError([f"KARB_MARKETS lacks {market}, where an arb is still open" for market in orphans])
-    return Past(images, frozenset(run_ids), dust, legs)
+    return Past(images, frozenset(run_ids), dust, legs, frozenset(modes))
 
 
 def _drop_old(images: dict[str, Arb], closed: "deque[tuple[Ns, str]]") -> None:

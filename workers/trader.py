@@ -93,7 +93,7 @@ class Trader:
         self._join()
         doors = [door for one in gateways.values() for door in one.doors]
         self.armed = arm(context, doors, lambda: (self.engine.params_data, self.engine.params))
-        self.armed.refuse_open(self._past.images.values())
+        self.armed.refuse_past(self._past.images.values(), self._past.modes)
 
     def _use_wire(self, wire: Wire) -> None:
         """Let both gateways use these settings from the next request on."""

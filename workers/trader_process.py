@@ -34,6 +34,7 @@ async def run_trader(context: Context) -> int:
         }
         held.append(Trader(context, gateways, journal, lease=shipper))
         held[0].armed.key_faults = key_faults
+        tasks.append(asyncio.create_task(held[0].armed.prove_keys(lambda: refuse_withdrawing_keys(context))))
         code = await held[0].run()
         if beacon is not None and context.counters.get("gone"):
             await beacon.say_goodbye()

@@ -1,8 +1,11 @@
 """The trader's own look at the locks: by signed files and its own clock, which nothing can make longer."""
 
+import asyncio
+
 import msgspec
 import pytest
 from armed_desk import BOOT, arm, sealed, token_for
+from desk_builders import opened
 from locks import DOORS, REAL
 
 from arbitrage.domain.arming import LOCKS, Lock, Mode
@@ -280,14 +283,51 @@ def test_a_simulated_desk_needs_nothing(desk_env):
 
 
 def test_a_desk_that_observes_does_not_start_over_an_open_arb(room):
-    from desk_builders import opened
-
     room.context.env = msgspec.structs.replace(room.env, mode="observe")
     doors = tuple(msgspec.structs.replace(door, may_send=False) for door in DOORS)
     look = Armed(room.context, doors, lambda: (DATA, DEFAULT_PARAMS), real=REAL, boot=BOOT)
-    look.refuse_open(())
+    look.refuse_past((), ())
     with pytest.raises(ConfigError, match="arb t1-1 is open: even it out in live mode"):
-        look.refuse_open([opened()])
+        look.refuse_past([opened()], ["OBSERVE"])
+
+
+def test_a_journal_of_another_world_is_refused_both_ways(room, desk_env):
+    room.arm()
+    look = room.look()
+    look.refuse_past((), ("LIVE", "OBSERVE"))
+    with pytest.raises(ConfigError, match="journal is of a desk that was simulated, this one is LIVE: give it another"):
+        look.refuse_past((), ("LIVE", "simulated"))
+    context = Context("trader", desk_env, MadeUpClock())
+    doors = tuple(msgspec.structs.replace(door, address="http://127.0.0.1:7001") for door in DOORS)
+    simulated = Armed(context, doors, lambda: (b"", DEFAULT_PARAMS))
+    simulated.refuse_past([opened()], ("simulated",))
+    with pytest.raises(ConfigError, match="was LIVE, this one is simulated"):
+        simulated.refuse_past((), ("LIVE",))
+    context.close()
+
+
+async def test_keys_are_asked_about_again_until_they_are_proven(room, monkeypatch):
+    monkeypatch.setattr("workers.armed.PROVE_EVERY_S", 0.001)
+    room.arm()
+    look = room.look()
+    look.key_faults = ("upbit did not answer",)
+    answers = [("upbit did not answer",), ConfigError(["the key of upbit reaches withdrawals"]), ()]
+    seen = []
+
+    async def ask():
+        seen.append((look.key_faults, may_leave(look)))
+        answer = answers.pop(0)
+        if isinstance(answer, ConfigError):
+            raise answer
+        return answer
+
+    await asyncio.wait_for(look.prove_keys(ask), 5)
+    assert seen == [
+        (("upbit did not answer",), False),
+        (("upbit did not answer",), False),
+        (("the key of upbit reaches withdrawals",), False),
+    ]
+    assert may_leave(look)
 
 
 @pytest.mark.parametrize("dropped", list(Lock))
