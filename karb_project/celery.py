@@ -23,7 +23,10 @@ from karb_project.env import read_env
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "karb_project.settings")
 
-THEMES = ("resync", "reconciliation", "reports", "strategy", "keys", "health", "announcements", "retention", "stock")
+THEMES = (
+    *("resync", "reconciliation", "reports", "strategy", "keys"),
+    *("health", "announcements", "retention", "stock", "wallets"),
+)
 QUEUES = ("resync", "reconciliation", "reports", "ops")
 FIRST_TASKS = (
     "workers.tasks.health.check_health",

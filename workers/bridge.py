@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from arbitrage.domain.controls import TradingLevel
+from arbitrage.domain.controls import Standing, TradingLevel
 from arbitrage.domain.drift import DriftSeen
 from arbitrage.domain.params import params_from_bytes
 from arbitrage.domain.units import EXCHANGES, Exchange
@@ -47,6 +47,8 @@ class Asked(msgspec.Struct, frozen=True):
     wire_epoch: int = 0
     wire: bytes = b""
     """Empty = everything as shipped."""
+    standing: dict[str, Standing] = {}
+    """What stands against which market; one not named has nothing against it."""
     said_ns: dict[Exchange, int] = {}
     """When the exchange's level was last spoken of, UTC."""
 
@@ -107,11 +109,13 @@ async def _carry(context: Context, database: DatabaseThread, gone_after_ns: int)
 
 def read_asked() -> Asked:
     """Return what the rows ask for right now."""
+    from django.conf import settings
+
     from arbitrage import selectors
-    from arbitrage.services import controls, params, wire
+    from arbitrage.services import controls, params, standing, wire
 
     epoch, body = params.active_bytes()
-    wire_epoch, settings = wire.active()
+    wire_epoch, wire_bytes = wire.active()
     wanted = controls.wanted()
     return Asked(
         epoch=epoch,
@@ -123,8 +127,9 @@ def read_asked() -> Asked:
         markets=wanted.markets,
         alerts_open=selectors.open_alerts().count(),
         wire_epoch=wire_epoch,
-        wire=settings,
+        wire=wire_bytes,
         said_ns=wanted.said_ns,
+        standing=standing.standing(settings.KARB_ENV.markets),
     )
 
 
@@ -171,6 +176,14 @@ class Bridge:
             if control.market_level(market) is not wanted:
                 control.set_market_level(market, wanted)
                 context.log.info("market_level_carried", market=market, level=wanted.name)
+            against = asked.standing.get(market, Standing())
+            if control.set_standing(market, against.warned, against.suspended):
+                context.log.warning(
+                    "standing_carried",
+                    market=market,
+                    warned=sorted(against.warned),
+                    suspended=sorted(against.suspended),
+                )
         if asked.level > level and asked.level > control.level():
             control.set_level(asked.level, asked.reason, asked.by)
             context.log.warning("level_lowered", level=asked.level.name, by=asked.by)

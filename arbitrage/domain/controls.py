@@ -4,7 +4,7 @@ from enum import IntEnum
 
 import msgspec
 
-from arbitrage.domain.units import Ns
+from arbitrage.domain.units import Exchange, Ns
 
 
 class TradingLevel(IntEnum):
@@ -13,6 +13,13 @@ class TradingLevel(IntEnum):
     ACTIVE = 0
     REDUCING = 1
     HALTED = 2
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """What the world says against a market: exchanges that warn of it, and where its coin cannot come in or go out."""
+
+    warned: frozenset[Exchange] = frozenset()
+    suspended: frozenset[Exchange] = frozenset()
 
 
 class Controls(msgspec.Struct, frozen=True):

@@ -5,11 +5,13 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.utils import timezone
 
 from arbitrage.domain.units import Exchange
 from arbitrage.models_incidents import Alert, Severity
 from arbitrage.services import alerts
+from arbitrage.services.standing import note_title
 
 NOTICE = "notice"
 TOLD_FOR = timedelta(days=7)
@@ -50,6 +52,7 @@ def tell(exchange: Exchange, notice: Notice) -> bool:
     parts = (notice.title, ", ".join(notice.categories), notice.listed_at, notice.url)
     text = f"{exchange}: {' · '.join(part for part in parts if part)}"
     alerts.raise_alert(NOTICE, text, subject=subject, severity=severity, risk_id="R1.1")
+    note_title(exchange, notice.title, settings.KARB_ENV.markets)
     return True
 
 

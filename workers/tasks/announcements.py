@@ -13,12 +13,12 @@ from arbitrage.domain.units import EXCHANGES
 from arbitrage.models_incidents import Alert, CheckList, Severity
 from arbitrage.services import alerts, checklists
 from arbitrage.services.notices import tell
+from arbitrage.services.standing import UNLISTED, WARNING
 from exchanges.reader import SyncReader
 from exchanges.records import NotOffered
 from karb_project import logs
 from workers.tasks.readers import reading
 
-WARNING, UNLISTED = "market_warning", "market_unlisted"
 _INVESTMENT_WARNING = "WARNING"
 """Upbit's 유의, which often comes before the end of a market (upbit.md §5.3)."""
 _log = logs.get("tasks.announcements")

@@ -73,6 +73,12 @@ JOBS = (
         about="R1.1: notices of maintenance and change, warnings of our markets",
     ),
     Job(
+        name="Read wallets",
+        task="workers.tasks.wallets.read_wallets",
+        every_s=60,
+        about="R3.3: coins that cannot come in or go out; the gate is told",
+    ),
+    Job(
         name="Drop old rows",
         task="workers.tasks.retention.drop_old_rows",
         hour="4",
