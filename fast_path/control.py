@@ -28,6 +28,7 @@ from fast_path.latch import latch_level, read_latch, write_latch
 from fast_path.layout import (
     CONTROL_APPLIED,
     CONTROL_BYTES,
+    CONTROL_CUT,
     CONTROL_EXCHANGES,
     CONTROL_LEVEL,
     CONTROL_MARKETS,
@@ -146,6 +147,19 @@ class ControlBlock:
     def set_exchange_level(self, exchange: Exchange, level: TradingLevel) -> None:
         """Set one exchange's level; memory only, the bridge brings it back after a reboot."""
         self._words[CONTROL_EXCHANGES // WORD + _EXCHANGE_INDEX[exchange]] = level
+
+    @property
+    def cut_path(self) -> Path:
+        """Return the file that keeps a cut over restarts; as long as it is there, orders are cut off."""
+        return self._latch_path.with_name("cut.json")
+
+    def is_cut(self) -> bool:
+        """Return whether no order may leave and no key may be used: cut.py. Word and file, each is enough."""
+        return bool(self._words[CONTROL_CUT // WORD]) or self.cut_path.exists()
+
+    def set_cut(self, since_wall_ns: int) -> None:
+        """Set the word; 0 = not cut off as far as memory goes."""
+        self._words[CONTROL_CUT // WORD] = since_wall_ns
 
     def monitor_only_since(self, exchange: Exchange) -> Ns:
         """Return since when (UTC) nothing is opened there and books are only watched; 0 when it is traded."""

@@ -20,7 +20,7 @@ Look = Callable[[Exchange, Order], str | None]
 
 
 class LastLook:
-    """Asks in turn: is this still the trader, is it awake, do kill switch and executor agree."""
+    """Asks in turn: not cut off, still the trader, with a lease, awake, and let by kill switch and executor."""
 
     def __init__(
         self, context: Context, *, fence: int, max_lag_ns: Callable[[], int], lease: Lease, executor: Look
@@ -41,6 +41,8 @@ class LastLook:
         return reason
 
     def _not_ours(self) -> str | None:
+        if self._context.control.is_cut():
+            return "orders are cut off"
         newest = self._context.control.fence()
         return None if newest == self._fence else f"fenced: this trader is {self._fence}, the newest is {newest}"
 

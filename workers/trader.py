@@ -47,6 +47,8 @@ RULES_REST_NS = 2 * SECOND
 """How long nothing is opened after orders began to go through another generation."""
 FENCED = 3
 """Exit code of a trader that saw a younger one."""
+CUT = 4
+"""Exit code of a trader whose orders were cut off."""
 
 
 class Trader:
@@ -205,9 +207,11 @@ class Trader:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, self._confirming.close(), return_exceptions=True)
-            await self.executor.finish(FINISH_S)
+            if not context.control.is_cut():
+                await self.executor.finish(FINISH_S)
             for one in self._gateways.values():
                 await one.close()
+            await self.executor.finish(0)
 
     def _broke(self, _loop: asyncio.AbstractEventLoop, told: dict[str, object]) -> None:
         """Stop on anything a callback raised (a full disk under the journal, say): restart means recovery."""
@@ -271,6 +275,9 @@ class Trader:
                 if context.control.fence() != self.fence:
                     context.log.error("trader_fenced", ours=self.fence, newest=context.control.fence())
                     return FENCED
+                if context.control.is_cut():
+                    context.log.critical("trader_cut_off")
+                    return CUT
                 if self._lease.is_lost:
                     context.log.error("trader_replaced_by_standby")
                     return FENCED

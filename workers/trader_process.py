@@ -4,9 +4,11 @@ import argparse
 import asyncio
 import os
 
+from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.events import TRADER_STREAM
 from arbitrage.domain.units import EXCHANGES
 from exchanges.gateways import gateway
+from fast_path.cut import cut_off
 from fast_path.journal import Journal
 from karb_project.env import read_env
 from workers.beacon import Beacon
@@ -19,6 +21,9 @@ from workers.trader_lock import become_trader
 
 async def run_trader(context: Context) -> int:
     """Run the trader in a process that has the trader's lock; with a standby only once it lends the right to send."""
+    if context.control.is_cut():
+        reason = cut_off(context.control).get("reason")
+        raise ConfigError([f"orders are cut off ({reason}): python -m fast_path.control mend --reason …, then resume"])
     journal = Journal(context.env.journal_path, TRADER_STREAM, context.env.journal_fsync)
     shipper = Shipper(context, context.env.journal_path) if context.env.standby_address else None
     beacon = Beacon(context) if context.env.watchdog_address else None

@@ -63,7 +63,9 @@ def trade_again(desk):
     """Do what a person does who looked at everything: let the desk trade again where something lowered it."""
     words = ("resume", "--reason", "drill")
     argv = [sys.executable, "-m", "fast_path.control", *words]
-    subprocess.run(argv, cwd=ROOT, env=desk.environ, capture_output=True, check=False, timeout=60)
+    # From HALTED in two steps.
+    for _ in range(2):
+        subprocess.run(argv, cwd=ROOT, env=desk.environ, capture_output=True, check=False, timeout=60)
 
 
 def strike(desk, database, part, rng):

@@ -27,7 +27,7 @@ def test_slots_begin_on_cache_lines():
 def test_the_control_block_has_its_places():
     assert (layout.CONTROL_LEVEL, layout.CONTROL_APPLIED, layout.CONTROL_EXCHANGES) == (64, 72, 80)
     assert (layout.CONTROL_PROCESSES, layout.CONTROL_MARKETS, layout.CONTROL_PARAMS) == (128, 4224, 69760)
-    assert layout.CONTROL_MONITOR_ONLY == 96
+    assert (layout.CONTROL_MONITOR_ONLY, layout.CONTROL_CUT) == (96, 112)
     assert (layout.CONTROL_WIRE, layout.AREA_DATA) == (69760 + 64 + 16384, 64)
     assert layout.CONTROL_BYTES == 86208 + 64 + 65536
 

@@ -72,6 +72,18 @@ def test_younger_fence_stops_legs_and_hedges_and_the_executor_is_not_asked(looki
     assert looking.asked == 0
 
 
+@pytest.mark.parametrize("role", [OrderRole.BUY_LEG, OrderRole.HEDGE])
+def test_cut_by_word_or_by_file_stops_everything(looking: Looking, role: OrderRole) -> None:
+    control = looking.context.control
+    control.set_cut(1)
+    assert looking.look(AT, looking.order(0, role=role)) == "orders are cut off"
+    control.set_cut(0)
+    assert looking.look(AT, looking.order(0, role=role)) is None
+    control.cut_path.write_text("{}")
+    assert looking.look(AT, looking.order(0, role=role)) == "orders are cut off"
+    assert looking.asked == 1
+
+
 async def test_late_event_loop_keeps_the_first_leg_back_and_lets_hedges_pass(looking: Looking) -> None:
     def look() -> None:
         said = looking.look(AT, looking.order(0))

@@ -10,6 +10,7 @@ from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.params import MS, SECOND
 from arbitrage.domain.units import EXCHANGES, SCALE, Exchange
 from arbitrage.domain.wire import Duty, ExchangeWire, Generation, Wire
+from fast_path.cut import cut, mend
 from workers.virtual.deeds.deed import Act, span
 from workers.virtual.world import World
 
@@ -17,7 +18,7 @@ from workers.virtual.world import World
 def draw(rng: Random) -> tuple[str, Act]:
     """Return one such deed: its words and what it does."""
     kinds: tuple[Callable[[Random], tuple[str, Act]], ...]
-    kinds = (_switch, _switch, _switch_at_door, _switch_at_door, _part, _params, _params, _wire, _restart)
+    kinds = (_switch, _switch, _switch_at_door, _switch_at_door, _part, _params, _params, _wire, _restart, _cut_off)
     return rng.choice(kinds)(rng)
 
 
@@ -45,6 +46,26 @@ def _switch_at_door(rng: Random) -> tuple[str, Act]:
             world.life.at_door(doors, lambda door: press(world))
 
     return f"{words}, pressed at door {doors}", press_between
+
+
+def _cut_off(rng: Random) -> tuple[str, Act]:
+    lasts, doors = span(rng, 50, 8_000) / SECOND, rng.randint(1, 20)
+
+    def back(world: World) -> None:
+        mend(world.control, "campaign", "operator", world.clock.wall_ns())
+        world.operator.resume()
+
+    def press(world: World) -> None:
+        if not world.control.is_cut():
+            world.note("operator", "cuts orders off")
+            cut(world.control, "campaign", "operator", world.clock.wall_ns())
+            world.loop.call_later(lasts, back, world)
+
+    def press_between(world: World) -> None:
+        if world.life is not None and world.life.is_running:
+            world.life.at_door(doors, lambda door: press(world))
+
+    return f"orders cut off at door {doors} for {lasts:.1f} s", press_between
 
 
 def _part(rng: Random) -> tuple[str, Act]:

@@ -54,6 +54,8 @@ class AsItHappens:
         writers = [other.owner for other in self._world.lives if other.is_running and other.trader is not None]
         if len(writers) > 1:
             self._broken("two_writers", f"{order.client_order_id} while {' and '.join(writers)} live")
+        if control.is_cut():
+            self._broken("sent_while_cut", order.client_order_id)
         if life.trader is not None and life.trader.fence != control.fence():
             self._broken("sent_when_fenced", f"{order.client_order_id} by {life.owner}, fenced off")
         arb = self._found.images.get(order.arb_id)
