@@ -24,10 +24,13 @@ up: ## Set up and run the whole desk (FOR=60 seconds, JSON=report.json, RECORDIN
 	$(PYTHON) requirements/install.py web
 	exec $(BIN)/python -m workers up $(UP)
 
+# Most tests wait; whole desks of real processes come last, two at a time, so that nothing starves them.
 test: ## Run every test (TEST=path runs one)
 	$(PYTHON) requirements/install.py dev
 	$(PYTHON) requirements/install.py clients
-	exec $(BIN)/python -m pytest $(TEST)
+	if [ -n "$(TEST)" ]; then exec $(BIN)/python -m pytest $(TEST); fi; \
+	$(BIN)/python -m pytest --numprocesses 4 --dist loadgroup --ignore tests/e2e && \
+	exec $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup tests/e2e
 
 bench: ## Time each stage of the hot path, beside bare sockets (JSON=file)
 	$(PYTHON) requirements/install.py web

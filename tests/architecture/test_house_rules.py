@@ -111,3 +111,10 @@ def test_every_locked_version_is_the_same_in_all_locks():
         return {line.split()[0] for line in lines if "==" in line and not line.startswith((" ", "#"))}
 
     assert versions("base") <= versions("web") <= versions("dev")
+
+
+def test_whole_desks_are_tested_in_one_room_where_only_two_run_at_a_time():
+    # Written apart, so that this file does not carry the mark itself.
+    mark = "pytest.mark" + ".e2e"
+    elsewhere = [path for path in sources("tests") if mark in path.read_text() and path.parent.name != "e2e"]
+    assert elsewhere == []
