@@ -5,7 +5,9 @@ from fast_path.wakeup import WakeupReceiver, WakeupSender
 
 
 def _is_ready(receiver):
-    return bool(select.select([receiver], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(receiver, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def test_receiver_learns_what_changed_once(tmp_path):

@@ -5,6 +5,7 @@ import asyncio
 import msgspec
 import pytest
 from django.db import OperationalError
+from rows_beside import rows_beside
 
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.params import DEFAULT_PARAMS, params_to_bytes
@@ -155,7 +156,7 @@ async def test_a_round_carries_both_ways(context, desk_env, settings):
     while context.control.params_epoch() != 1:
         await asyncio.sleep(0.02)
 
-    await asyncio.to_thread(controls.request_level, REDUCING, "quiet please", "someone", exchange="upbit")
+    await rows_beside(lambda: controls.request_level(REDUCING, "quiet please", "someone", exchange="upbit"))
     async with asyncio.timeout(5):
         while context.control.exchange_level(Exchange.UPBIT) is not REDUCING:
             await asyncio.sleep(0.02)
@@ -174,11 +175,11 @@ async def test_a_stop_and_its_drift_become_rows_and_a_resume_lifts_it(context, d
     context.control.make_monitor_only(Exchange.UPBIT, "balances cannot be read", "trader")
     task = asyncio.create_task(carry(context, DatabaseThread()))
     async with asyncio.timeout(10):
-        while not await asyncio.to_thread(ShapeDrift.objects.exists):
+        while not await rows_beside(ShapeDrift.objects.exists):
             await asyncio.sleep(0.05)
         while context.control.asked_exchange_level(Exchange.UPBIT) is not REDUCING:
             await asyncio.sleep(0.02)
-    await asyncio.to_thread(controls.resume, "the map is mended", "kim")
+    await rows_beside(controls.resume, "the map is mended", "kim")
     async with asyncio.timeout(10):
         while context.control.exchange_level(Exchange.UPBIT) is not ACTIVE:
             await asyncio.sleep(0.02)

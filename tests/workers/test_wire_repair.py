@@ -5,7 +5,7 @@ import contextlib
 
 import msgspec
 import pytest
-from django.db import OperationalError
+from rows_beside import rows_beside
 
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.events import TRADER_STREAM
@@ -38,18 +38,9 @@ async def until(is_so, within_s=20.0):
             await asyncio.sleep(0.02)
 
 
-async def rows(call, *args):
-    """Return what `call` returns; the test's database in memory turns away whoever meets another thread."""
-    while True:
-        try:
-            return await asyncio.to_thread(call, *args)
-        except OperationalError:
-            await asyncio.sleep(0.02)
-
-
 async def until_row(is_so, within_s=20.0):
     async with asyncio.timeout(within_s):
-        while not await rows(is_so):
+        while not await rows_beside(is_so):
             await asyncio.sleep(0.05)
 
 
@@ -160,17 +151,17 @@ async def test_renamed_members_are_seen_told_and_repaired_without_a_restart(desk
         assert desk.control.exchange_level(BITHUMB) is TradingLevel.ACTIVE
         await until_row(lambda: drift_places() >= {"frame", "balances"})
         await until_row(Incident.objects.filter(kind="monitor_only", subject="upbit").exists)
-        assert await rows(Alert.objects.filter(kind="shape_drift", closed_at=None).count) == 2
+        assert await rows_beside(Alert.objects.filter(kind="shape_drift", closed_at=None).count) == 2
         frozen_ns, read_ns = desk.book_ns(), desk.trader.treasury._read_mono[UPBIT]
 
-        assert await rows(activate_mended) == 2
+        assert await rows_beside(activate_mended) == 2
         await until(lambda: desk.control.heartbeats()["feed.upbit"].wire_epoch == 2)
         await until(lambda: desk.control.heartbeats()["trader"].wire_epoch == 2)
         await until(lambda: desk.book_ns() > frozen_ns)
         await until(lambda: desk.trader.treasury._read_mono[UPBIT] > read_ns)
         assert desk.control.exchange_level(UPBIT) is TradingLevel.REDUCING
 
-        await rows(controls.resume, "books and balances are read again", "kim")
+        await rows_beside(controls.resume, "books and balances are read again", "kim")
         await until(lambda: desk.control.exchange_level(UPBIT) is TradingLevel.ACTIVE)
         bad = desk.count("feed.upbit", "frames_invalid")
         await asyncio.sleep(1.5)
@@ -191,7 +182,7 @@ async def test_books_and_reads_go_over_to_another_generation_and_back_without_a_
         await until(lambda: desk.count("trader", "ready") == 1 and newer_than(0))
         for activate, epoch in ((activate_legacy, 2), (lambda: wire.roll_back("kim", "it is back"), 3)):
             read_ns = desk.trader.treasury._read_mono[BITHUMB]
-            assert await rows(activate) == epoch
+            assert await rows_beside(activate) == epoch
             await until(lambda epoch=epoch: desk.control.heartbeats()["feed.bithumb"].wire_epoch == epoch)
             await until(lambda epoch=epoch: desk.control.heartbeats()["trader"].wire_epoch == epoch)
             since_ns = desk.contexts["trader"].clock.mono_ns()
