@@ -149,7 +149,7 @@ class Life:
 
     async def _run(self) -> None:
         world = self._world
-        context = self._context = Context("trader", world.env, world.clock, RHYTHM)
+        context = self._context = Context("trader", world.person.trader_env, world.clock, RHYTHM)
         watch = asyncio.get_running_loop().create_task(context.watch_loop())
         try:
             self.code = await self._trade(context)
@@ -180,7 +180,7 @@ class Life:
                 exchange: _Doors(gateway(exchange, world.env, world.clock, last_check=self._last_check), self.through)
                 for exchange in EXCHANGES
             }
-            self.trader = Trader(context, cast(dict[Exchange, Gateway], gateways), journal)
+            self.trader = Trader(context, cast(dict[Exchange, Gateway], gateways), journal, arm=world.person.look)
             world.note(self.owner, "started", f"fence {context.control.fence()}")
             return await self.trader.run()
         finally:

@@ -82,6 +82,7 @@ class Operator:
         self.params = self._sets[self._epoch] = params
         self.control.write_params(self._epoch, params_to_bytes(params))
         self._world.note("operator", "params", f"epoch {self._epoch}")
+        self._world.person.cover()
 
     def offer_params(self, **bad: object) -> None:
         """Hand on parameters that cannot be used: whoever checks must go on with the set before."""

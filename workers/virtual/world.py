@@ -29,6 +29,7 @@ from exchanges.simulator.sim_exchange import SimExchange
 from fast_path.control import ControlBlock
 from fast_path.journal import Journal
 from karb_project.env import Env, read_env
+from workers.virtual.arming import Person
 from workers.virtual.guard import keep_watch
 from workers.virtual.life import Life
 from workers.virtual.memory_net import Link, MemoryNet
@@ -88,6 +89,8 @@ class World:
         self.seed = seed
         self.env = _env(home, markets)
         self._params = params
+        self.person = Person(self)
+        """Who arms the desk, where it takes the simulators for the exchanges."""
         self.seen: list[Seen] = []
         self.sends: list[Sent] = []
         self.reached: Counter[str] = Counter()
@@ -173,6 +176,8 @@ class World:
         self._operator = Operator(self, self._params)
         self._begin("bridge", self._operator.run_bridge())
         self._begin("watchdog", keep_watch(self))
+        if self.person.is_live:
+            self._begin("person", self.person.live())
         self.feeds = start_feeds(self)
 
     def start_trader(self) -> Life:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.sabotage import apply
-from tests.workers.virtual.sabotages import executor, gate, gateways, journal, steps, stock, wallets
+from tests.workers.virtual.sabotages import arming, executor, gate, gateways, journal, steps, stock, wallets
 from tests.workers.virtual.sabotages.sabotage import FIRST_SEED, SEEDS, Sabotage
 from workers.virtual.run import run
 
@@ -15,6 +15,7 @@ SABOTAGES: dict[str, Sabotage] = {
     **journal.SABOTAGES,
     **wallets.SABOTAGES,
     **stock.SABOTAGES,
+    **arming.SABOTAGES,
 }
 
 

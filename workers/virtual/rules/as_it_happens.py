@@ -51,6 +51,8 @@ class AsItHappens:
             self._broken("sent_while_halted", order.client_order_id)
         if level is TradingLevel.REDUCING and order.role is not OrderRole.HEDGE:
             self._broken("sent_while_reducing", order.client_order_id)
+        if self._world.person.forbids(order):
+            self._broken("sent_while_not_armed", order.client_order_id)
         writers = [other.owner for other in self._world.lives if other.is_running and other.trader is not None]
         if len(writers) > 1:
             self._broken("two_writers", f"{order.client_order_id} while {' and '.join(writers)} live")
