@@ -254,4 +254,7 @@ def test_a_narrow_screen_shows_the_stop_button(browser, desk):
     log_in(page, desk)
     expect(page.locator("#karb-stop")).to_be_in_viewport()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.goto(f"{desk.address}/admin/desk/pnl?days=7")
+    assert page.locator(".karb-chart rect").count() >= 4
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     context.close()
