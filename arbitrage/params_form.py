@@ -182,6 +182,13 @@ GROUPS: tuple[tuple[str, tuple[FieldWords, ...]], ...] = (
             _f("hard_leg_fill_ppm", "Hard leg: fills", Unit.PERCENT, "Fills less on average: its leg goes first."),
             _f("hard_leg_trouble_ppm", "Hard leg: trouble", Unit.PERCENT, "More refused or lost: its leg goes first."),
             _f("hard_leg_latency_ns", "Hard leg: answers", Unit.MS, "Slower on average: its leg goes first."),
+            _f(
+                "legging_weight_ppm",
+                "Weight of lone legs",
+                Unit.PERCENT,
+                "Cost held against gain; 0 = never asked.",
+            ),
+            _f("reaction_ns", "Reaction", Unit.MS, "How long evening out a lone leg takes."),
             _f("risk_kappa_ppm", "Weight of swings", Unit.PERCENT, "What the price's swing while uneven counts for."),
             _f("risk_sigma_ppm", "Usual swing", Unit.PERCENT, "In the root of a second, until the desk saw its own."),
         ),

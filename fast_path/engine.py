@@ -19,7 +19,7 @@ from arbitrage.domain.pace_policy import UNHURRIED, Pace, paced
 from arbitrage.domain.params import DEFAULT_PARAMS, Params, params_from_bytes
 from arbitrage.domain.risk import Approved, Denied, check
 from arbitrage.domain.signal import NoSignal, NoSignalReason, Signal, find_signal, has_gap
-from arbitrage.domain.units import EXCHANGES, Exchange, Krw, Ns
+from arbitrage.domain.units import EXCHANGES, PPM, Exchange, Krw, Ns, Qty
 
 
 class View(Protocol):
@@ -118,9 +118,11 @@ class Engine:
         wallets: Wallets,
         exposure: Callable[[Signal, Ns], Exposure],
         discount_left: Callable[[], Krw],
+        part: Callable[[Signal], int],
     ) -> None:
         """Take what to read. `exposure` is asked only when there is a signal; it must not block.
 
+        `part` says how much of the size found is worth sending, in ppm; asked for every signal.
         `discount_left` says what bringing stock back may still cost today; asked when balances changed.
         """
         self.markets = tuple(markets)
@@ -142,6 +144,7 @@ class Engine:
         self._wallets = wallets
         self._exposure = exposure
         self._discount_left = discount_left
+        self._part = part
         self._instruments = [[instruments[exchange, market] for exchange in EXCHANGES] for market in self.markets]
         self._ways = [_UNKNOWN_WAYS] * len(self.markets)
 
@@ -202,16 +205,37 @@ class Engine:
             found = _NO_GAP
         if isinstance(found, NoSignal):
             return Decision(market_index, market, epoch, published, no_signal=found)
+        if (part_ppm := self._part(found)) < PPM:
+            found = self._smaller(found, first.book, second.book, part_ppm, market_index, now)
         answer = check(found, self._exposure(found, now), self._control.controls(market, now), self.params, now)
         if isinstance(answer, Approved):
             return Decision(market_index, market, epoch, published, signal=found, approved=answer)
         return Decision(market_index, market, epoch, published, signal=found, denied=answer)
 
+    def _smaller(self, found: Signal, first: Book, second: Book, part_ppm: int, market_index: int, now: Ns) -> Signal:
+        """Return the signal of a part of the size found, sized and priced anew; the whole where a part is none."""
+        one, other = self._instruments[market_index]
+        ways, most = self._ways[market_index], Qty(found.qty * part_ppm // PPM)
+        if found.buy_exchange is one.exchange:
+            smaller = self._find(second, first, one, other, ways.buying_one, now, most)
+        else:
+            smaller = self._find(first, second, other, one, ways.buying_other, now, most)
+        return found if isinstance(smaller, NoSignal) else smaller
+
     def _find(
-        self, bid_book: Book, ask_book: Book, buying: Instrument, selling: Instrument, way: _Way, now: Ns
+        self,
+        bid_book: Book,
+        ask_book: Book,
+        buying: Instrument,
+        selling: Instrument,
+        way: _Way,
+        now: Ns,
+        most: Qty | None = None,
     ) -> Signal | NoSignal:
         params = self.params
         caps = self._wallets.caps(ask_book.exchange, bid_book.exchange, buying.base, params.reserve_ppm)
+        if most is not None:
+            caps = msgspec.structs.replace(caps, base_to_sell=min(caps.base_to_sell, most))
         shadow = way.shadow_ppm
         if not shadow:
             return find_signal(bid_book, ask_book, buying, selling, params, caps, now)

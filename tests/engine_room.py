@@ -42,6 +42,8 @@ CALM = Exposure(
     strain_ppm=0,
     strain_shadow_ppm=0,
     discount_left=Krw(0),
+    legging_gain_ppm=1,
+    legging_risk_ppm=0,
     buy_fee_ppm=Ppm(500),
     buy_min_notional=Krw(e8(5_000)),
     sell_min_notional=Krw(e8(5_000)),
@@ -77,6 +79,7 @@ class Room:
             self.wallets.replace_all(exchange, rich, Ns(1))
         self.asked: list[Signal] = []
         self.discount_left = Krw(e8(1_000))
+        self.part_ppm = 1_000_000
         self.engine = Engine(
             markets=MARKETS,
             readers={exchange: BookReader(directory, exchange, MARKETS) for exchange in EXCHANGES},
@@ -85,6 +88,7 @@ class Room:
             wallets=self.wallets,
             exposure=self.exposure,
             discount_left=lambda: self.discount_left,
+            part=lambda signal: self.part_ppm,
         )
 
     def exposure(self, signal: Signal, now: Ns) -> Exposure:

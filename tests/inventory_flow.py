@@ -114,6 +114,7 @@ class Flow:
             wallets=self._wallets,
             exposure=self._exposure,
             discount_left=self._discount_left,
+            part=lambda signal: PPM,
         )
 
     def live(self, days: int) -> Came:

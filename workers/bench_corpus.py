@@ -12,7 +12,7 @@ from arbitrage.domain.exposure import Exposure
 from arbitrage.domain.frame_spec import FrameSpec, TimeUnit
 from arbitrage.domain.params import DEFAULT_PARAMS, SECOND, params_to_bytes
 from arbitrage.domain.signal import Signal
-from arbitrage.domain.units import EXCHANGES, SCALE, Exchange, Krw, Ns, Ppm, Qty, to_decimal
+from arbitrage.domain.units import EXCHANGES, PPM, SCALE, Exchange, Krw, Ns, Ppm, Qty, to_decimal
 from exchanges import registry
 from fast_path.books import BookReader
 from fast_path.control import BRIDGE, ControlBlock
@@ -106,6 +106,7 @@ def open_engine(directory: Path, control: ControlBlock) -> Engine:
         wallets=wallets,
         exposure=_nothing_open,
         discount_left=lambda: Krw(0),
+        part=lambda signal: PPM,
     )
 
 
@@ -130,6 +131,8 @@ def _nothing_open(signal: Signal, now: Ns) -> Exposure:
         strain_ppm=0,
         strain_shadow_ppm=0,
         discount_left=Krw(0),
+        legging_gain_ppm=1,
+        legging_risk_ppm=0,
         buy_fee_ppm=Ppm(2500),
         buy_min_notional=Krw(5000 * SCALE),
         sell_min_notional=Krw(5000 * SCALE),

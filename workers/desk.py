@@ -17,7 +17,7 @@ from arbitrage.domain.exposure import Exposure
 from arbitrage.domain.hedge import Quote
 from arbitrage.domain.instrument import Instrument
 from arbitrage.domain.inventory import shadow_ppm, strain_of
-from arbitrage.domain.legging import LegHistory, leader
+from arbitrage.domain.legging import PARTS_PPM, LegHistory, Odds, best_odds, is_whole_best, leader, lone_cost_ppm
 from arbitrage.domain.order import Order, OrderRole, OrderState, RefusalReason
 from arbitrage.domain.params import Params
 from arbitrage.domain.ports import Accepted, Answer, Gateway, Refused
@@ -25,7 +25,7 @@ from arbitrage.domain.risk import DenyReason
 from arbitrage.domain.signal import Signal
 from arbitrage.domain.slippage import slippage_ppm
 from arbitrage.domain.stability import Trouble
-from arbitrage.domain.units import EXCHANGES, QUOTE, Exchange, Krw, Ns, Ppm, Qty, base_of
+from arbitrage.domain.units import EXCHANGES, PPM, QUOTE, Exchange, Krw, Ns, Ppm, Qty, base_of
 from fast_path.books import BookReader
 from fast_path.executor import Executor
 from fast_path.journal import Journal
@@ -74,6 +74,7 @@ class TradingDesk:
         self._wanted = wanted
         self._dust = dust
         self._legs = legs
+        self._weighed: tuple[Signal | None, Odds] = (None, Odds(PPM, 0, 0))
         self._locks_closed = locks_closed
         self._index = {market: index for index, market in enumerate(context.env.markets)}
         self._rests = Rests()
@@ -134,9 +135,39 @@ class TradingDesk:
         buys = self._instruments[signal.buy_exchange, signal.market]
         return taken_over(self._dust, signal, buys, self._instruments[signal.sell_exchange, signal.market])
 
+    def part_ppm(self, signal: Signal) -> int:
+        """Return how much of `signal` is worth sending; all of it where nothing is."""
+        whole = self._odds(signal, (PPM,))
+        self._weighed = signal, whole
+        if is_whole_best(whole, signal):
+            return PPM
+        best = self._odds(signal, PARTS_PPM)
+        return best.part_ppm if best.worth > 0 else PPM
+
+    def _odds(self, signal: Signal, parts_ppm: tuple[int, ...]) -> Odds:
+        # What sending the best of these parts brings and risks: the legging rule.
+        params, swings, now_wall = self._params(), self.swings.of(self._index[signal.market]), self.now().wall_ns
+        pair = signal.buy_exchange, signal.sell_exchange
+        lone_ppm = lone_cost_ppm(
+            params,
+            fees_ppm=sum(self._instruments[exchange, signal.market].fee_ppm for exchange in pair),
+            spread_ppm=max(swings.usual_spread_ppm(exchange) for exchange in pair),
+            sigma_ppm=swings.sigma_ppm(),
+        )
+        first = leader(self._legs, signal, params, now_wall)
+        return best_odds(
+            self._legs,
+            signal,
+            lone_ppm,
+            weight_ppm=params.legging_weight_ppm,
+            first=first,
+            now_wall=now_wall,
+            parts_ppm=parts_ppm,
+        )
+
     def leader_for(self, signal: Signal) -> OrderRole | None:
         """Return the leg that goes first, None for both together."""
-        first = leader(self._legs, signal, self._params())
+        first = leader(self._legs, signal, self._params(), self.now().wall_ns)
         if first is not None:
             self._context.counters.add("hard_leg_first")
         return first
@@ -256,6 +287,9 @@ class TradingDesk:
         pnl, bought = self.today.figures(self._context.clock.wall_ns())
         left = self.discount_left()
         sight = self.integrity.sight(self._index[market])
+        weighed, odds = self._weighed
+        if weighed is not signal:
+            odds = self._odds(signal, (PPM,))
         strain = strain_of(wallets, buys.base, buy, sell, params)
         return Exposure(
             open_arbs=executor.open_count,
@@ -272,6 +306,8 @@ class TradingDesk:
             strain_ppm=strain.ppm,
             strain_shadow_ppm=shadow_ppm(strain, params, fees_ppm=buys.fee_ppm + sells.fee_ppm, discount_left=left),
             discount_left=left,
+            legging_gain_ppm=odds.gain_ppm,
+            legging_risk_ppm=odds.risk_ppm,
             buy_fee_ppm=Ppm(buys.fee_ppm),
             buy_min_notional=buys.min_notional,
             sell_min_notional=sells.min_notional,

@@ -166,6 +166,7 @@ class Trader:
             wallets=self.wallets,
             exposure=self.desk.exposure,
             discount_left=self.desk.discount_left,
+            part=self.desk.part_ppm,
         )
         self._pace = PaceWatch(
             context,

@@ -37,6 +37,10 @@ class Exposure(msgspec.Struct, frozen=True, kw_only=True):
     """What that adds to the edge wanted; negative is a discount."""
     discount_left: Krw
     """Of today's budget for discounts, open arbs taken off."""
+    legging_gain_ppm: int
+    """What the arb is expected to bring by both legs filling, as far as each fills (`legging.Odds`)."""
+    legging_risk_ppm: int
+    """What one leg filling alone is expected to cost, weighed."""
     buy_fee_ppm: Ppm
     buy_min_notional: Krw
     sell_min_notional: Krw

@@ -1,8 +1,9 @@
 """How far legs fill on each exchange, from our own history, and what follows for the next arb (R3.1).
 
 Everything is in ppm and forgets: a mean counts its newest 32 samples most. Where little was seen, what is
-known of the whole exchange counts instead, and before anything was seen, a stated prior. Fills come from
-closed arbs, so that a start reads them from the journal; answers are of this process alone.
+known of the whole exchange counts instead, and before anything was seen, a stated prior; while nothing new
+is seen, what was goes back to the prior by halves, so that a bad hour does not deny arbs for ever. Fills come
+from closed arbs, so that a start reads them from the journal; answers are of this process alone.
 """
 
 from collections import OrderedDict
@@ -11,9 +12,10 @@ import msgspec
 
 from arbitrage.domain.arb import Arb
 from arbitrage.domain.order import Order, OrderRole, RefusalReason
-from arbitrage.domain.params import MS, Params
+from arbitrage.domain.params import MS, SECOND, Params
 from arbitrage.domain.ports import Accepted, Answer, Refused
 from arbitrage.domain.signal import Signal
+from arbitrage.domain.swings import swing_ppm
 from arbitrage.domain.units import PPM, Exchange, Ns
 
 PRIOR_PPM = 950_000
@@ -21,6 +23,12 @@ PRIOR_PPM = 950_000
 NEWEST = 32
 PRIOR_COUNTS = 8
 """What is known of the whole exchange weighs as much as this many legs of one kind."""
+HALVED_AFTER_NS = 600 * SECOND
+"""What was seen this long ago counts half, compared with the prior."""
+PARTS_PPM = (PPM, 600_000, 300_000)
+"""How much of the size found may be sent."""
+SPREAD_PRIOR_PPM = 500
+"""How wide a spread is before the desk has seen any."""
 ARBS_KEPT = 1_000
 """An arb counts once: of so many it is known that they did."""
 AGES_NS = (100 * MS, 300 * MS)
@@ -47,6 +55,11 @@ class _Place(msgspec.Struct):
     kinds: dict[tuple[int, int], Mean]
     trouble: Mean
     latency_ns: Mean
+    seen_wall_ns: int = 0
+
+    def faded(self, value: int, now_wall: Ns) -> int:
+        halvings = min(max(0, now_wall - self.seen_wall_ns) // HALVED_AFTER_NS, 30)
+        return PRIOR_PPM + ((value - PRIOR_PPM) >> halvings)
 
 
 class LegHistory:
@@ -67,6 +80,7 @@ class LegHistory:
             if leg.refusal in OUR_OWN and not leg.executed_qty:
                 continue
             place, filled = self._place(leg.exchange), leg.executed_qty * PPM // leg.qty
+            place.seen_wall_ns = max(place.seen_wall_ns, arb.closed_wall_ns or 0)
             place.fill.add(filled)
             place.kinds.setdefault(_kind(arb, leg), Mean(0)).add(filled)
 
@@ -79,9 +93,10 @@ class LegHistory:
         if isinstance(answer, Accepted):
             place.latency_ns.add(answer.answered_mono_ns - answer.sent_mono_ns)
 
-    def fill_ppm(self, exchange: Exchange) -> int:
+    def fill_ppm(self, exchange: Exchange, now_wall: Ns) -> int:
         """Return how far a leg fills on an exchange."""
-        return self._place(exchange).fill.value
+        place = self._place(exchange)
+        return place.faded(place.fill.value, now_wall)
 
     def trouble_ppm(self, exchange: Exchange) -> int:
         """Return how many of the orders sent there are refused or get no answer."""
@@ -91,13 +106,14 @@ class LegHistory:
         """Return how long an answer takes; 0 before there was any."""
         return Ns(self._place(exchange).latency_ns.value)
 
-    def expected_fill_ppm(self, exchange: Exchange, age_ns: int, share_ppm: int) -> int:
+    def expected_fill_ppm(self, exchange: Exchange, age_ns: int, share_ppm: int, now_wall: Ns) -> int:
         """Return how far a leg fills that takes this share of what a book of this age shows."""
         place = self._place(exchange)
         kind = place.kinds.get((_rank(age_ns, AGES_NS), _rank(share_ppm, SHARES_PPM)))
-        if kind is None:
-            return place.fill.value
-        return (kind.value * kind.count + place.fill.value * PRIOR_COUNTS) // (kind.count + PRIOR_COUNTS)
+        value = place.fill.value
+        if kind is not None:
+            value = (kind.value * kind.count + value * PRIOR_COUNTS) // (kind.count + PRIOR_COUNTS)
+        return place.faded(value, now_wall)
 
     def _place(self, exchange: Exchange) -> _Place:
         place = self._places.get(exchange)
@@ -107,27 +123,92 @@ class LegHistory:
         return place
 
 
-def leader(history: LegHistory, signal: Signal, params: Params) -> OrderRole | None:
+def leader(history: LegHistory, signal: Signal, params: Params, now_wall: Ns) -> OrderRole | None:
     """Return the leg that goes first because its exchange cannot be relied on; None = both go together.
 
     Where neither can, the one that fills less goes first, and the purchase when both fill alike.
     """
     hard = [
-        (history.fill_ppm(exchange), index, role)
+        (history.fill_ppm(exchange, now_wall), index, role)
         for index, (exchange, role) in enumerate(
             ((signal.buy_exchange, OrderRole.BUY_LEG), (signal.sell_exchange, OrderRole.SELL_LEG))
         )
-        if _is_hard(history, exchange, params)
+        if _is_hard(history, exchange, params, now_wall)
     ]
     return min(hard)[2] if hard else None
 
 
-def _is_hard(history: LegHistory, exchange: Exchange, params: Params) -> bool:
+def _is_hard(history: LegHistory, exchange: Exchange, params: Params, now_wall: Ns) -> bool:
     return (
-        history.fill_ppm(exchange) < params.hard_leg_fill_ppm
+        history.fill_ppm(exchange, now_wall) < params.hard_leg_fill_ppm
         or history.trouble_ppm(exchange) > params.hard_leg_trouble_ppm
         or history.latency_ns(exchange) > params.hard_leg_latency_ns
     )
+
+
+class Odds(msgspec.Struct, frozen=True):
+    """Both sides of the legging rule for one size: what both legs filling brings, what one filling alone costs."""
+
+    part_ppm: int
+    gain_ppm: int
+    risk_ppm: int
+
+    @property
+    def worth(self) -> int:
+        """Return what sending this size is worth, in ppm of the whole size found."""
+        return (self.gain_ppm - self.risk_ppm) * self.part_ppm // PPM
+
+
+def lone_cost_ppm(params: Params, *, fees_ppm: int, spread_ppm: int, sigma_ppm: int) -> int:
+    """Return what a lone leg costs: half a spread, both fees, and the swing of the price until we have reacted.
+
+    `spread_ppm` and `sigma_ppm` are what the desk has seen, 0 for nothing yet.
+    """
+    swing = swing_ppm(sigma_ppm or params.risk_sigma_ppm, params.reaction_ns) * params.risk_kappa_ppm // PPM
+    return (spread_ppm or SPREAD_PRIOR_PPM) // 2 + fees_ppm + swing
+
+
+def best_odds(
+    history: LegHistory,
+    signal: Signal,
+    lone_ppm: int,
+    *,
+    weight_ppm: int,
+    first: OrderRole | None,
+    now_wall: Ns,
+    parts_ppm: tuple[int, ...] = PARTS_PPM,
+) -> Odds:
+    """Return the odds of the part of `signal` that is worth most; of the first named when all are worth the same.
+
+    `lone_ppm` is what a lone leg costs, weighed with `weight_ppm`. With a `first` leg the other follows its fill:
+    alone is only the first. An arb that brings stock back counts what that is worth, too.
+    """
+    edge_ppm = _edge_ppm(signal)
+    ages = (signal.found_mono_ns - signal.buy_book_mono_ns, signal.found_mono_ns - signal.sell_book_mono_ns)
+    found = []
+    for part_ppm in parts_ppm:
+        qty = signal.qty * part_ppm // PPM
+        buy, sell = (
+            history.expected_fill_ppm(exchange, max(0, age), qty * PPM // shown if shown else part_ppm, now_wall)
+            for exchange, age, shown in (
+                (signal.buy_exchange, ages[0], signal.buy_shown),
+                (signal.sell_exchange, ages[1], signal.sell_shown),
+            )
+        )
+        both = buy * sell // PPM
+        alone = (buy if first is OrderRole.BUY_LEG else sell if first is not None else buy + sell - both) - both
+        risk = lone_ppm * alone // PPM * weight_ppm // PPM
+        found.append(Odds(part_ppm, edge_ppm * both // PPM, risk))
+    return max(found, key=lambda odds: odds.worth)
+
+
+def is_whole_best(whole: Odds, signal: Signal) -> bool:
+    """Return whether no smaller part can be worth more than the whole: not even if it were sure to fill."""
+    return whole.worth >= _edge_ppm(signal) * PARTS_PPM[1] // PPM
+
+
+def _edge_ppm(signal: Signal) -> int:
+    return signal.net_edge_ppm - min(0, signal.shadow_ppm)
 
 
 def _kind(arb: Arb, leg: Order) -> tuple[int, int]:

@@ -133,6 +133,10 @@ class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The same where more of its orders than this are refused or get no answer."""
     hard_leg_latency_ns: int = 2 * SECOND
     """The same where its answers take longer than this on average."""
+    legging_weight_ppm: int = PPM
+    """What a lone leg's expected cost is weighed with when an arb's expected gain is held against it; 0 = never."""
+    reaction_ns: int = 300 * MS
+    """How long it takes to even out a lone leg."""
     risk_kappa_ppm: int = PPM
     """What the swing of the price while something is uneven is weighed with."""
     risk_sigma_ppm: int = 300
@@ -196,6 +200,8 @@ _BOUNDS: dict[str, tuple[int, int]] = {
     "hard_leg_fill_ppm": (0, PPM),
     "hard_leg_trouble_ppm": (0, PPM),
     "hard_leg_latency_ns": (1 * MS, 60 * SECOND),
+    "legging_weight_ppm": (0, 10 * PPM),
+    "reaction_ns": (1 * MS, 60 * SECOND),
     "risk_kappa_ppm": (0, 10 * PPM),
     "risk_sigma_ppm": (0, 100_000),
 }

@@ -55,6 +55,7 @@ class DenyReason(StrEnum):
     UNDER_MINIMUM = "under_minimum"
     EDGE_TOO_GOOD = "edge_too_good"
     EDGE_TOO_SMALL = "edge_too_small"
+    LEGGING_RISK = "legging_risk"
     STOCK_LOPSIDED = "stock_lopsided"
     DISCOUNT_SPENT = "discount_spent"
     REQUEST_BUDGET = "request_budget"
@@ -85,7 +86,7 @@ class Question(msgspec.Struct, frozen=True):
     now: Ns
 
 
-_EXPOSURE_SIGNED = ("daily_pnl", "strain_ppm", "strain_shadow_ppm")
+_EXPOSURE_SIGNED = ("daily_pnl", "strain_ppm", "strain_shadow_ppm", "legging_gain_ppm")
 _EXPOSURE_COUNTS = tuple(name for name in Exposure.__struct_fields__ if name not in _EXPOSURE_SIGNED)
 _SIGNAL_COUNTS = ("buy_cost", "sell_proceeds", "fees", "buy_book_mono_ns", "sell_book_mono_ns", "discount")
 _SIGNAL_SIZES = ("qty", "buy_limit", "sell_limit")
@@ -98,6 +99,7 @@ def is_input_invalid(q: Question) -> bool:
         exposure.daily_pnl,
         exposure.strain_ppm,
         exposure.strain_shadow_ppm,
+        exposure.legging_gain_ppm,
         signal.net_edge_ppm,
         signal.shadow_ppm,
     )
@@ -272,6 +274,11 @@ def is_edge_too_small(q: Question) -> bool:
     return q.signal.net_edge_ppm < wanted or (q.signal.expected_krw <= 0 and wanted >= 0)
 
 
+def is_legging_risky(q: Question) -> bool:
+    """Return whether one leg filling alone is expected to cost as much as both filling brings (R3.1)."""
+    return q.params.legging_weight_ppm > 0 and q.exposure.legging_gain_ppm <= q.exposure.legging_risk_ppm
+
+
 def is_stock_lopsided(q: Question) -> bool:
     """Return whether the arb takes from a side that is nearly empty: only what fills it may open (R3.3)."""
     return q.exposure.strain_ppm >= q.params.hard_band_ppm
@@ -334,6 +341,7 @@ CHECKS: tuple[tuple[DenyReason, Callable[[Question], bool]], ...] = (
     (DenyReason.UNDER_MINIMUM, is_under_minimum),
     (DenyReason.EDGE_TOO_GOOD, is_edge_too_good),
     (DenyReason.EDGE_TOO_SMALL, is_edge_too_small),
+    (DenyReason.LEGGING_RISK, is_legging_risky),
     (DenyReason.STOCK_LOPSIDED, is_stock_lopsided),
     (DenyReason.DISCOUNT_SPENT, is_discount_spent),
     (DenyReason.REQUEST_BUDGET, is_request_budget_short),

@@ -159,3 +159,23 @@ def test_each_leg_pays_its_own_exchanges_fee(room):
     room.publish(UPBIT, ([(4_422_000, "0.5")], [(4_430_000, "2")]))
     room.publish(BITHUMB, CHEAP)
     assert room.step().no_signal.reason is NoSignalReason.NO_GAP
+
+
+@pytest.mark.parametrize(("cheap", "dear"), [(UPBIT, BITHUMB), (BITHUMB, UPBIT)])
+def test_part_of_the_size_is_sized_and_priced_anew(room, cheap, dear):
+    room.publish(cheap, ([(3_998_000, "2")], [(4_000_000, "0.2"), (4_002_000, "0.2"), (4_003_000, "2")]))
+    room.publish(dear, DEAR)
+    whole = room.step().signal
+    room.part_ppm = 400_000
+    part = room.step().signal
+    assert (whole.qty, whole.buy_limit) == (e8("0.5"), e8(4_003_000))
+    assert (part.qty, part.buy_limit, part.buy_exchange) == (e8("0.2"), e8(4_000_000), cheap)
+    assert part.net_edge_ppm > whole.net_edge_ppm
+    assert room.asked == [whole, part]
+
+
+def test_part_too_small_to_order_is_sent_whole(room):
+    room.publish(UPBIT, ([(3_998_000, "2")], [(4_000_000, "0.002")]))
+    room.publish(BITHUMB, DEAR)
+    room.part_ppm = 300_000
+    assert room.step().signal.qty == e8("0.002")

@@ -12,7 +12,7 @@ from desk_builders import instrument
 
 from arbitrage.domain.balances import Wallets
 from arbitrage.domain.params import DEFAULT_PARAMS, SECOND, Params, params_from_bytes, params_to_bytes
-from arbitrage.domain.units import EXCHANGES, Exchange, Krw, Ns
+from arbitrage.domain.units import EXCHANGES, PPM, Exchange, Krw, Ns
 from fast_path.control import ControlBlock
 from fast_path.engine import Engine
 
@@ -96,6 +96,7 @@ def test_a_thousand_sets_are_replaced_under_load_and_none_is_used_by_halves(tmp_
         wallets=Wallets(),
         exposure=lambda signal, now: pytest.fail("there is no signal"),
         discount_left=lambda: Krw(0),
+        part=lambda signal: PPM,
     )
     writer = multiprocessing.get_context("spawn").Process(
         target=replace_again_and_again, args=(tmp_path / "shm", tmp_path / "latch.json", HOT)
