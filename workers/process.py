@@ -14,7 +14,7 @@ import uvloop
 from arbitrage.domain.arming import mode_word
 from arbitrage.domain.errors import ConfigError, JournalCorrupt
 from arbitrage.domain.units import Ns
-from exchanges.registry import transport_mode
+from exchanges.registry import mode_problems, transport_mode
 from fast_path import core
 from fast_path.control import ControlBlock
 from fast_path.counters import Counters
@@ -183,12 +183,15 @@ def run_process(name: str, main: Callable[[Context], Awaitable[int]], env: Env) 
     logs.set_mode(mode_word(transport_mode(env)))
     log = logs.get(name)
     try:
+        problems = mode_problems(env)
+        if problems:
+            raise ConfigError(problems)
         described = core.describe(env.native)
         log.info("process_started", pid=os.getpid(), core=described)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             code = runner.run(_run(name, main, env))
     except (ConfigError, JournalCorrupt) as error:
-        problems = error.problems if isinstance(error, ConfigError) else (str(error),)
+        problems = list(error.problems) if isinstance(error, ConfigError) else [str(error)]
         log.error("process_refused", problems=problems)
         # Last, for the supervisor shows the last line that a part said.
         print(*problems, sep="\n", file=sys.stderr, flush=True)

@@ -44,3 +44,22 @@ def test_every_problem_of_the_environment_is_a_line_of_its_own(tmp_path):
     assert lines[0] == "trader: KARB_MODE was 'real', must be one of simulated, observe, live"
     assert lines[1].startswith("trader: KARB_WEB_ADDRESS: '127.0.0.1:99999' is not host:port")
     assert len(lines) == 2
+
+
+CONTRADICTIONS = [
+    {"KARB_SIM_UPBIT_ADDRESS": "api.upbit.com:443"},
+    {"KARB_MODE": "live", "KARB_UPBIT_URL": "https://127.0.0.1:1", "KARB_BITHUMB_URL": "https://127.0.0.1:1"},
+    {"KARB_MODE": "observe", "KARB_BITHUMB_URL": "https://127.0.0.1:1"},
+]
+
+
+@pytest.mark.parametrize(("worker", "variables"), list(zip(("trader", "watchdog", "up"), CONTRADICTIONS, strict=True)))
+def test_a_mode_that_contradicts_where_orders_would_go_starts_nothing(tmp_path, worker, variables):
+    directories = {"KARB_VAR_DIR": str(tmp_path / "var"), "KARB_SHM_DIR": str(tmp_path / "shm")}
+    done = run(worker, *(("--for", "5") if worker == "up" else ()), **directories, **variables)
+    assert done.returncode == 2
+    mode = variables.get("KARB_MODE", "simulated")
+    assert (
+        f"KARB_MODE is {mode}, but the orders' transport is " in done.stderr.splitlines()[-1 if worker != "up" else 0]
+    )
+    assert not (tmp_path / "var" / "journal" / "trader.journal").exists()
