@@ -19,6 +19,8 @@ from workers.process import Context
 
 EVERY_S = 5.0
 APART_S = 0.15
+AGAIN_S = 1.0
+"""After a question that failed: arbs wait for balances (`max_balance_age_ns`), the exchange's limit for us."""
 JOURNAL_EVERY_NS = 10 * SECOND
 
 
@@ -41,6 +43,8 @@ class Treasury:
         self._wanted = {exchange: asyncio.Event() for exchange in gateways}
         self._read_mono: dict[Exchange, int] = {}
         self._kept_mono: dict[Exchange, int] = {}
+        self._unread: set[Exchange] = set()
+        """Exchanges whose last question failed; told when it begins."""
 
     def want(self, exchange: Exchange) -> None:
         """Ask for a reading soon; many calls make one reading."""
@@ -58,6 +62,7 @@ class Treasury:
         holdings = await self._gateways[exchange].balances()
         self._wallets.replace_all(exchange, holdings, asked)
         self._read_mono[exchange] = asked
+        self._unread.discard(exchange)
         # An order that came and went while we waited may be half in this reading.
         settled = not was_open and executor.order_changes(exchange) == changes
         last = self._kept_mono.get(exchange)
@@ -83,5 +88,9 @@ class Treasury:
                 self._context.log.error("balances_refused", exchange=exchange, error=str(error))
                 self._context.counters.add("auth_refused")
             except ExchangeError as error:
-                self._context.log.warning("balances_not_read", exchange=exchange, error=str(error))
+                if exchange not in self._unread:
+                    self._context.log.warning("balances_not_read", exchange=exchange, error=str(error))
+                self._unread.add(exchange)
+                self._wanted[exchange].set()
+                await asyncio.sleep(AGAIN_S)
             await asyncio.sleep(APART_S)

@@ -119,3 +119,19 @@ def test_in_the_hard_band_only_the_way_back_is_open(room):
     assert room.step().denial == "stock_lopsided"
     offer(room, 4_020_000, buy=BITHUMB, sell=UPBIT)
     assert room.step().approved is not None
+
+
+def test_short_balances_make_the_arb_smaller_to_what_is_there(room):
+    wide = msgspec.structs.replace(BANDS, soft_band_ppm=900_000, hard_band_ppm=1_000_000)
+    room.control.write_params(5, params_to_bytes(wide))
+    # 400,000 KRW to buy with less 5 %: 0.0949 coins with the fee; 19 coins to sell are ample.
+    room.wallets.replace_all(UPBIT, [Holding("KRW", to_decimal(e8(400_000)), to_decimal(0))], Ns(3))
+    room.wallets.replace_all(BITHUMB, [Holding("ETH", to_decimal(e8(20)), to_decimal(0))], Ns(3))
+    offer(room, GOOD)
+    signal = room.step().signal
+    assert signal.qty == e8("0.09495252")
+    assert signal.krw_needed(500) <= e8(380_000) < signal.krw_needed(500) + e8("0.1")
+    room.wallets.replace_all(BITHUMB, [Holding("ETH", to_decimal(e8("0.04")), to_decimal(0))], Ns(4))
+    assert room.step().signal.qty == e8("0.038")
+    room.wallets.replace_all(BITHUMB, [Holding("ETH", to_decimal(e8("0.001")), to_decimal(0))], Ns(5))
+    assert room.step().denial == "no_balance"

@@ -71,3 +71,18 @@ def test_sums_kept_ready_equal_the_newest_of_each(steps):
     for day in range(4):
         bought = sum(Decimal(qty) * 100_000 for (_, at), qty in newest.items() if at == day)
         assert today.figures(NOON + day * DAY_NS)[1] == bought
+
+
+def test_a_discount_counts_on_the_day_its_arb_closed_and_not_when_nothing_filled():
+    def discounted(arb_id: str, at_ns: int, discount: int, *, qty: int = E8):
+        one = closed(arb_id, at_ns, sold=qty, bought=qty)
+        return msgspec.structs.replace(one, signal=msgspec.structs.replace(one.signal, discount=discount))
+
+    today = Today()
+    today.add(discounted("a", MIDNIGHT - 1, 700))
+    today.add(discounted("b", MIDNIGHT, 40))
+    today.add(discounted("c", MIDNIGHT, 5))
+    today.add(discounted("void", MIDNIGHT, 900, qty=0))
+    assert (today.discount(MIDNIGHT - 1), today.discount(MIDNIGHT), today.discount(MIDNIGHT + DAY_NS)) == (700, 45, 0)
+    today.add(discounted("c", MIDNIGHT + 1, 5))
+    assert today.discount(MIDNIGHT) == 45

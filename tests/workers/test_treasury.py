@@ -6,11 +6,14 @@ from decimal import Decimal
 import pytest
 
 from arbitrage.domain.balances import Wallets
+from arbitrage.domain.errors import NotSent
 from arbitrage.domain.events import BalancesRead, Holding
+from arbitrage.domain.params import DEFAULT_PARAMS, SECOND
 from arbitrage.domain.units import EXCHANGES, Exchange
 from fast_path.journal import Journal
+from workers import treasury as treasury_module
 from workers.process import Context
-from workers.treasury import Treasury
+from workers.treasury import AGAIN_S, EVERY_S, Treasury
 
 UPBIT = Exchange.UPBIT
 
@@ -35,9 +38,15 @@ class SlowGateway:
     def __init__(self):
         self.answer = asyncio.Event()
         self.answer.set()
+        self.failures = 0
+        self.asked = 0
 
     async def balances(self):
         await self.answer.wait()
+        self.asked += 1
+        if self.failures:
+            self.failures -= 1
+            raise NotSent("no way out")
         return (Holding("KRW", Decimal(100), Decimal(0)),)
 
 
@@ -94,3 +103,22 @@ async def test_keeper_ends_when_it_is_cancelled_just_as_a_reading_is_wanted(desk
     keeper.cancel()
     await asyncio.wait([keeper], timeout=1)
     assert keeper.done()
+
+
+async def test_a_question_that_failed_is_asked_again_before_the_usual_time(desk, monkeypatch):
+    treasury, gateway, _, _ = desk
+    monkeypatch.setattr(treasury_module, "AGAIN_S", 0.01)
+    monkeypatch.setattr(treasury_module, "APART_S", 0.0)
+    gateway.failures = 3
+    keeper = asyncio.create_task(treasury.keep(UPBIT))
+    treasury.want(UPBIT)
+    async with asyncio.timeout(EVERY_S - 1):
+        while not treasury.is_known(UPBIT):
+            await asyncio.sleep(0.01)
+    assert gateway.asked == 4
+    keeper.cancel()
+
+
+def test_one_reading_that_fails_or_is_slow_makes_no_balance_stale():
+    # Two usual times and a few more questions fit into the age an arb may open on.
+    assert DEFAULT_PARAMS.max_balance_age_ns / SECOND >= 2 * EVERY_S + 3 * AGAIN_S

@@ -50,6 +50,7 @@ PARAMS = msgspec.structs.replace(
     surcharge_ppm=200,
     max_discount_ppm=1_000,
     discount_budget_krw=400 * SCALE,
+    max_balance_age_ns=6 * SECOND,
 )
 """Small arbs, so that hundreds fit into the balances of a run; bands so narrow that a run comes to their ends."""
 

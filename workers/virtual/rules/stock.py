@@ -5,12 +5,14 @@ Worked out here once more, from the trader's own figures at the moment an arb is
 
 from arbitrage.domain.arb import Arb
 from arbitrage.domain.balances import Wallets
-from arbitrage.domain.params import SECOND
+from arbitrage.domain.params import MS, SECOND
 from arbitrage.domain.units import PPM, QUOTE, Exchange, base_of
 from workers.virtual.rules.findings import Findings
 
 KST_NS = 9 * 3600 * SECOND
 DAY_NS = 86_400 * SECOND
+SLACK_NS = 20 * MS
+"""A decision and its arb may lie this far apart."""
 
 
 class Stock:
@@ -31,6 +33,11 @@ class Stock:
         self._spent(arb)
 
     def _opened(self, arb: Arb, wallets: Wallets) -> None:
+        params = self._found.world.params
+        for exchange in (arb.signal.buy_exchange, arb.signal.sell_exchange):
+            age = arb.opened_mono_ns - wallets.read_mono_ns(exchange)
+            if age > params.max_balance_age_ns + SLACK_NS:
+                self._found.broken("stale_balance", f"{arb.arb_id} on balances of {exchange} {age // MS} ms old")
         buy, sell, base = arb.signal.buy_exchange, arb.signal.sell_exchange, base_of(arb.market)
         coins = _lean(_before(wallets, buy, base, arb), _before(wallets, sell, base, arb))
         krw = _lean(_before(wallets, sell, QUOTE, arb), _before(wallets, buy, QUOTE, arb))

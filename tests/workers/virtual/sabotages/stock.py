@@ -13,6 +13,11 @@ SABOTAGES: dict[str, Sabotage] = {
         Edit(risk.is_stock_lopsided, "q.params.hard_band_ppm", "PPM"),
         seed=508,
     ),
+    "balances of any age will do": wrong(
+        {F.ACCOUNT, F.TRANSPORT},
+        "stale_balance",
+        Edit(risk.is_balance_stale, "return not q.exposure.balances_read_ns or", "return False and"),
+    ),
     "discounts have no budget": wrong(
         {F.ACCOUNT},
         "discount_overspent",
