@@ -57,6 +57,8 @@ PARAMS = msgspec.structs.replace(
 DAY_NS = 86_400 * SECOND
 HARD_LEG_EVERY = 4
 """In one of so many runs no exchange is relied on: legs go one after the other."""
+NARROW_EVERY = 4
+"""In one of so many runs two arbs one way are already too many: only what brings stock back may open."""
 CONFIRM_EVERY = 5
 CONFIRM_ABOVE_KRW = 500_000 * SCALE
 """In one of so many runs an arb above this is sent only when both REST books support it."""
@@ -80,6 +82,8 @@ class Plan(msgspec.Struct, frozen=True):
     def params(self) -> Params:
         """Return what this run's desk trades with."""
         changes: dict[str, int] = {}
+        if self.seed % NARROW_EVERY == 1:
+            changes["hard_band_ppm"] = 60_000
         if self.seed % HARD_LEG_EVERY == HARD_LEG_EVERY - 1:
             changes["hard_leg_fill_ppm"] = PPM
         if self.seed % CONFIRM_EVERY == CONFIRM_EVERY - 1:

@@ -8,20 +8,21 @@ from workers.virtual.deeds.deed import Family as F
 
 SABOTAGES: dict[str, Sabotage] = {
     "a side is emptied to the end": wrong(
-        {F.ACCOUNT},
+        {F.ORDERS},
         "emptied_further",
         Edit(risk.is_stock_lopsided, "q.params.hard_band_ppm", "PPM"),
-        seed=508,
+        seed=505,
     ),
     "balances of any age will do": wrong(
         {F.ACCOUNT, F.TRANSPORT},
         "stale_balance",
         Edit(risk.is_balance_stale, "return not q.exposure.balances_read_ns or", "return False and"),
+        seed=514,
     ),
     "discounts have no budget": wrong(
-        {F.ACCOUNT},
+        {F.ORDERS},
         "discount_overspent",
         Edit(TradingDesk.discount_left, "self._params().discount_budget_krw - spent - planned", "10**15"),
-        seed=502,
+        seed=516,
     ),
 }
