@@ -14,10 +14,12 @@ from typing import TypeVar
 import msgspec
 
 from arbitrage.domain.arb import Arb
+from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.dust import DustLedger
 from arbitrage.domain.errors import AuthRefused, ConfigError, ExchangeError
 from arbitrage.domain.events import ArbStepped, Event, StrangeOrderSeen, TraderStarted
 from arbitrage.domain.legging import LegHistory
+from arbitrage.domain.order_name import is_desk_name
 from arbitrage.domain.params import SECOND
 from arbitrage.domain.ports import Gateway, MarketRules, OpenOrder
 from arbitrage.domain.units import EXCHANGES, Exchange, Ns
@@ -147,8 +149,10 @@ class Start:
         journal: Journal,
         treasury: Treasury,
         take_rules: Callable[[Exchange, MarketRules], None],
+        halt: Callable[[TradingLevel, str], None],
     ) -> None:
         self._context = context
+        self._halt = halt
         self._gateways = gateways
         self._journal = journal
         self._treasury = treasury
@@ -188,10 +192,13 @@ class Start:
                 await asyncio.sleep(min(backoff.next_s(), LONGEST_WAIT_S))
 
     def _name_strangers(self, seen: Sequence[OpenOrder], images: Mapping[str, Arb]) -> None:
+        """Journal orders of other hands; one of a desk's that the journal does not know halts: it is not all there."""
         orders = [order for arb in images.values() for order in arb.orders]
         ours = {order.client_order_id for order in orders} | {order.exchange_order_id for order in orders}
         for one in seen:
-            if one.client_order_id in ours - {None} or one.exchange_order_id in ours:
+            name = one.client_order_id or ""
+            # A hedge of this very run, of an arb it took over, is younger than the images.
+            if name in ours or one.exchange_order_id in ours or name.rpartition("-")[0] in images:
                 continue
             self._context.counters.add("strange_orders")
             self._journal.append(
@@ -204,3 +211,5 @@ class Start:
                 ),
                 durable=False,
             )
+            if is_desk_name(name):
+                self._halt(TradingLevel.HALTED, f"{one.exchange} has order {name}, which our journal does not know")

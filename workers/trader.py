@@ -268,7 +268,7 @@ class Trader:
 
     async def _trade(self) -> int:
         context = self._context
-        start = Start(context, self._gateways, self._journal, self.treasury, self._take_rules)
+        start = Start(context, self._gateways, self._journal, self.treasury, self._take_rules, self.desk.halt)
         asking = asyncio.create_task(start.ask(self._past.images))
         receiver: WakeupReceiver | None = None
         try:
