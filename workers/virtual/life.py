@@ -181,6 +181,7 @@ class Life:
                 for exchange in EXCHANGES
             }
             self.trader = Trader(context, cast(dict[Exchange, Gateway], gateways), journal, arm=world.person.look)
+            world.on_trader(self)
             world.note(self.owner, "started", f"fence {context.control.fence()}")
             return await self.trader.run()
         finally:

@@ -21,8 +21,10 @@ from arbitrage.domain.arb import ArbState
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.params import DEFAULT_PARAMS, SECOND, Params
 from arbitrage.domain.units import EXCHANGES, PPM, SCALE, exact_sum
+from arbitrage.domain.wire import Wire
 from exchanges.simulator.regimes import USUAL
-from workers.virtual.deeds.account import give_key_back
+from workers.virtual.again import trade_again
+from workers.virtual.deeds.account import give_key_back, usual_fees
 from workers.virtual.deeds.deed import Deed, Family
 from workers.virtual.deeds.transport import lift_blocks
 from workers.virtual.mischief import deeds
@@ -193,6 +195,7 @@ def do_deeds(world: World, plan: Plan) -> tuple[str, ...]:
 def make_well(world: World) -> None:
     """End whatever is still wrong around the desk."""
     world.note("world", "all is well again")
+    world.is_well = True
     now = world.true_clock.wall_ns()
     for owner in list(world.loop.standing_still):
         world.go_on(owner)
@@ -203,9 +206,13 @@ def make_well(world: World) -> None:
         if sim.closing.is_whole:
             sim.closing.end(now)
         give_key_back(world, exchange)
+        usual_fees(world, exchange)
         lift_blocks(world, exchange)
     for life in world.lives:
         life.leave_doors_alone()
+    if world.operator.params != PARAMS:
+        world.operator.change_params(PARAMS)
+    world.operator.change_wire(Wire())
     world.operator.bridge_beats = True
     world.set_clock_right()
 
@@ -221,14 +228,16 @@ class _Run:
     async def live(self, *, keep_history: bool) -> Outcome:
         world = self._world
         watch = Watch(world)
-        world.on_send, world.on_arb = watch.sent, watch.journalled
         world.start_trader()
         looking = self._loop.create_task(self._look(watch))
         keeping = self._loop.create_task(self._keep_alive())
         self._script = do_deeds(world, self._plan)
         await asyncio.sleep(self._plan.trades_for_s - self._loop.now_ns / SECOND)
+        make_well(world)
+        await trade_again(world, watch.found)
         await self._come_to_rest()
         looking.cancel()
+        watch.close()
         watch.check_end()
         worth = worth_of(world, watch.found.opening)
         self._is_restarting = False
@@ -255,7 +264,6 @@ class _Run:
 
     async def _come_to_rest(self) -> None:
         world = self._world
-        make_well(world)
         # What the trader lowered itself stays lowered; a desk that trades stops opening.
         if world.control.level() is TradingLevel.ACTIVE:
             world.operator.set_level(TradingLevel.REDUCING)

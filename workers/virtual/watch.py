@@ -5,12 +5,15 @@ world from outside: what reached the exchanges, what is in the journal, what the
 """
 
 from arbitrage.domain.arb import Arb
+from arbitrage.domain.events import ArbStepped, Event
 from workers.virtual.life import Life
 from workers.virtual.rules.as_it_happens import AsItHappens
 from workers.virtual.rules.at_any_moment import AtAnyMoment
+from workers.virtual.rules.at_opening import AtOpening
 from workers.virtual.rules.findings import Findings
 from workers.virtual.rules.in_the_end import InTheEnd
 from workers.virtual.rules.stock import Stock
+from workers.virtual.rules.told import Told
 from workers.virtual.world import Sent, World
 
 
@@ -23,12 +26,26 @@ class Watch:
         self._at_any_moment = AtAnyMoment(self.found)
         self._in_the_end = InTheEnd(self.found)
         self._stock = Stock(self.found)
+        self._at_opening = AtOpening(self.found)
+        self._told = Told(self.found)
+        world.on_send, world.on_event, world.on_trader = self.sent, self.event, self._told.listen_to
+
+    def close(self) -> None:
+        """Let go of shared memory."""
+        self._at_opening.close()
+
+    def event(self, event: Event) -> None:
+        """Look at a journal record."""
+        self._told.event(event)
+        if isinstance(event, ArbStepped):
+            self.journalled(event.arb)
 
     def journalled(self, arb: Arb) -> None:
         """Look at a new image of an arb."""
         self.found.images[arb.arb_id] = arb
         self._as_it_happens.journalled(arb)
         self._stock.journalled(arb)
+        self._at_opening.journalled(arb)
 
     def sent(self, life: Life, one: Sent) -> None:
         """Look at an order whose bytes leave now."""
@@ -37,6 +54,7 @@ class Watch:
     def look(self) -> None:
         """Look at what holds at any moment: every half second."""
         self._at_any_moment.look()
+        self._told.look()
 
     def check_end(self) -> None:
         """Look at what every run must leave behind, once all is at rest."""

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from arbitrage.domain.arb import Arb
-from arbitrage.domain.events import TRADER_STREAM, ArbStepped, Event, Record
+from arbitrage.domain.events import TRADER_STREAM, ArbStepped, Event, MarketPaused, Record, TradingStateChanged
 from arbitrage.domain.order import Order
 from arbitrage.domain.params import Params
 from arbitrage.domain.units import EXCHANGES, QUOTE, SCALE, Exchange, Side, base_of
@@ -40,6 +40,7 @@ from workers.virtual.tap import Tap
 from workers.virtual.virtual_loop import START_WALL_NS, VirtualClock, VirtualLoop
 
 MADE_UP = "madeup-" * 9
+FEES_PPM = (500, 400)
 RIGHTS = ("view_assets", "view_orders", "make_orders")
 """What the desk's keys may do."""
 WORTH_KRW = 75_000_000
@@ -98,7 +99,11 @@ class World:
         self.lives: list[Life] = []
         self.disk_is_full = False
         self.on_send: Callable[[Life, Sent], None] = lambda life, one: None
-        self.on_arb: Callable[[Arb], None] = lambda arb: None
+        self.on_event: Callable[[Event], None] = lambda event: None
+        self.on_trader: Callable[[Life], None] = lambda life: None
+        self.fees_changed = False
+        self.is_well = False
+        """Nothing more goes wrong from here on."""
         self._simulator: server.RunningSimulator | None = None
         self._operator: Operator | None = None
         self._taps: dict[Exchange, Tap] = {}
@@ -158,7 +163,7 @@ class World:
 
     # What happens
 
-    async def open(self, *, fees_ppm: tuple[int, int] = (500, 400)) -> None:
+    async def open(self, *, fees_ppm: tuple[int, int] = FEES_PPM) -> None:
         """Start exchanges, feeds and bridge; no trader yet."""
         config = SimConfig(
             upbit=_address(self.env.sim_upbit_address),
@@ -217,6 +222,10 @@ class World:
         self.note(owner, "stopped", f"for {lasts_s:.3f} s")
         self.loop.call_later(lasts_s, self.go_on, owner)
 
+    def later(self, seconds: float, act: Callable[..., object], *given: object) -> None:
+        """Do something after a while, unless all is well again by then."""
+        self.loop.call_later(seconds, lambda: None if self.is_well else act(*given))
+
     def go_on(self, owner: str) -> None:
         """Let a stopped process go on, if it is."""
         if owner in self.loop.standing_still:
@@ -241,7 +250,9 @@ class World:
         """Take note of a record that is in the journal now."""
         if isinstance(event, ArbStepped):
             self.note("journal", "arb", f"{event.arb.arb_id} {event.arb.state} {event.arb.why}")
-            self.on_arb(event.arb)
+        elif isinstance(event, TradingStateChanged | MarketPaused):
+            self.note("journal", type(event).__name__, f"{event!r:.150}")
+        self.on_event(event)
 
     def note(self, who: str, what: str, detail: str = "") -> None:
         """Write a line of history; where this world's files lie is no part of it."""

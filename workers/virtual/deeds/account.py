@@ -13,7 +13,7 @@ from exchanges.simulator.orders import Draft, OrdType
 from exchanges.simulator.tariff import FULL_RATE_PPM
 from exchanges.simulator.wallets import WalletState
 from workers.virtual.deeds.deed import Act, span
-from workers.virtual.world import RIGHTS, World
+from workers.virtual.world import FEES_PPM, RIGHTS, World
 
 Draw = Callable[[Random, Exchange], tuple[str, Act]]
 
@@ -39,6 +39,13 @@ def give_key_back(world: World, exchange: Exchange) -> None:
             "withdraw_locked": False,
         }
     )
+
+
+def usual_fees(world: World, exchange: Exchange) -> None:
+    """Charge what was charged in the beginning."""
+    rules, usual = world.exchange(exchange).rules, FEES_PPM[EXCHANGES.index(exchange)]
+    if rules.bid_fee_ppm != usual:
+        world.exchange(exchange).tariff.change(usual, usual, world.true_clock.wall_ns())
 
 
 def _fault(world: World, exchange: Exchange) -> AuthFault | None:
@@ -105,9 +112,12 @@ def _trade_by_hand(rng: Random, exchange: Exchange) -> tuple[str, Act]:
 def _fees(rng: Random, exchange: Exchange) -> tuple[str, Act]:
     ppm = rng.choice((FULL_RATE_PPM, 300, 700, 1_000))
     word = "coupon lapses" if ppm == FULL_RATE_PPM else f"fee becomes {ppm} ppm"
-    return f"{exchange} {word}", lambda world: world.exchange(exchange).tariff.change(
-        ppm, ppm, world.true_clock.wall_ns()
-    )
+
+    def change(world: World) -> None:
+        world.fees_changed = True
+        world.exchange(exchange).tariff.change(ppm, ppm, world.true_clock.wall_ns())
+
+    return f"{exchange} {word}", change
 
 
 def _wallets(rng: Random, exchange: Exchange) -> tuple[str, Act]:

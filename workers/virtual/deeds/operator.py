@@ -119,7 +119,7 @@ def _params(rng: Random) -> tuple[str, Act]:
     def change(world: World) -> None:
         before = world.operator.params
         world.operator.change_params(msgspec.structs.replace(before, **changed))
-        world.loop.call_later(lasts, world.operator.change_params, before)
+        world.later(lasts, world.operator.change_params, before)
 
     return f"parameters {changed} for {lasts:.1f} s", change
 
@@ -132,7 +132,7 @@ def _wire(rng: Random) -> tuple[str, Act]:
 
     def switch(world: World) -> None:
         world.operator.change_wire(older)
-        world.loop.call_later(lasts, world.operator.change_wire, Wire())
+        world.later(lasts, world.operator.change_wire, Wire())
 
     return f"bithumb {', '.join(sorted(duties))} by the legacy generation for {lasts:.1f} s", switch
 

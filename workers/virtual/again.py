@@ -1,0 +1,55 @@
+"""The last phase of a run: all is well, the operator looked at everything, and the desk must trade again.
+
+A desk that never opens an arb any more would break no other rule.
+"""
+
+import asyncio
+
+from arbitrage.domain.arb import ArbState
+from arbitrage.domain.order import OrderRole
+from arbitrage.domain.params import SECOND
+from fast_path import mailbox
+from workers.virtual.rules.findings import Findings
+from workers.virtual.world import World
+
+WITHIN_S = 150
+"""Longer than anything waits: a pause, the longest wait between two attempts to connect."""
+
+
+async def trade_again(world: World, found: Findings) -> None:
+    """Let the desk trade until an arb opened; note a violation when none does for too long."""
+    world.operator.resume()
+    _read_fees_anew(world)
+    begun, sent = world.loop.now_ns, len(world.sends)
+    while world.loop.now_ns - begun < WITHIN_S * SECOND:
+        await asyncio.sleep(0.25)
+        # What it lowers itself for now is looked at, too: an arb that got stuck before is settled by hand.
+        if world.control.latch().get("by") == "trader":
+            world.operator.resume()
+        _settle_stuck(world, found)
+        if any(one.order.role is not OrderRole.HEDGE for one in world.sends[sent:]):
+            return
+    found.broken("trades_no_more", f"no arb opened within {WITHIN_S} s though all is well; {_denials(world)}")
+
+
+# Fees that changed are only read every few minutes: whoever knows of a change starts the trader anew.
+def _read_fees_anew(world: World) -> None:
+    life = world.life
+    if world.fees_changed and life is not None and life.is_ready:
+        world.note("operator", "starts the trader anew for its fees")
+        life.context.stopping.set()
+
+
+def _settle_stuck(world: World, found: Findings) -> None:
+    for arb in found.images.values():
+        if arb.state is ArbState.STUCK:
+            request = mailbox.ResolveArb(arb.arb_id, "looked at", "operator")
+            mailbox.post(world.env.requests_dir, request)
+
+
+def _denials(world: World) -> str:
+    life = world.life
+    if life is None or not life.is_running:
+        return "no trader runs"
+    counters = life.context.counters
+    return ", ".join(f"{name} {counters.get(name)}" for name in ("ready", "signals", "open_arbs", "rests"))
