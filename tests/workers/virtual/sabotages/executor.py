@@ -4,6 +4,9 @@ from fast_path.crossings import Crossings
 from fast_path.executor import Executor
 from tests.sabotage import Edit
 from tests.workers.virtual.sabotages.sabotage import Sabotage, wrong
+from workers.desk import TradingDesk
+from workers.errands import Errands
+from workers.trader import Trader
 from workers.virtual.deeds.deed import Family as F
 
 SABOTAGES: dict[str, Sabotage] = {
@@ -47,5 +50,30 @@ SABOTAGES: dict[str, Sabotage] = {
         {F.CRASH, F.ORDERS},
         "fills_differ not_at_rest ledger_differs",
         Edit(Crossings._query, "self._hear(order, report, None)", "pass"),
+    ),
+    "a leg leaves however long ago it was decided": wrong(
+        {F.HOST, F.OPERATOR},
+        "old_signal",
+        Edit(Executor.last_check, "if age > SEND_WITHIN_NS and not self._has_sibling_left(order):", "if False:"),
+    ),
+    "the private stream is not heard": wrong(
+        {F.ORDERS},
+        "fills_differ ledger_differs",
+        Edit(Errands.listen, "self._executor.hear(exchange, news)", "pass"),
+    ),
+    "a stream that was down stays down": wrong(
+        {F.NETWORK},
+        "trades_no_more",
+        Edit(Errands._stream_changed, "self._desk.streams_up.add(exchange)", "self._desk.streams_up.discard(exchange)"),
+    ),
+    "refusals by the gate are not counted": wrong(
+        {F.BOOKS},
+        "no_reason",
+        Edit(Trader._acted, 'counters.add(f"denied.{decision.denial}")', "pass"),
+    ),
+    "the desk lowers itself without a record": wrong(
+        {F.ACCOUNT},
+        "lowered_untold",
+        Edit(TradingDesk.halt, "self._journal.append(", "dict(record="),
     ),
 }

@@ -1,6 +1,7 @@
 """What the gate could overlook."""
 
-from arbitrage.domain import risk
+from arbitrage.domain import book, risk
+from fast_path.control import ControlBlock
 from tests.sabotage import Edit
 from tests.workers.virtual.sabotages.sabotage import Sabotage, wrong
 from workers.virtual.deeds.deed import Family as F
@@ -31,5 +32,26 @@ SABOTAGES: dict[str, Sabotage] = {
         "sent_beside_unknown",
         Edit(risk.is_route_unresolved, "> 0", "< 0"),
         Edit(risk.is_market_busy, "> 0", "< 0"),
+    ),
+    "a paused market is traded": wrong(
+        {F.OPERATOR},
+        "opened_while_paused",
+        Edit(risk.is_market_paused, "> q.now", "< 0"),
+        Edit(ControlBlock.controls, "now_mono_ns < words", "now_mono_ns < 0 * words"),
+    ),
+    "any number of orders a second": wrong(
+        {F.OPERATOR},
+        "too_many_orders",
+        Edit(risk.is_order_rate_too_high, "> q.params.max_orders_per_s", "> 10**9"),
+    ),
+    "any number of arbs at once": wrong(
+        {F.OPERATOR, F.ORDERS},
+        "too_many_arbs",
+        Edit(risk.are_open_arbs_too_many, ">= q.params.max_open_arbs", ">= 10**9"),
+    ),
+    "a crossed book is a book": wrong(
+        {F.BOOKS},
+        "unhealthy_book",
+        Edit(book.ladder_fault, "if spread <= 0:", "if False:"),
     ),
 }

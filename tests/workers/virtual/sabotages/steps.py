@@ -48,4 +48,36 @@ SABOTAGES: dict[str, Sabotage] = {
         "ledger_differs",
         Edit(order.advance, "paid_fee=max(order.paid_fee, report.paid_fee or Decimal(0))", "paid_fee=order.paid_fee"),
     ),
+    "a fill after the end is not heard": wrong(
+        {F.ORDERS},
+        "fills_differ ledger_differs contradicted",
+        Edit(
+            Executor.hear,
+            "        self._feed(self._register.arb_of(client_order_id).arb_id,",
+            "        if self._register.arb_of(client_order_id).is_closed:\n            return\n"
+            "        self._feed(self._register.arb_of(client_order_id).arb_id,",
+        ),
+    ),
+    "a fill after the end is not evened out": wrong(
+        {F.ORDERS},
+        "left_uneven lost_too_much",
+        Edit(arb_step._reopened, "if arb.imbalance == arb.dust_qty:", "if True:"),
+    ),
+    "an arb closes beside an outcome not known": wrong(
+        {F.ORDERS, F.TRANSPORT},
+        "unknown_closed fills_differ left_uneven contradicted",
+        Edit(arb_step._settled, "if any(order.state is OrderState.UNKNOWN for order in arb.orders):", "if False:"),
+        Edit(arb_step._wants_news, "not order.is_ended or", "(not order.is_ended and order.state not in IN_DOUBT) or"),
+    ),
+    "nothing is cancelled": wrong(
+        {F.ORDERS},
+        "left_open not_at_rest uneven_too_long",
+        Edit(arb_step._should_cancel, "return order.state is OrderState.WORKING and", "return False and"),
+    ),
+    "arbs get stuck without a word": wrong(
+        {F.ORDERS, F.NETWORK},
+        "stuck_untold",
+        Edit(Executor._journalled, "if moved else None", "if moved and after.state is not ArbState.STUCK else None"),
+        Edit(arb_step._hedged, "if spent < arb.limits.hedge_limit_ns:", "if False:"),
+    ),
 }
