@@ -30,6 +30,7 @@ from fast_path.control import ControlBlock
 from fast_path.journal import Journal
 from karb_project.env import Env, read_env
 from workers.virtual.arming import Person
+from workers.virtual.bookkeeper import Bookkeeper
 from workers.virtual.guard import keep_watch
 from workers.virtual.life import Life
 from workers.virtual.memory_net import Link, MemoryNet
@@ -106,6 +107,7 @@ class World:
         """Nothing more goes wrong from here on."""
         self._simulator: server.RunningSimulator | None = None
         self._operator: Operator | None = None
+        self._bookkeeper: Bookkeeper | None = None
         self._taps: dict[Exchange, Tap] = {}
         self._parts: list[asyncio.Task[None]] = []
 
@@ -136,6 +138,12 @@ class World:
         """Return who runs the desk of an open world."""
         assert self._operator is not None
         return self._operator
+
+    @property
+    def bookkeeper(self) -> Bookkeeper:
+        """Return the recorder of an open world."""
+        assert self._bookkeeper is not None
+        return self._bookkeeper
 
     @property
     def params(self) -> Params:
@@ -184,6 +192,7 @@ class World:
         if self.person.is_live:
             self._begin("person", self.person.live())
         self.feeds = start_feeds(self)
+        self._bookkeeper = Bookkeeper(self)
 
     def start_trader(self) -> Life:
         """Start one more trader process; an older one that lives keeps its lock."""
@@ -238,6 +247,11 @@ class World:
         self.note("disk", "full" if is_full else "has room")
         for life in self.lives:
             life.fill_disk(is_full=is_full)
+
+    def secured(self) -> None:
+        """Take note that somebody brought the journal to the disk: no power cut takes what is in it now."""
+        for life in self.lives:
+            life.secured()
 
     def sent(self, life: Life, exchange: Exchange, order: Order) -> None:
         """Take note of an order whose bytes leave now."""

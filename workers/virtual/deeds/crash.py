@@ -1,4 +1,4 @@
-"""Deaths: of the trader at any door or by a power cut, of a feed, of everything at once."""
+"""Deaths: of the trader at any door or by a power cut, of a feed, of the recorder."""
 
 from random import Random
 
@@ -15,7 +15,9 @@ def draw(rng: Random) -> tuple[str, Act]:
         return f"feed of {exchange} killed", lambda world: world.feeds[exchange].die()
     if kind < 0.4:
         return "power cut", lambda world: _power_cut(world, share)
-    if kind < 0.55:
+    if kind < 0.5:
+        return "recorder killed", lambda world: world.bookkeeper.die(from_start=share < 0.5)
+    if kind < 0.62:
         return f"kill -9 in journal record {doors}, after {share * 100:.0f} % of it", lambda world: _torn(
             world, doors, share
         )

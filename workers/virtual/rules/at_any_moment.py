@@ -48,7 +48,8 @@ class AtAnyMoment:
 
     def _uneven(self) -> None:
         world, now = self._world, self._world.loop.now_ns
-        is_watched = world.life is not None and world.life.is_ready
+        life, still = world.life, world.loop.standing_still
+        is_watched = life is not None and life.is_ready and life.owner not in still
         for arb in self._found.images.values():
             is_at_rest = arb.is_closed or arb.state is ArbState.STUCK
             if is_at_rest or not arb.imbalance or not is_watched:

@@ -42,6 +42,7 @@ class InTheEnd:
                     self._broken("own_orders_crossed", f"{exchange} {client_order_id}")
         self._check_trader()
         self._check_ledger(ours.values())
+        self._check_recorder()
 
     def _check_trader(self) -> None:
         life = self._world.life
@@ -75,6 +76,23 @@ class InTheEnd:
         bound = to_decimal(arb.limits.hedge_max_loss_krw) + to_decimal(arb.signal.buy_cost) / 50
         if arb.even_pnl_krw < -bound:
             self._broken("lost_too_much", f"{arb.arb_id} lost {-arb.even_pnl_krw:f} KRW, at most {bound:f}")
+
+    def _check_recorder(self) -> None:
+        """Compare what the journal was folded into, behind the trader's back, with what the exchanges have."""
+        books = self._world.bookkeeper
+        books.catch_up()
+        for fault in books.faults:
+            self._broken("recorder_gave_up", fault)
+        if books.faults or any(arb.is_settled_by_hand for arb in self._found.images.values()):
+            return
+        told = {where: [amount] for where, amount in books.wallets().items()}
+        for exchange in EXCHANGES:
+            for asset, amount in moved_by_others(self._world, exchange):
+                told.setdefault((exchange, asset), []).append(amount)
+        for where, held in self._world.holdings().items():
+            true, booked = Decimal(held).scaleb(-FINE_DECIMALS), exact_sum(told.get(where, ()))
+            if booked != true:
+                self._broken("recorded_differs", f"{where[0]} {where[1]}: {booked:f} booked, {true:f} true")
 
     def _check_ledger(self, orders: Iterable[Order]) -> None:
         moved: dict[tuple[Exchange, str], list[Decimal]] = {key: [] for key in self._found.opening}
