@@ -8,6 +8,9 @@ import asyncio
 from arbitrage.domain.arb import ArbState
 from arbitrage.domain.order import OrderRole
 from arbitrage.domain.params import SECOND
+from arbitrage.domain.risk import DenyReason
+from arbitrage.domain.signal import NoSignalReason
+from arbitrage.domain.units import EXCHANGES
 from fast_path import mailbox
 from workers.virtual.rules.findings import Findings
 from workers.virtual.world import World
@@ -19,7 +22,7 @@ WITHIN_S = 150
 async def trade_again(world: World, found: Findings) -> None:
     """Let the desk trade until an arb opened; note a violation when none does for too long."""
     world.operator.resume()
-    _read_fees_anew(world)
+    _start_anew(world)
     begun, sent = world.loop.now_ns, len(world.sends)
     while world.loop.now_ns - begun < WITHIN_S * SECOND:
         await asyncio.sleep(0.25)
@@ -32,11 +35,15 @@ async def trade_again(world: World, found: Findings) -> None:
     found.broken("trades_no_more", f"no arb opened within {WITHIN_S} s though all is well; {_denials(world)}")
 
 
-# Fees that changed are only read every few minutes: whoever knows of a change starts the trader anew.
-def _read_fees_anew(world: World) -> None:
+# Fees that changed are only read every few minutes, and trouble is remembered for as long: whoever knows that all
+# is well starts the trader anew.
+def _start_anew(world: World) -> None:
     life = world.life
-    if world.fees_changed and life is not None and life.is_ready:
-        world.note("operator", "starts the trader anew for its fees")
+    if life is None or not life.is_ready:
+        return
+    points = max(life.context.counters.get(f"trouble.{exchange}") for exchange in EXCHANGES)
+    if world.fees_changed or points > world.operator.params.max_trouble_points:
+        world.note("operator", "starts the trader anew", f"trouble {points}")
         life.context.stopping.set()
 
 
@@ -52,4 +59,5 @@ def _denials(world: World) -> str:
     if life is None or not life.is_running:
         return "no trader runs"
     counters = life.context.counters
-    return ", ".join(f"{name} {counters.get(name)}" for name in ("ready", "signals", "open_arbs", "rests"))
+    names = ("ready", "signals", "open_arbs", *(f"denied.{reason}" for reason in (*DenyReason, *NoSignalReason)))
+    return ", ".join(f"{name} {counters.get(name)}" for name in names if counters.get(name))

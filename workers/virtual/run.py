@@ -210,8 +210,7 @@ def make_well(world: World) -> None:
         lift_blocks(world, exchange)
     for life in world.lives:
         life.leave_doors_alone()
-    if world.operator.params != PARAMS:
-        world.operator.change_params(PARAMS)
+    world.operator.change_params(PARAMS)
     world.operator.change_wire(Wire())
     world.operator.bridge_beats = True
     world.set_clock_right()

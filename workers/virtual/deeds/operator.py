@@ -99,7 +99,12 @@ def _params(rng: Random) -> tuple[str, Act]:
     """Other parameters that can be used, or a set that cannot."""
     if rng.random() < 0.3:
         bad = rng.choice(({"min_edge_ppm": -1}, {"max_book_age_ns": 0}, {"hedge_max_attempts": 0}))
-        return f"parameters that cannot be used: {bad}", lambda world: world.operator.offer_params(**bad)
+
+        def offer(world: World) -> None:
+            world.operator.offer_params(**bad)
+            world.later(10.0, world.operator.change_params, world.operator.params)
+
+        return f"parameters that cannot be used: {bad}", offer
     drawn: dict[str, Any] = {
         "max_notional_krw": rng.choice((100_000, 1_000_000, 3_000_000)) * SCALE,
         "min_edge_ppm": rng.choice((100, 300, 600)),
