@@ -2,7 +2,8 @@
 
 The question blocks nothing: it runs beside the desk, and when both answers are there the desk decides anew on the
 stream books of that moment. Whatever else comes - late, unanswered, other prices - opens nothing, is counted as
-`denied.unconfirmed`, and both feeds are asked for whole books. One question at a time a market.
+`denied.unconfirmed`, and both feeds are asked for whole books. One question at a time a market: what comes
+meanwhile is counted as `denied.confirming`.
 """
 
 import asyncio
@@ -76,7 +77,10 @@ class Confirming:
         if signal is None or signal.buy_cost <= bound:
             return False
         index = decision.market_index
-        if index not in self._asking:
+        if index in self._asking:
+            self._context.counters.add("denied.confirming")
+        else:
+            self._context.counters.add("confirmations")
             task = asyncio.get_running_loop().create_task(self._ask(index, decision.market))
             self._asking[index] = task
             task.add_done_callback(lambda _task: self._asking.pop(index, None))
@@ -85,7 +89,6 @@ class Confirming:
 
     async def _ask(self, index: int, market: str) -> None:
         counters, params = self._context.counters, self._params()
-        counters.add("confirmations")
         try:
             async with asyncio.timeout(params.confirm_within_ns / SECOND):
                 found = await asyncio.gather(*(self._books[exchange].fetch((market,)) for exchange in EXCHANGES))

@@ -17,17 +17,20 @@ from workers.virtual.world import World
 
 WITHIN_S = 150
 """Longer than anything waits: a pause, the longest wait between two attempts to connect."""
+LOOKS_EVERY_NS = 5 * SECOND
+"""How often the operator looks whether the desk stopped itself."""
 
 
 async def trade_again(world: World, found: Findings) -> None:
     """Let the desk trade until an arb opened; note a violation when none does for too long."""
     world.operator.resume()
     _start_anew(world)
-    begun, sent = world.loop.now_ns, len(world.sends)
+    begun, sent, looks = world.loop.now_ns, len(world.sends), 0
     while world.loop.now_ns - begun < WITHIN_S * SECOND:
         await asyncio.sleep(0.25)
-        # What it lowers itself for now is looked at, too: an arb that got stuck before is settled by hand.
-        if world.control.latch().get("by") == "trader":
+        # What it stops itself for now, a minute's errors say, is looked at, too.
+        if (world.loop.now_ns - begun) // LOOKS_EVERY_NS > looks:
+            looks += 1
             world.operator.resume()
         _settle_stuck(world, found)
         if any(one.order.role is not OrderRole.HEDGE for one in world.sends[sent:]):

@@ -11,7 +11,7 @@ from fast_path.engine import Decision
 from workers.virtual.life import Life
 from workers.virtual.rules.findings import Findings
 
-_NAMES = ("arbs_opened", "denied.reservation_short")
+_NAMES = ("arbs_opened", "confirmations", "denied.reservation_short", "denied.no_lease", "denied.confirming")
 SURE_PPM = 3_000
 """A gap this much wider than what is wanted is one for whoever reckons it."""
 
