@@ -85,6 +85,7 @@ class ControlBlock:
     ) -> None:
         """Open or create; a new block takes its level from the latch file, HALTED when that is unreadable."""
         self._latch_path = latch_path
+        self._cut_file = str(self.cut_path)
         self._wall_ns = wall_ns
         make_dir(directory)
         self._lock_path = directory / "control.lock"
@@ -155,7 +156,7 @@ class ControlBlock:
 
     def is_cut(self) -> bool:
         """Return whether no order may leave and no key may be used: cut.py. Word and file, each is enough."""
-        return bool(self._words[CONTROL_CUT // WORD]) or self.cut_path.exists()
+        return bool(self._words[CONTROL_CUT // WORD]) or os.path.exists(self._cut_file)  # noqa: PTH110  asked at each order
 
     def set_cut(self, since_wall_ns: int) -> None:
         """Set the word; 0 = not cut off as far as memory goes."""
