@@ -1,8 +1,10 @@
 """Our side of a reconciliation: what the tables say of one exchange, in the domain's words. Nothing here writes."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from django.db.models import Q
+from django.utils import timezone
 
 from arbitrage.domain.arb import ArbState
 from arbitrage.domain.explaining import LeftOver
@@ -15,6 +17,8 @@ from arbitrage.models_reconciliation import Adjustment, Break, ReconciliationPla
 from arbitrage.models_trading import Arb, Fill, Order
 
 ENDED = (OrderState.FILLED.value, OrderState.CANCELED.value)
+ASKED_AGAIN_FOR = timedelta(days=1)
+"""Our rows may still catch up with an entry for so long; then it is taken back."""
 AT_ONCE = 500
 """How many ids one question names: SQLite takes 999."""
 
@@ -122,9 +126,11 @@ def booked_refs(exchange: Exchange, *heads: str) -> frozenset[str]:
 
 
 def orders_to_ask_again(exchange: Exchange) -> set[str]:
-    """Return the orders of ours that an open break names, or that an entry corrects."""
+    """Return the orders of ours that an open break names, or that an entry of the last day corrects."""
     breaks = Break.objects.filter(exchange=exchange.value, resolved_at=None).values_list("subject", flat=True)
-    refs = Adjustment.objects.filter(exchange=exchange.value, ref__startswith="order:").values_list("ref", flat=True)
+    since = timezone.now() - ASKED_AGAIN_FOR
+    recent = Adjustment.objects.filter(exchange=exchange.value, ref__startswith="order:", noted_at__gte=since)
+    refs = recent.values_list("ref", flat=True)
     named = {*breaks[:AT_ONCE], *(ref.removeprefix("order:") for ref in refs.order_by("-pk")[:AT_ONCE])}
     return set(Order.objects.filter(pk__in=list(named)[:AT_ONCE]).values_list("pk", flat=True))
 

@@ -90,7 +90,7 @@ def _reversal_told(exchange: Exchange, one: Undone) -> Told:
         text=text,
     )
     return target, event(
-        BreakKind.TRADE_REVERSED, Severity.CRITICAL, exchange, one.trade.order_id, one.coins, one.fill.trade_id, text
+        BreakKind.TRADE_REVERSED, Severity.CRITICAL, exchange, asset, one.coins, one.fill.trade_id, text
     )
 
 

@@ -70,7 +70,7 @@ def timing_breaks(pairs: Sequence[tuple[OrderFigure, OrderFigure]]) -> list[Brea
         seconds = Decimal(apart).scaleb(-9)
         text = f"ours on {days[0]}, theirs on {days[1]} (KST), {seconds:f} s apart"
         severity = Severity.HIGH if is_far else Severity.LOW
-        found.append(event(BreakKind.TIMING, severity, our.exchange, order_id, seconds, order_id, text))
+        found.append(event(BreakKind.TIMING, severity, our.exchange, "clock", seconds, order_id, text))
     return found
 
 

@@ -3,11 +3,15 @@
 import time
 from decimal import Decimal
 
+import msgspec
 import pytest
 from simulated_pair import SimulatedPair
 
+from arbitrage.domain.arb import ArbOn, ArbState
 from arbitrage.domain.controls import TradingLevel
-from arbitrage.domain.units import Exchange, Side
+from arbitrage.domain.events import ArbStepped
+from arbitrage.domain.order import OrderState
+from arbitrage.domain.units import Exchange, Qty, Side
 from arbitrage.models import Adjustment, Alert, Break, Control, Incident, LedgerEntry
 from arbitrage.services import adjustments
 from arbitrage.services.postings import ledger_problems
@@ -91,7 +95,8 @@ def test_a_fill_taken_back_is_located_and_lowers_the_desk(pair):
     found = reconcile(pair.env, 0)
     assert (found["ledger_equal"], found["differences"]) == (True, [])
     row = Break.objects.get()
-    assert (row.kind, row.subject, row.ref, row.severity) == ("trade_reversed", f"{arb.arb_id}-s", trade_id, "critical")
+    assert (row.kind, row.subject, row.ref, row.severity) == ("trade_reversed", "ETH", trade_id, "critical")
+    assert row.detail == f"fill {trade_id} of order {arb.arb_id}-s was taken back"
     control = Control.objects.get()
     assert (control.scope, control.level, control.by) == ("global", TradingLevel.REDUCING, "reconciliation")
     assert Alert.objects.filter(kind="trade_reversed", severity="critical").count() == 1
@@ -154,3 +159,27 @@ def test_what_cannot_be_seen_is_proposed_and_booked_by_a_person(desk_env, monkey
         assert Break.objects.get().resolution == "booked: moved to the bank"
     finally:
         pair.close()
+
+
+def test_what_a_person_did_for_a_stuck_arb_is_found_and_its_missed_fill_is_taken_back_when_our_rows_catch_up(pair):
+    stuck = pair.trade("KRW-ETH", is_recorded=False)
+    # The sell leg filled, and nobody told: the arb looks uneven, and a person sells once more.
+    sell = stuck.orders[1]
+    deaf = msgspec.structs.replace(
+        sell, fills=(), executed_qty=Qty(0), executed_funds=Decimal(0), paid_fee=Decimal(0), state=OrderState.CANCELED
+    )
+    half = msgspec.structs.replace(stuck, orders=(stuck.orders[0], deaf), state=ArbState.STUCK, closed_wall_ns=None)
+    pair.keep(ArbStepped(half, ArbOn.NO_HEDGE, half.opened_wall_ns))
+    pair.act(BITHUMB, ManualTrade(market="KRW-ETH", side=Side.ASK, volume="0.01"))
+    time.sleep(0.3)
+    found = reconcile(pair.env, 0)
+    assert found["ledger_equal"] is False, "a fill we missed is ours to answer"
+    assert sorted(Adjustment.objects.values_list("kind", flat=True)) == ["manual_trade", "missed_fill"]
+    assert reconcile(pair.env, 0)["ledger_equal"] is True
+    pair.keep(ArbStepped(stuck, ArbOn.OPERATOR_RESOLVED, stuck.opened_wall_ns))
+    assert reconcile(pair.env, 0)["ledger_equal"] is True
+    revisions = Adjustment.objects.filter(ref=f"order:{sell.client_order_id}").order_by("revision")
+    sums = [adjustments.moves_of(row) for row in revisions]
+    assert [(move.asset, -move.amount, move.is_fee) for move in sums[0]] == [
+        (move.asset, move.amount, move.is_fee) for move in sums[1]
+    ]
