@@ -10,7 +10,6 @@ from unfold.decorators import display
 from arbitrage.admin_dashboard import acted
 from arbitrage.admin_evidence import EvidenceAdmin
 from arbitrage.domain.arming import Lock
-from arbitrage.domain.errors import KArbError
 from arbitrage.domain.risk_disclosure import RISKS, RISKS_VERSION
 from arbitrage.models import ArmChange, DryRunRecord, PreflightRecord, RiskAcceptance
 from arbitrage.services import arming
@@ -36,7 +35,8 @@ def arming_context(by: str) -> dict[str, Any]:
     """Return what the arming page shows: mode, locks, grounds, disclosure."""
     mode = arming.mode_word()
     accepted = arming.accepted_by(by)
-    locks = [] if mode == "simulated" else _lock_rows(arming.closed_locks(), is_accepted=accepted is not None)
+    states = arming.lock_states(by)
+    locks = [(words, states[lock].word, states[lock].detail) for lock, words in LOCK_WORDS.items() if lock in states]
     return {
         "mode": mode,
         "armed_line": arming.armed_line(),
@@ -48,23 +48,6 @@ def arming_context(by: str) -> dict[str, Any]:
         "accepted": accepted,
         "hours": HOURS,
     }
-
-
-def _lock_rows(closed: dict[str, str], *, is_accepted: bool) -> list[tuple[str, str, str]]:
-    """Return words, state and detail of each lock. What a token would say is said by its grounds until there is one,
-    and what cannot be judged before another lock opens waits."""
-    states = {lock: ("closed", closed[lock]) if lock in closed else ("open", "") for lock in LOCK_WORDS}
-    if Lock.SIGNATURE in closed:
-        states[Lock.DRY_RUN] = ("waits", "for the signature")
-    if Lock.ARMED in closed:
-        try:
-            fault = arming.usable_preflight()[1]
-        except (KArbError, OSError) as error:
-            fault = str(error)
-        states[Lock.PREFLIGHT] = ("closed", fault) if fault else ("open", "")
-        states[Lock.RISKS] = ("open", "") if is_accepted else ("closed", f"you have not accepted {RISKS_VERSION}")
-        states[Lock.ARMED_FOR_THIS] = ("waits", "for the arming")
-    return [(words, *states[lock]) for lock, words in LOCK_WORDS.items()]
 
 
 @require_POST

@@ -11,12 +11,13 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+import msgspec
 from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from arbitrage.domain.arming import MAX_ARMED_NS, PREFLIGHT_MAX_AGE_NS, ArmToken, Lock, Seal
+from arbitrage.domain.arming import MAX_ARMED_NS, PREFLIGHT_MAX_AGE_NS, ArmToken, Lock, Mode, Seal
 from arbitrage.domain.errors import ConfigError, KArbError
 from arbitrage.domain.preflight import Check
 from arbitrage.domain.risk_disclosure import RISKS_VERSION
@@ -31,6 +32,18 @@ LONGEST = timedelta(seconds=MAX_ARMED_NS // 10**9)
 
 class ArmRefused(KArbError):
     """A lock is closed, or a reason is missing. Nothing has changed."""
+
+
+class LockState(msgspec.Struct, frozen=True):
+    """How one lock stands: `open`, `closed`, or `waits` for another one; and why."""
+
+    word: str
+    detail: str = ""
+
+    @property
+    def text(self) -> str:
+        """Return both in one line."""
+        return f"{self.word}: {self.detail}" if self.detail else self.word
 
 
 class Arming(Protocol):
@@ -247,6 +260,36 @@ def closed_locks() -> dict[str, str]:
         return load_arming().locks()
     except (KArbError, OSError) as error:
         return {Lock.ADDRESSES: f"this desk cannot be looked at: {error}"}
+
+
+def lock_states(by: str) -> dict[Lock, LockState]:
+    """Return how every lock stands, for this person; {} where nothing real can be reached.
+
+    What a token would vouch for is told by its grounds until one holds, and what cannot be judged before another
+    lock opens waits.
+    """
+    if mode_word() == Mode.SIMULATED:
+        return {}
+    closed = closed_locks()
+    states = {lock: LockState("closed", closed[lock]) if lock in closed else LockState("open") for lock in Lock}
+    if Lock.SIGNATURE in closed:
+        states[Lock.DRY_RUN] = LockState("waits", "for the signature")
+    if Lock.ARMED in closed:
+        fault, is_accepted = _grounds(by)
+        states[Lock.PREFLIGHT] = LockState("closed", fault) if fault else LockState("open")
+        missing = f"{by} has not accepted the risk disclosure of {RISKS_VERSION}"
+        states[Lock.RISKS] = LockState("open") if is_accepted else LockState("closed", missing)
+        states[Lock.ARMED_FOR_THIS] = LockState("waits", "for the arming")
+    return states
+
+
+def _grounds(by: str) -> tuple[str, bool]:
+    try:
+        return usable_preflight()[1], accepted_by(by) is not None
+    except (KArbError, OSError) as error:
+        return str(error), False
+    except DatabaseError as error:
+        return f"the database does not answer ({type(error).__name__})", False
 
 
 def armed_line() -> str:

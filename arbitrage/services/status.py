@@ -17,8 +17,8 @@ from arbitrage.services import arming, controls, incidents, monitor_only, params
 from arbitrage.services.postings import ledger_problems
 
 
-def desk_status() -> dict[str, Any]:
-    """Return the state as plain values: money as text in KRW, ages in seconds."""
+def desk_status(by: str = "") -> dict[str, Any]:
+    """Return the state as plain values for this person: money as text in KRW, ages in seconds."""
     now = timezone.now()
     today = timezone.localdate(now)
     figures = selectors.today_figures()
@@ -29,7 +29,7 @@ def desk_status() -> dict[str, Any]:
     return {
         "mode": arming.mode_word(),
         "armed": arming.armed_line() or "not needed: no order can reach a real exchange",
-        "locks": arming.closed_locks(),
+        "locks": {lock.value: state.text for lock, state in arming.lock_states(by).items()},
         "level_asked": asked.level.name,
         "level_obeyed": obeyed.name if obeyed is not None else "unknown",
         "reason": asked.reason,

@@ -97,7 +97,9 @@ def test_status_names_every_closed_lock_of_a_live_desk_and_none_of_a_simulated_o
     told = called("status")
     assert "mode                   LIVE" in told
     assert "armed                  no trader runs" in told
-    assert "  key_rights           no trader runs that has asked what the keys may do" in told
+    assert "  key_rights           closed: no trader runs that has asked what the keys may do" in told
+    assert "  level                open\n" in told
+    assert "  armed_for_this       waits: for the arming\n" in told
     settings.KARB_ENV = own_desk
     told = called("status")
     assert "mode                   simulated" in told
@@ -122,7 +124,7 @@ def test_the_doctor_keeps_what_it_found_and_names_the_locks(live, settings):
     kept = PreflightRecord.objects.get()
     assert (kept.has_passed, kept.by, arming.usable_preflight()) == (True, getpass.getuser(), (kept, ""))
     assert f"kept as preflight {kept.pk}" in told
-    assert "locked armed               nobody has armed the desk" in told
+    assert "lock armed                closed: nobody has armed the desk" in told
     called("doctor", offline=True)
     assert PreflightRecord.objects.count() == 1
 
@@ -137,7 +139,7 @@ def test_by_page_from_the_disclosure_to_the_token_and_back(admin_client, live):
     # Nothing is green that is not: what a token would vouch for is told by its grounds, or waits.
     assert "7 of 11 locks open" in page
     assert "closed: there is no preflight" in page
-    assert f"closed: you have not accepted {RISKS_VERSION}" in page
+    assert f"closed: admin has not accepted the risk disclosure of {RISKS_VERSION}" in page
     assert "waits for the arming" in page
     told = posted(admin_client, "arm", hours="8", reason="morning")
     assert "Not armed — risks: you have not accepted" in told

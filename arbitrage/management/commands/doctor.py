@@ -34,8 +34,8 @@ class Command(BaseCommand):
             self.stdout.flush()
         if not offline:
             self._keep(found)
-        for lock, said in arming.closed_locks().items():
-            self.stdout.write(f"locked {lock:<19} {said}")
+        for lock, state in arming.lock_states(getpass.getuser()).items():
+            self.stdout.write(f"lock {lock:<20} {state.text}")
         if problems:
             things = "1 thing needs" if problems == 1 else f"{problems} things need"
             raise CommandError(f"{things} attention")

@@ -1,5 +1,6 @@
 """`python manage.py status [--json]`: what the desk does right now."""
 
+import getpass
 import json
 from argparse import ArgumentParser
 from typing import Any
@@ -20,7 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, as_json: Any, **options: Any) -> None:
         """Print it as text or JSON."""
-        found = status.desk_status()
+        found = status.desk_status(getpass.getuser())
         if as_json:
             self.stdout.write(json.dumps(found, indent=2))
             return
