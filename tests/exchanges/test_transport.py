@@ -1,9 +1,11 @@
 """Requests as bytes, redaction, and the bounded memory of strange answers."""
 
+import ssl
+
 import pytest
 
 from exchanges.drift import KEPT, DriftLog
-from exchanges.transport import Request, redacted, request_bytes
+from exchanges.transport import Request, redacted, request_bytes, trusted
 
 
 def test_a_get_has_no_body_headers_and_bare_brackets() -> None:
@@ -42,6 +44,12 @@ def test_secrets_are_masked_and_the_rest_stays(text: str) -> None:
 
 def test_request_does_not_print_its_token_or_query() -> None:
     assert repr(Request("GET", "/v1/order", "identifier=i", b"", "tok")) == "Request(GET /v1/order)"
+
+
+def test_no_server_is_believed_without_a_certificate_in_its_name_and_certificates_are_read_once() -> None:
+    assert trusted().verify_mode is ssl.CERT_REQUIRED
+    assert trusted().check_hostname is True
+    assert trusted() is trusted()
 
 
 def test_drift_is_counted_without_bound_and_kept_within_one() -> None:
