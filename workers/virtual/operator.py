@@ -25,6 +25,8 @@ class Operator:
     def __init__(self, world: "World", params: Params) -> None:
         self.params = params
         """The newest set that can be used."""
+        self.times_let_trade = 0
+        """How often somebody let the desk trade."""
         self.bridge_beats = True
         self.beaten_mono_ns = 0
         """When the bridge last said that the operator's word gets through."""
@@ -50,6 +52,7 @@ class Operator:
     def set_level(self, level: TradingLevel, by: str = "operator") -> None:
         """Move the kill switch."""
         self.control.set_level(level, "campaign", by)
+        self.times_let_trade += level is TradingLevel.ACTIVE
         self._world.note(by, "level", level.name)
 
     def resume(self) -> None:

@@ -65,6 +65,12 @@ CONFIRM_EVERY = 5
 CONFIRM_ABOVE_KRW = 500_000 * SCALE
 """In one of so many runs an arb above this is sent only when both REST books support it."""
 
+STRICT_EVERY = 6
+STRICT = {"max_failures_in_a_row": 3, "max_arb_loss_krw": 5_000 * SCALE}
+"""In one of so many runs breakers are so close that the desk comes to them."""
+DOUBTING = {"max_slippage_alert_ppm": 100, "pause_ns": 8 * SECOND, "max_price_jump_ppm": 8_000}
+"""In as many others it soon doubts a price, and pauses."""
+
 CALMER = msgspec.structs.replace(USUAL, frame_gap_ppm=3 * PPM)
 
 
@@ -88,6 +94,10 @@ class Plan(msgspec.Struct, frozen=True):
             changes["hard_band_ppm"] = 60_000
         if self.seed % HARD_LEG_EVERY == HARD_LEG_EVERY - 1:
             changes["hard_leg_fill_ppm"] = PPM
+        if self.seed % STRICT_EVERY == STRICT_EVERY - 1:
+            changes |= STRICT
+        if self.seed % STRICT_EVERY == 2:
+            changes |= DOUBTING
         if self.seed % CONFIRM_EVERY == CONFIRM_EVERY - 1:
             changes["confirm_above_krw"] = CONFIRM_ABOVE_KRW
         return msgspec.structs.replace(PARAMS, **changes)

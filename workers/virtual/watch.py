@@ -12,6 +12,7 @@ from workers.virtual.rules.at_any_moment import AtAnyMoment
 from workers.virtual.rules.at_opening import AtOpening
 from workers.virtual.rules.findings import Findings
 from workers.virtual.rules.in_the_end import InTheEnd
+from workers.virtual.rules.limits import Limits
 from workers.virtual.rules.stock import Stock
 from workers.virtual.rules.told import Told
 from workers.virtual.world import Sent, World
@@ -26,6 +27,7 @@ class Watch:
         self._at_any_moment = AtAnyMoment(self.found)
         self._in_the_end = InTheEnd(self.found)
         self._stock = Stock(self.found)
+        self._limits = Limits(self.found)
         self._at_opening = AtOpening(self.found)
         self._told = Told(self.found)
         world.on_send, world.on_event, world.on_trader = self.sent, self.event, self._told.listen_to
@@ -45,6 +47,7 @@ class Watch:
         self.found.images[arb.arb_id] = arb
         self._as_it_happens.journalled(arb)
         self._stock.journalled(arb)
+        self._limits.journalled(arb)
         self._at_opening.journalled(arb)
 
     def sent(self, life: Life, one: Sent) -> None:

@@ -4,6 +4,7 @@ from arbitrage.domain import book, risk
 from fast_path.control import ControlBlock
 from tests.sabotage import Edit
 from tests.workers.virtual.sabotages.sabotage import Sabotage, wrong
+from workers.breaker_watch import BreakerWatch
 from workers.virtual.deeds.deed import Family as F
 
 SABOTAGES: dict[str, Sabotage] = {
@@ -53,5 +54,11 @@ SABOTAGES: dict[str, Sabotage] = {
         {F.BOOKS},
         "unhealthy_book",
         Edit(book.ladder_fault, "if spread <= 0:", "if False:"),
+    ),
+    "a breaker that trips stops nothing": wrong(
+        {F.ORDERS},
+        "opened_past_a_breaker",
+        Edit(risk.is_breaker_tripped, "> 0", "< 0"),
+        Edit(BreakerWatch.tick, "self._lower(trip)", "pass"),
     ),
 }
