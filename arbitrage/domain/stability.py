@@ -23,7 +23,10 @@ POINTS: dict[Trouble, int] = {
     Trouble.STREAM_FELL: 25,
     Trouble.DISCONNECTED: 15,
 }
-MOST = 1_000
+MOST = 160
+"""However long an exchange was away, what it did wrong is below 100 half a minute after it is back."""
+BURST_NS = 1_000_000_000
+"""What goes wrong again so soon is the same trouble seen by another question."""
 
 
 class Stability:
@@ -32,9 +35,13 @@ class Stability:
     def __init__(self) -> None:
         self._well_at_ns = 0
         """When the last point will be forgotten."""
+        self._counted_ns: dict[Trouble, int] = {}
 
     def add(self, trouble: Trouble, now: Ns) -> None:
-        """Note that something went wrong."""
+        """Note that something went wrong; the same again within a second counts once."""
+        if abs(now - self._counted_ns.get(trouble, now - BURST_NS)) < BURST_NS:
+            return
+        self._counted_ns[trouble] = now
         later = max(self._well_at_ns, now) + POINTS[trouble] * POINT_NS
         self._well_at_ns = min(later, now + MOST * POINT_NS)
 

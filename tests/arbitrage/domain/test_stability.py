@@ -26,8 +26,18 @@ def test_a_point_is_forgotten_in_half_a_second_however_often_one_looks():
 
 def test_points_have_an_end_and_a_clock_that_goes_back_forgets_nothing():
     one = Stability()
-    for _ in range(200):
-        one.add(Trouble.LOST, START)
-    assert one.points(START) == MOST
-    assert one.points(Ns(START - SECOND)) == MOST
-    assert one.points(Ns(START + MOST * POINT_NS)) == 0
+    last = START
+    for second in range(200):
+        last = Ns(START + second * SECOND)
+        one.add(Trouble.LOST, last)
+    assert one.points(last) == MOST
+    assert one.points(Ns(last - SECOND)) == MOST
+    assert one.points(Ns(last + MOST * POINT_NS)) == 0
+
+
+def test_one_trouble_seen_by_many_questions_counts_once():
+    one = Stability()
+    for question in range(12):
+        one.add(Trouble.LOST, Ns(START + question * 50_000_000))
+    one.add(Trouble.DISCONNECTED, START)
+    assert one.points(START) == POINTS[Trouble.LOST] + POINTS[Trouble.DISCONNECTED]
