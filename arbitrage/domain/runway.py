@@ -18,6 +18,7 @@ HOUR_NS = 3600 * SECOND
 SMALLEST_ORDER = 5_000 * SCALE
 """Neither exchange takes an order of fewer KRW (upbit.md §1.3, bithumb.md §1.3)."""
 UNKNOWN_WALLET = "unknown"
+OPEN_WALLET = "open"
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +52,7 @@ class StockLine(msgspec.Struct, frozen=True, kw_only=True):
     tradable: int
     """What new arbs may take: free, less the reserve."""
     movable: int
-    """What lies here above the split wanted and is free: what a person might move."""
+    """What lies here above the split wanted and is free: what a person might move; 0 while a wallet is shut."""
     lean_ppm: int
     """1,000,000 all of it is here, -1,000,000 none is."""
     wanted: int | None
@@ -72,7 +73,7 @@ def stock_lines(
 ) -> tuple[StockLine, ...]:
     """Return a line for each asset on each exchange, KRW first, then by name.
 
-    `prices` are KRW in 10^-8 per whole coin; `wallets` says "open" or why not, where that is known.
+    `prices` are KRW in 10^-8 per whole coin; `wallets` says `OPEN_WALLET` or why not, where that is known.
     """
     known = {(one.exchange, one.asset): one for one in held}
     assets = sorted({one.asset for one in held}, key=lambda asset: (asset != QUOTE, asset))
@@ -80,9 +81,15 @@ def stock_lines(
     for asset in assets:
         both = [known.get((at, asset), Held(exchange=at, asset=asset, free=0, locked=0, came=0)) for at in EXCHANGES]
         for one, other in (both, both[::-1]):
-            wallet = wallets.get((one.exchange, asset), UNKNOWN_WALLET)
-            lines.append(_line(one, other, params, prices.get(asset), window_ns, wallet))
+            walls = [wallets.get((at.exchange, asset), UNKNOWN_WALLET) for at in (one, other)]
+            line = _line(one, other, params, prices.get(asset), window_ns, walls[0])
+            is_shut = any(_is_shut(wallet) for wallet in walls)
+            lines.append(msgspec.structs.replace(line, movable=0) if is_shut else line)
     return tuple(lines)
+
+
+def _is_shut(wallet: str) -> bool:
+    return wallet not in (UNKNOWN_WALLET, OPEN_WALLET)
 
 
 def _line(one: Held, other: Held, params: Params, price: int | None, window_ns: int, wallet: str) -> StockLine:
@@ -141,8 +148,10 @@ def advice(one: StockLine, other: StockLine, params: Params) -> str:
 
 
 def _what_to_do(one: StockLine, other: StockLine, params: Params, *, is_short: bool) -> str:
+    walls = f"its wallets: {other.exchange} {other.wallet}, {one.exchange} {one.wallet}"
+    if one.lean_ppm < 0 and (_is_shut(one.wallet) or _is_shut(other.wallet)):
+        return f"trades bring it back as gaps allow, it cannot be moved now ({walls})"
     if other.movable and one.lean_ppm < 0:
-        walls = f"its wallets: {other.exchange} {other.wallet}, {one.exchange} {one.wallet}"
         by_hand = f"moving {_amount(other.movable)} {one.asset} from {other.exchange} evens it out ({walls})"
         return f"trades bring it back as gaps allow, {by_hand}"
     if is_short and one.wanted is not None:

@@ -12,10 +12,11 @@ from arbitrage.domain.params import DEFAULT_PARAMS, SECOND, Params
 from arbitrage.domain.runway import HOUR_NS, Held, StockLine, Supply, advice, hours_text, stock_lines
 from arbitrage.domain.units import QUOTE, Exchange, base_of, exact_sum, to_decimal, units_floor
 from arbitrage.fields import decimal_text
-from arbitrage.models_incidents import Severity
+from arbitrage.models_incidents import Alert, Severity
 from arbitrage.models_ledger import Account, Balance, LedgerEntry
 from arbitrage.models_trading import Arb
 from arbitrage.services import alerts, params
+from arbitrage.services.standing import WALLET
 
 WINDOW_NS = 2 * HOUR_NS
 """The drift is what trades moved in this time."""
@@ -99,7 +100,14 @@ def _lines(active: Params) -> tuple[StockLine, ...]:
         for row in rows
     ]
     prices = {base_of(market): price for market in markets if (price := _last_price(market))}
-    return stock_lines(held, active, prices, max(now_ns - start_ns, SECOND), {})
+    return stock_lines(held, active, prices, max(now_ns - start_ns, SECOND), _shut_wallets())
+
+
+def _shut_wallets() -> dict[tuple[Exchange, str], str]:
+    # As far as the job that reads wallets has said so; what it said nothing of may be open, or was never asked.
+    rows = Alert.objects.filter(kind=WALLET, closed_at=None).values_list("subject", flat=True)
+    named = [subject.split(" ") for subject in rows]
+    return {(Exchange(place), asset): "suspended" for place, asset in named}
 
 
 def _came(exchange: str, asset: str, since_ns: int) -> tuple[int, int]:

@@ -79,11 +79,17 @@ def test_a_lopsided_asset_says_what_to_move_and_that_its_wallets_are_not_known()
     )
 
 
-def test_a_wallet_known_to_be_shut_is_said():
+def test_what_is_locked_in_cannot_be_moved_and_that_is_said():
     rows = held(UPBIT, "ETH", "19"), held(BITHUMB, "ETH", "1")
-    found = lines(*rows, wallets={(UPBIT, "ETH"): "withdrawals suspended", (BITHUMB, "ETH"): "open"})
+    found = lines(*rows, wallets={(UPBIT, "ETH"): "suspended", (BITHUMB, "ETH"): "open"})
+    assert (found[UPBIT, "ETH"].movable, found[UPBIT, "ETH"].tradable) == (0, e8("18.05"))
     text = advice(found[BITHUMB, "ETH"], found[UPBIT, "ETH"], PARAMS)
-    assert text.endswith("(its wallets: upbit withdrawals suspended, bithumb open)")
+    assert text == (
+        "bithumb has 0.95 ETH to trade; trades bring it back as gaps allow,"
+        " it cannot be moved now (its wallets: upbit suspended, bithumb open)"
+    )
+    both_open = lines(*rows, wallets={(UPBIT, "ETH"): "open", (BITHUMB, "ETH"): "open"})
+    assert both_open[UPBIT, "ETH"].movable == e8(9)
 
 
 def test_too_little_on_both_exchanges_is_topped_up_by_what_lacks_and_its_reserve():

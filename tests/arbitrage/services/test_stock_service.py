@@ -12,7 +12,8 @@ from arbitrage.dashboard import stock_context
 from arbitrage.domain.runway import HOUR_NS, Supply
 from arbitrage.domain.units import Exchange
 from arbitrage.models import Alert
-from arbitrage.services import recording, status, stock
+from arbitrage.services import alerts, recording, status, stock
+from arbitrage.services.standing import WALLET
 from workers.tasks.stock import check_stock
 
 pytestmark = pytest.mark.django_db
@@ -97,3 +98,14 @@ def test_status_and_dashboard_say_the_same():
     shown = stock_context()
     assert shown["stock"][2] == ("Upbit BTC", "0.95", "0.475", "–", "ample")
     assert shown["stock_to_do"] == list(told["stock_to_do"].values())
+
+
+def test_a_coin_that_cannot_come_out_is_tradable_and_not_movable():
+    traded(*opened_desk())
+    assert (line(BITHUMB, "BTC").movable, line(BITHUMB, "BTC").wallet) == (E8 // 4, "unknown")
+    alert = alerts.raise_alert(WALLET, "BTC cannot come in and go out on upbit: paused", subject="upbit BTC")
+    found = line(BITHUMB, "BTC")
+    assert (found.tradable, found.movable, found.wallet) == (1_425 * E8 // 1_000, 0, "unknown")
+    assert line(UPBIT, "BTC").wallet == "suspended"
+    alerts.close_alert(alert.pk, "kim")
+    assert line(BITHUMB, "BTC").movable == E8 // 4
