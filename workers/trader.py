@@ -94,7 +94,7 @@ class Trader:
         self._wire_use.heed(self._use_wire)
         self._join()
         doors = [door for one in gateways.values() for door in one.doors]
-        self.armed = arm(context, doors, lambda: (self.engine.params_data, self.engine.params))
+        self.armed = arm(context, doors, lambda: (self.engine.params_data, self.engine.stored))
         self.armed.refuse_past(self._past.images.values(), self._past.modes)
 
     def _use_wire(self, wire: Wire) -> None:

@@ -88,13 +88,13 @@ INCIDENTS: dict[str, tuple[int, float]] = {
     "credit-error-2026": (120, 38),
     "wallet-theft-2025": (2_400, 38),
 }
-"""How many times faster, and for how long; `KARB_TEST_INCIDENTS=slow` tells them at their usual pace."""
+"""How many times faster, and for how long; `INCIDENTS_AT=slow` tells them at their usual pace."""
 
 
 @pytest.mark.parametrize("name", INCIDENTS)
 def test_after_the_onset_little_goes_into_an_exchange_and_nothing_at_a_price_not_believed(name: str) -> None:
     factor, for_s = INCIDENTS[name]
-    if os.environ.get("KARB_TEST_INCIDENTS") == "slow":
+    if os.environ.get("INCIDENTS_AT") == "slow":
         factor, for_s = factor // 4, 4.2 * for_s
 
     async def live(world: World) -> dict[str, Any]:

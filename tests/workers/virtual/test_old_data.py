@@ -1,6 +1,6 @@
 """Twelve ways in which a book is not what it seems, over the real feed, reader and gate: no leg leaves on old data.
 
-`KARB_TEST_OLD_DATA=500` tells each with so many seeds; the suite tells one.
+`OLD_DATA_SEEDS=500` tells each with so many seeds; the suite tells one.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from workers.virtual.life import Life
 from workers.virtual.run import PARAMS, Plan, lived
 from workers.virtual.world import Sent, World
 
-SEEDS = int(os.environ.get("KARB_TEST_OLD_DATA", "1"))
+SEEDS = int(os.environ.get("OLD_DATA_SEEDS", "1"))
 FAULTS: dict[str, Fault] = {
     "pong but no data": PongOnly(),
     "frames lost": FramesLost(),
