@@ -153,7 +153,8 @@ class RunningSimulator:
             return
         self._mind_doors()
         for connection in self._connections:
-            connection.flush()
+            if connection.session is not None:
+                connection.flush()
         due = self.simulator.next_due()
         if self._timer is not None:
             if due == self._timer_due:

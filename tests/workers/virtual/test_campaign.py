@@ -13,7 +13,7 @@ from workers.virtual.deeds.deed import Family
 from workers.virtual.naive import Bot, run_naive
 from workers.virtual.run import Plan, run
 
-FIRST, RUNS = 400, 20
+FIRST, RUNS = 400, 300
 """The seeds of the slice every change is held against; the whole is a command (docs/campaign.md)."""
 RUNS_A_TEST = 10
 
