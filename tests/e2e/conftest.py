@@ -57,7 +57,7 @@ class Desk:
         """Return the finished process of a worker command in this desk's environment."""
         argv = [sys.executable, "-m", "workers", *words]
         return subprocess.run(
-            argv, cwd=ROOT, env=self.environ, capture_output=True, text=True, check=False, timeout=100
+            argv, cwd=ROOT, env=self.environ, capture_output=True, text=True, check=False, timeout=200
         )
 
     def up(self, *words):

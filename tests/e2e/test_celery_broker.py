@@ -18,7 +18,7 @@ from karb_project.env import ROOT, read_env
 from workers.up_redis import redis_argv, redis_url
 from workers.up_setup import make_directories, make_keys
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(110)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(220)]
 
 WORKER = ("-m", "celery", "-A", "karb_project.celery", "worker")
 

@@ -11,12 +11,13 @@ from karb_project.env import ROOT
 
 
 @pytest.mark.e2e
+@pytest.mark.timeout(220)
 def test_a_trading_desk_without_database_and_broker_is_stopped_again_and_again(tmp_path):
     path = tmp_path / "stops.json"
     environ = {name: value for name, value in os.environ.items() if not name.startswith("KARB_")}
     argv = [sys.executable, "-m", "workers", "bench", "stop", "--stops", "3", "--markets", "6", "--json", str(path)]
     environ |= {"KARB_VAR_DIR": str(tmp_path / "var"), "KARB_SHM_DIR": str(tmp_path / "shm" / "desk")}
-    done = subprocess.run(argv, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=110)
+    done = subprocess.run(argv, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads(path.read_text())
     assert result["stops"] == 3

@@ -7,7 +7,7 @@ import pytest
 
 from karb_project.env import ROOT
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(110)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(220)]
 
 
 @pytest.fixture(scope="module")

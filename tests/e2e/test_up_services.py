@@ -8,7 +8,7 @@ import psycopg
 import pytest
 import redis
 
-pytestmark = [pytest.mark.e2e, pytest.mark.postgres, pytest.mark.redis, pytest.mark.timeout(110)]
+pytestmark = [pytest.mark.e2e, pytest.mark.postgres, pytest.mark.redis, pytest.mark.timeout(220)]
 
 
 @pytest.fixture
