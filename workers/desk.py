@@ -72,7 +72,7 @@ class TradingDesk:
         self._executor = executor
         self._params = params
         self._wanted = wanted
-        self._dust = dust
+        self.dust = dust
         self._legs = legs
         self._weighed: tuple[Signal | None, Odds] = (None, Odds(PPM, 0, 0))
         self._locks_closed = locks_closed
@@ -133,7 +133,7 @@ class TradingDesk:
     def dust_for(self, signal: Signal) -> int:
         """Return the dust of earlier arbs that an arb of `signal` takes over."""
         buys = self._instruments[signal.buy_exchange, signal.market]
-        return taken_over(self._dust, signal, buys, self._instruments[signal.sell_exchange, signal.market])
+        return taken_over(self.dust, signal, buys, self._instruments[signal.sell_exchange, signal.market])
 
     def part_ppm(self, signal: Signal) -> int:
         """Return how much of `signal` is worth sending; all of it where nothing is."""
@@ -196,7 +196,7 @@ class TradingDesk:
     def closed(self, arb: Arb) -> None:
         """Count an arb that ended and let its market rest."""
         self.today.add(arb)
-        self._dust.fold(arb)
+        self.dust.fold(arb)
         self._legs.fold(arb)
         self._wallets.release_arb(arb.arb_id)
         self._weigh(arb)

@@ -41,6 +41,7 @@ class InTheEnd:
                 if order.prevented_qty:
                     self._broken("own_orders_crossed", f"{exchange} {client_order_id}")
         self._check_trader()
+        self._check_dust(images.values())
         self._check_ledger(ours.values())
         self._check_recorder()
 
@@ -58,6 +59,21 @@ class InTheEnd:
         for exchange, asset in self._found.opening:
             if left := wallets.reserved(exchange, asset):
                 self._broken("still_reserved", f"{exchange} {asset}: {left} for no order")
+
+    def _check_dust(self, arbs: Iterable[Arb]) -> None:
+        life, found = self._world.life, tuple(arbs)
+        if life is None or life.trader is None or not all(arb.is_closed for arb in found):
+            return
+        for market in self._world.env.markets:
+            # A person settles all of an arb, the dust that it had taken over included.
+            left = sum(
+                -arb.dust_in_qty if arb.is_settled_by_hand else arb.filled_imbalance
+                for arb in found
+                if arb.market == market
+            )
+            kept = sum(life.trader.desk.dust.at(exchange, market) for exchange in EXCHANGES)
+            if left != kept:
+                self._broken("dust_differs", f"{market}: {kept} kept, {left} left by all arbs")
 
     def _is_at_rest(self, arb_id: str) -> bool:
         return all(order.is_ended for order in self._found.images[arb_id].orders)

@@ -4,6 +4,7 @@ from arbitrage.domain import arb_step, leg_order, order
 from fast_path.executor import Executor
 from tests.sabotage import Edit
 from tests.workers.virtual.sabotages.sabotage import Sabotage, wrong
+from workers import start
 from workers.virtual.deeds.deed import Family as F
 
 HARD_LEGS_FIRST = 503
@@ -19,6 +20,12 @@ SABOTAGES: dict[str, Sabotage] = {
         {F.ORDERS},
         "hedge_not_to_size",
         Edit(arb_step._hedged, "wanted.qty,", "Qty(2 * wanted.qty),"),
+    ),
+    "a restart forgets the dust": wrong(
+        {F.CRASH, F.ORDERS},
+        "dust_differs",
+        Edit(start.read_past, "                dust.fold(arb)\n", ""),
+        seed=503,
     ),
     "a leg that goes second keeps its whole size": wrong(
         {F.ORDERS},
