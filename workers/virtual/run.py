@@ -85,10 +85,14 @@ class Plan(msgspec.Struct, frozen=True):
     """How long it trades before it is let come to rest."""
     only: tuple[int, ...] | None = None
     """Indexes of the deeds that are done; None = all. This is how a story is shortened."""
+    given: Params | None = None
+    """What the desk trades with; None = what the seed draws."""
 
     @property
     def params(self) -> Params:
         """Return what this run's desk trades with."""
+        if self.given is not None:
+            return self.given
         changes: dict[str, int] = {}
         if self.seed % NARROW_EVERY == 1:
             changes["hard_band_ppm"] = 60_000
