@@ -31,7 +31,7 @@ from arbitrage.domain.balances import Shortage
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.errors import InvariantError
 from arbitrage.domain.events import ArbStepped, StrangeOrderSeen
-from arbitrage.domain.order import Order, OrderReport, OrderRole
+from arbitrage.domain.order import Order, OrderReport, OrderRole, OrderState
 from arbitrage.domain.params import MS, SECOND, Params
 from arbitrage.domain.ports import Gateway, OrderNews
 from arbitrage.domain.signal import Signal
@@ -42,6 +42,7 @@ from fast_path.desk import Desk
 from fast_path.journal import Journal
 from fast_path.latency import Latency
 from fast_path.register import LATE_FILL_NS, Register
+from fast_path.second_look import SecondLook
 from fast_path.tally import Tally
 
 SEND_WITHIN_NS = 500 * MS
@@ -70,6 +71,7 @@ class Executor:
         self._minted = 0
         self._register = Register()
         self._left: set[str] = set()
+        self._second_look = SecondLook()
         self._strange: deque[tuple[Exchange, str]] = deque(maxlen=STRANGE_KEPT)
         self._order_times: deque[int] = deque(maxlen=1000)
         self._is_finishing = False
@@ -198,16 +200,24 @@ class Executor:
         """Let time pass for every arb with something alive; call it every few tens of milliseconds."""
         for arb in self._register.watched_arbs():
             self._tick(arb)
+        for client_order_id in self._second_look.due(self._desk.now().mono_ns):
+            self._ask_once_more(client_order_id)
         for arb in self._register.expired(self._desk.now().mono_ns):
             self._tally.forget(arb)
             self._left.difference_update(order.client_order_id for order in arb.orders)
 
     def ask_again(self, exchange: Exchange) -> None:
-        """Ask for every order that may be alive on `exchange`: its stream was away."""
-        for arb in self._register.watched_arbs():
+        """Ask for every order of `exchange` that may still fill, or has lately ended short: its stream was away."""
+        for arb in self._register.kept_arbs():
             for order in arb.orders:
-                if order.exchange is exchange and not order.is_ended and order.client_order_id != arb.held:
+                is_over = order.is_ended and order.state is not OrderState.CANCELED
+                if order.exchange is exchange and not is_over and order.client_order_id != arb.held:
                     self._crossings.query(order)
+
+    def _ask_once_more(self, client_order_id: str) -> None:
+        if self._register.is_known(client_order_id) and not self._is_finishing:
+            orders = self._register.arb_of(client_order_id).orders
+            self._crossings.query(next(one for one in orders if one.client_order_id == client_order_id))
 
     def hear(self, exchange: Exchange, news: OrderNews) -> None:
         """Fold news of the private stream. News of orders we do not know is journalled once."""
@@ -294,6 +304,8 @@ class Executor:
                 self._desk.hold(order)
             elif order.is_ended and not old.is_ended:
                 self._desk.settle(order)
+                if order.state is OrderState.CANCELED:
+                    self._second_look.ended(order.client_order_id, self._desk.now().mono_ns)
 
     def _act(self, action: Action) -> None:
         match action:

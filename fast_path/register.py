@@ -39,6 +39,14 @@ class Register:
         """Yield open arbs, and closed ones with an order a person left alive."""
         return iter((*self._open.values(), *self._lingering.values()))
 
+    def kept_arbs(self) -> Iterator[Arb]:
+        """Yield every arb that is kept: open ones, and those closed so lately that a fill may still come."""
+        return iter(tuple(self._arbs.values()))
+
+    def is_known(self, client_order_id: str) -> bool:
+        """Return whether this is an order of an arb that is kept."""
+        return client_order_id in self._arb_of
+
     @property
     def open_count(self) -> int:
         """Return how many arbs are not closed."""
