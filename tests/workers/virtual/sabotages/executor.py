@@ -6,6 +6,7 @@ from tests.sabotage import Edit
 from tests.workers.virtual.sabotages.sabotage import Sabotage, wrong
 from workers.desk import TradingDesk
 from workers.errands import Errands
+from workers.last_look import LastLook
 from workers.trader import Trader
 from workers.virtual.deeds.deed import Family as F
 
@@ -52,9 +53,10 @@ SABOTAGES: dict[str, Sabotage] = {
         Edit(Crossings._query, "self._hear(order, report, None)", "pass"),
     ),
     "a leg leaves however long ago it was decided": wrong(
-        {F.HOST, F.OPERATOR},
+        {F.HOST},
         "old_signal",
         Edit(Executor.last_check, "if age > SEND_WITHIN_NS and not self._has_sibling_left(order):", "if False:"),
+        Edit(LastLook._asleep, "if lag > self._max_lag_ns()", "if False"),
     ),
     "the private stream is not heard": wrong(
         {F.ORDERS},

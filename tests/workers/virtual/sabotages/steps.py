@@ -41,9 +41,8 @@ SABOTAGES: dict[str, Sabotage] = {
     ),
     "a restart sends again what it planned": wrong(
         {F.CRASH},
-        "sent_twice no_trader",
+        "sent_twice no_trader contradicted",
         Edit(arb_step.recovered, "tuple(Query(order) for", "tuple(Place(order) for"),
-        Edit(Executor.last_check, "if age > SEND_WITHIN_NS and not self._has_sibling_left(order):", "if False:"),
     ),
     "a fill that is told twice counts twice": wrong(
         {F.BOOKS},
@@ -78,7 +77,7 @@ SABOTAGES: dict[str, Sabotage] = {
     ),
     "nothing is cancelled": wrong(
         {F.ORDERS},
-        "left_open not_at_rest uneven_too_long",
+        "left_open not_at_rest uneven_too_long trades_no_more",
         Edit(arb_step._should_cancel, "return order.state is OrderState.WORKING and", "return False and"),
     ),
     "arbs get stuck without a word": wrong(
