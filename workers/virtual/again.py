@@ -59,8 +59,8 @@ def _settle_stuck(world: World, found: Findings) -> None:
 
 def _denials(world: World) -> str:
     life = world.life
-    if life is None or not life.is_running:
-        return "no trader runs"
+    if life is None or not life.is_ready:
+        return "no trader is ready"
     counters = life.context.counters
     names = ("ready", "signals", "open_arbs", *(f"denied.{reason}" for reason in (*DenyReason, *NoSignalReason)))
     return ", ".join(f"{name} {counters.get(name)}" for name in names if counters.get(name))

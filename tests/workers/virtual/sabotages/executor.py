@@ -6,7 +6,6 @@ from tests.sabotage import Edit
 from tests.workers.virtual.sabotages.sabotage import Sabotage, wrong
 from workers.desk import TradingDesk
 from workers.errands import Errands
-from workers.last_look import LastLook
 from workers.trader import Trader
 from workers.virtual.deeds.deed import Family as F
 
@@ -52,16 +51,11 @@ SABOTAGES: dict[str, Sabotage] = {
         "fills_differ not_at_rest ledger_differs",
         Edit(Crossings._query, "self._hear(order, report, None)", "pass"),
     ),
-    "a leg leaves however long ago it was decided": wrong(
-        {F.HOST},
-        "old_signal",
-        Edit(Executor.last_check, "if age > SEND_WITHIN_NS and not self._has_sibling_left(order):", "if False:"),
-        Edit(LastLook._asleep, "if lag > self._max_lag_ns()", "if False"),
-    ),
     "the private stream is not heard": wrong(
         {F.ORDERS},
         "fills_differ ledger_differs",
         Edit(Errands.listen, "self._executor.hear(exchange, news)", "pass"),
+        seed=504,
     ),
     "a stream that was down stays down": wrong(
         {F.NETWORK},

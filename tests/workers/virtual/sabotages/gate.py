@@ -40,16 +40,6 @@ SABOTAGES: dict[str, Sabotage] = {
         Edit(risk.is_market_paused, "> q.now", "< 0"),
         Edit(ControlBlock.controls, "now_mono_ns < words", "now_mono_ns < 0 * words"),
     ),
-    "any number of orders a second": wrong(
-        {F.OPERATOR},
-        "too_many_orders",
-        Edit(risk.is_order_rate_too_high, "> q.params.max_orders_per_s", "> 10**9"),
-    ),
-    "any number of arbs at once": wrong(
-        {F.OPERATOR, F.ORDERS},
-        "too_many_arbs",
-        Edit(risk.are_open_arbs_too_many, ">= q.params.max_open_arbs", ">= 10**9"),
-    ),
     "a crossed book is a book": wrong(
         {F.BOOKS},
         "unhealthy_book",

@@ -34,5 +34,6 @@ SABOTAGES: dict[str, Sabotage] = {
             "    if error is None or not 400 <= answer.status < 500:\n"
             '        return Refused(RefusalReason.OTHER, "")\n',
         ),
+        seed=520,
     ),
 }

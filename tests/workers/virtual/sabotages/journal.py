@@ -31,18 +31,19 @@ SABOTAGES: dict[str, Sabotage] = {
     ),
     "half a record stays where the disk was full": wrong(
         {F.HOST, F.CRASH},
-        "no_trader bad_end",
+        "no_trader bad_end trades_no_more",
         Edit(Journal._take_back, "os.ftruncate(self._fd, self._end)", "pass"),
     ),
     "records get no number": wrong(
         {F.CRASH},
-        "no_trader bad_end",
+        "no_trader bad_end trades_no_more",
         Edit(Journal.append, "self.last_seq += 1\n", "pass\n"),
     ),
     "the oldest image of an arb counts": wrong(
         {F.CRASH},
         "fills_differ ledger_differs not_at_rest contradicted sent_twice",
         Edit(read_past, "images[arb.arb_id] = arb\n", "images.setdefault(arb.arb_id, arb)\n"),
+        seed=503,
     ),
     "orders leave though the journal is full": wrong(
         {F.HOST},
