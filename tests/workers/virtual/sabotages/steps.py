@@ -57,6 +57,7 @@ SABOTAGES: dict[str, Sabotage] = {
     "a fill after the end is not heard": wrong(
         {F.ORDERS},
         "fills_differ ledger_differs contradicted",
+        Edit(Executor._ask_once_more, "if self._register", "if False and self._register"),
         Edit(
             Executor.hear,
             "        self._feed(self._register.arb_of(client_order_id).arb_id,",
