@@ -247,6 +247,13 @@ class TradingDesk:
             TradingStateChanged(level.name.lower(), reason, self._context.clock.wall_ns(), breaker), durable=False
         )
 
+    def tell_of_level(self, told: str) -> None:
+        """Journal that a trader lowered the desk when it died before it could: a person must hear of it."""
+        level, latch = self._context.control.level(), self._context.control.latch()
+        if level is not TradingLevel.ACTIVE and latch.get("by") == "trader" and told != level.name.lower():
+            reason, now = str(latch.get("reason", "")), self._context.clock.wall_ns()
+            self._journal.append(TradingStateChanged(level.name.lower(), reason, now), durable=False)
+
     def log(self, event: str, **fields: object) -> None:
         """Write one log line."""
         self._context.log.info(event, **fields)

@@ -17,7 +17,7 @@ from arbitrage.domain.arb import Arb
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.dust import DustLedger
 from arbitrage.domain.errors import AuthRefused, ConfigError, ExchangeError
-from arbitrage.domain.events import ArbStepped, Event, StrangeOrderSeen, TraderStarted
+from arbitrage.domain.events import ArbStepped, Event, StrangeOrderSeen, TraderStarted, TradingStateChanged
 from arbitrage.domain.legging import LegHistory
 from arbitrage.domain.order_name import is_desk_name
 from arbitrage.domain.params import SECOND
@@ -46,6 +46,8 @@ class Past(msgspec.Struct, frozen=True):
     legs: LegHistory = msgspec.field(default_factory=LegHistory)
     modes: frozenset[str] = frozenset()
     """What the traders of before were connected to."""
+    level: str = ""
+    """The trading state that was journalled last; empty when none ever was."""
 
 
 def read_past(journal: Journal, markets: Sequence[str], heard: Callable[[Event], None] = lambda event: None) -> Past:
@@ -58,7 +60,7 @@ def read_past(journal: Journal, markets: Sequence[str], heard: Callable[[Event],
     images: dict[str, Arb] = {}
     closed: deque[tuple[Ns, str]] = deque()
     run_ids, modes = set(), set()
-    dust, legs = DustLedger(), LegHistory()
+    dust, legs, level = DustLedger(), LegHistory(), ""
     for record in journal.replay():
         heard(record.event)
         match record.event:
@@ -72,10 +74,12 @@ def read_past(journal: Journal, markets: Sequence[str], heard: Callable[[Event],
             case TraderStarted(run_id, mode=mode):
                 run_ids.add(run_id)
                 modes.add(mode)
+            case TradingStateChanged(level=newest):
+                level = newest
     orphans = sorted({arb.market for arb in images.values() if not arb.is_closed and arb.market not in markets})
     if orphans:
         raise ConfigError([f"KARB_MARKETS lacks {market}, where an arb is still open" for market in orphans])
-    return Past(images, frozenset(run_ids), dust, legs, frozenset(modes))
+    return Past(images, frozenset(run_ids), dust, legs, frozenset(modes), level)
 
 
 def _drop_old(images: dict[str, Arb], closed: "deque[tuple[Ns, str]]") -> None:

@@ -243,6 +243,7 @@ class Trader:
             self._context.clock.wall_ns(),
         )
         self._journal.append(started, durable=True)
+        self.desk.tell_of_level(past.level)
         orders = [order for arb in past.images.values() for order in arb.orders]
         for one in self._gateways.values():
             one.remember(orders)
