@@ -72,7 +72,7 @@ class Armed:
         self._doors = tuple(sorted(door.text for door in doors))
         self.mode = mode_of(doors, real)
         self._token: ArmToken | None = None
-        self._token_fault = ""
+        self._token_fault = ""  # nosec B105: what is wrong with the token, in words; nothing yet
         self._token_mark: Mark | None = None
         self._until_mono_ns: dict[str, int] = {}
         self._seal: Seal | None = None
