@@ -20,9 +20,9 @@ SABOTAGES: dict[str, Sabotage] = {
         seed=514,
     ),
     "discounts have no budget": wrong(
-        {F.ORDERS},
+        {F.ACCOUNT},
         "discount_overspent",
         Edit(TradingDesk.discount_left, "self._params().discount_budget_krw - spent - planned", "10**15"),
-        seed=516,
+        seed=538,
     ),
 }
