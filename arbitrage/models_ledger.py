@@ -30,7 +30,7 @@ class LedgerEntry(models.Model):
 
     group = models.CharField(max_length=200)
     line = models.PositiveSmallIntegerField()
-    kind = models.CharField(max_length=16)
+    kind = models.CharField(max_length=32)
     """opening, fill, fee, or the kind of an adjustment (`manual_trade`, `manual_trade_fee`)."""
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="entries")
     amount = ExactDecimalField()

@@ -102,7 +102,7 @@ class Order(models.Model):
     side = models.CharField(max_length=4, choices=SIDE_CHOICES)
     price = ExactDecimalField()
     qty = ExactDecimalField()
-    tif = models.CharField(max_length=4)
+    tif = models.CharField(max_length=16)
     state = models.CharField(max_length=16, choices=[(state.value, state.value.upper()) for state in OrderState])
     exchange_order_id = models.CharField(max_length=64, blank=True, db_index=True)
     executed_qty = ExactDecimalField(default=Decimal(0))
