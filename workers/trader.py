@@ -6,7 +6,7 @@ from a feed runs one engine step; an approved signal becomes two orders before a
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from arbitrage.domain.arming import mode_word
 from arbitrage.domain.balances import Shortage, Wallets
@@ -19,6 +19,7 @@ from arbitrage.domain.ports import Gateway, MarketRules
 from arbitrage.domain.units import EXCHANGES, Exchange, Ns
 from arbitrage.domain.wire import Duty, Wire
 from exchanges import registry
+from exchanges.rest_books import RestBooks
 from fast_path.books import BookReader
 from fast_path.engine import Decision, Engine
 from fast_path.executor import Executor
@@ -62,9 +63,11 @@ class Trader:
         *,
         arm: Callable[..., Armed] = Armed,
         lease: Lease | None = None,
+        books: Mapping[Exchange, RestBooks] | None = None,
     ) -> None:
         """Read the journal. ConfigError when it holds an open arb of a market not watched any more, or when mode and
-        transports contradict each other. `arm` makes the look at the locks on real orders."""
+        transports contradict each other. `arm` makes the look at the locks on real orders; `books` are the second
+        source for large arbs, None = those of the environment's addresses."""
         self._context = context
         self._lease = NoLease() if lease is None else lease
         self._watch = ExchangeWatch(context, {exchange: one.drift for exchange, one in gateways.items()})
@@ -82,9 +85,11 @@ class Trader:
         self._broken = False
         self.wallets = Wallets()
         self._errands: Errands | None = None
+        if books is None:
+            books = {exchange: registry.rest_books(exchange, context.env, context.clock) for exchange in EXCHANGES}
         self._confirming = Confirming(
             context,
-            {exchange: registry.rest_books(exchange, context.env, context.clock) for exchange in EXCHANGES},
+            books,
             params=lambda: self.engine.params,
             decide=lambda index: self.engine.step(index, context.clock.mono_ns()),
             send=self._open,

@@ -20,6 +20,7 @@ from arbitrage.domain.order import Order
 from arbitrage.domain.ports import Answer, Gateway, Lookup
 from arbitrage.domain.units import EXCHANGES, Exchange
 from exchanges.gateways import gateway
+from exchanges.registry import rest_books
 from fast_path.journal import Journal, JournalNotWritten
 from fast_path.journal_format import frame_of
 from workers.process import Context, Rhythm
@@ -55,8 +56,8 @@ class DiskJournal(Journal):
     on_boundary: Callable[[str], None] = staticmethod(lambda name: None)
     on_event: Callable[[Event], None] = staticmethod(lambda event: None)
     on_torn: Callable[[], None] = staticmethod(lambda: None)
-    synced_end = 0
-    """How much of the file a power cut cannot take."""
+    on_synced: Callable[[int], None] = staticmethod(lambda end: None)
+    """Told how much of the file a power cut cannot take."""
     written = 0
     """How many records this process tried to write."""
 
@@ -77,7 +78,7 @@ class DiskJournal(Journal):
         seq = super().append(event, durable=durable)
         self.on_event(event)
         if durable:
-            self.synced_end = self._end
+            self.on_synced(self._end)
         self.on_boundary("journal_after")
         return seq
 
@@ -174,13 +175,17 @@ class Life:
         journal.on_torn = self._torn
         journal.on_boundary = self.through
         journal.on_event = world.journalled
+        journal.on_synced = world.synced
         journal.is_full = world.disk_is_full
         try:
             gateways = {
                 exchange: _Doors(gateway(exchange, world.env, world.clock, last_check=self._last_check), self.through)
                 for exchange in EXCHANGES
             }
-            self.trader = Trader(context, cast(dict[Exchange, Gateway], gateways), journal, arm=world.person.look)
+            # A live run's trader reads other addresses out of its environment; what it asks is the simulators.
+            books = {exchange: rest_books(exchange, world.env, world.clock) for exchange in EXCHANGES}
+            doors = cast(dict[Exchange, Gateway], gateways)
+            self.trader = Trader(context, doors, journal, arm=world.person.look, books=books)
             world.on_trader(self)
             world.note(self.owner, "started", f"fence {context.control.fence()}")
             return await self.trader.run()
@@ -208,11 +213,6 @@ class Life:
         self._world.note(self.owner, "killed", "inside a journal record")
         self.die()
         raise Killed("inside a journal record")
-
-    def secured(self) -> None:
-        """Let no power cut take what is in the journal now."""
-        if self._journal is not None and self.is_running:
-            self._journal.synced_end = self._journal.path.stat().st_size
 
     def fill_disk(self, *, is_full: bool) -> None:
         """Let the journal's disk be full, or have room again."""
@@ -283,7 +283,7 @@ class Life:
         self.die()
         if journal is not None:
             size = journal.path.stat().st_size
-            os.truncate(journal.path, keep(min(journal.synced_end, size), size))
+            os.truncate(journal.path, keep(min(self._world.synced_end, size), size))
 
     async def stop(self) -> int | None:
         """Tell it to stop as SIGTERM does; return its exit code, None when it was killed before."""

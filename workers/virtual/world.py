@@ -99,6 +99,8 @@ class World:
         """How often each client order id reached an exchange, taken or not."""
         self.lives: list[Life] = []
         self.disk_is_full = False
+        self.synced_end = 0
+        """How much of the journal a power cut cannot take, whichever trader wrote it."""
         self.on_send: Callable[[Life, Sent], None] = lambda life, one: None
         self.on_event: Callable[[Event], None] = lambda event: None
         self.on_trader: Callable[[Life], None] = lambda life: None
@@ -248,10 +250,13 @@ class World:
         for life in self.lives:
             life.fill_disk(is_full=is_full)
 
+    def synced(self, end: int) -> None:
+        """Take note of how much of the journal is on its disk, whoever brought it there."""
+        self.synced_end = max(self.synced_end, end)
+
     def secured(self) -> None:
-        """Take note that somebody brought the journal to the disk: no power cut takes what is in it now."""
-        for life in self.lives:
-            life.secured()
+        """Let no power cut take what is in the journal now."""
+        self.synced(self.env.journal_path.stat().st_size)
 
     def sent(self, life: Life, exchange: Exchange, order: Order) -> None:
         """Take note of an order whose bytes leave now."""
