@@ -164,6 +164,10 @@ class Story:
         """Return the kill switch's position."""
         return self._control.level()
 
+    def lowered_for(self) -> str:
+        """Return the reason of the last change of the kill switch."""
+        return str(self._control.latch().get("reason", ""))
+
     def raise_fence(self) -> None:
         """Let a younger trader announce itself."""
         self._control.raise_fence()

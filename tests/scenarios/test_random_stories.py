@@ -88,8 +88,11 @@ async def run(seed: int) -> None:
         executor = life.trader.executor
         await until(lambda: all(arb.state in RESTING for arb in executor.open_arbs()), within_s=10)
         stuck = [arb for arb in executor.open_arbs() if arb.state is ArbState.STUCK]
-        # The script's own resume may have come after an arb got stuck.
-        assert story.level() is TradingLevel.ACTIVE or (stuck and story.level() is TradingLevel.REDUCING), script
+        # The script's own resume may have come after an arb got stuck. On a slow machine evening out may take longer
+        # than the story allows: the desk then stops what is new, says so, and evens out all the same.
+        if story.level() is not TradingLevel.ACTIVE:
+            assert story.level() is TradingLevel.REDUCING, script
+            assert stuck or "uneven past its time" in story.lowered_for(), (story.lowered_for(), script)
         await until(lambda: all(order.is_ended for one in executor.open_arbs() for order in one.orders))
         for arb in stuck:
             assert executor.resolve(arb.arb_id, "a person")
