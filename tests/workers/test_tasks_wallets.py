@@ -5,42 +5,17 @@ import time
 
 import pytest
 
-from arbitrage.domain.units import EXCHANGES, Exchange
+from arbitrage.domain.units import Exchange
 from arbitrage.models import Alert
 from arbitrage.services import params
 from exchanges.simulator import server
-from exchanges.simulator.config import AccountSpec, SimConfig
-from exchanges.simulator.money import fine_of_text
 from exchanges.simulator.wallets import WalletState
-from karb_project.env import read_env
 from workers.bridge import Bridge, read_asked
 from workers.django_room import DatabaseThread
 from workers.process import Context
 from workers.tasks.wallets import read_wallets
 
-SECRET = "a-secret-of-decent-length-for-tests-0123456789-0123456789-01234567"
 UPBIT, BITHUMB = Exchange
-
-
-@pytest.fixture
-async def sim(desk_env, settings):
-    accounts = tuple(
-        AccountSpec(exchange, f"{exchange}-access", SECRET, {"KRW": fine_of_text("1000000")}) for exchange in EXCHANGES
-    )
-    running = await server.start(SimConfig(markets=("KRW-BTC", "KRW-ETH"), accounts=accounts))
-    settings.KARB_ENV = read_env(
-        {
-            "KARB_VAR_DIR": str(desk_env.var_dir),
-            "KARB_SHM_DIR": str(desk_env.shm_dir),
-            "KARB_MARKETS": "KRW-BTC,KRW-ETH",
-            "KARB_SIM_UPBIT_ADDRESS": running.upbit_address,
-            "KARB_SIM_BITHUMB_ADDRESS": running.bithumb_address,
-            **{f"KARB_{name}_ACCESS_KEY": f"{name.lower()}-access" for name in ("UPBIT", "BITHUMB")},
-            **{f"KARB_{name}_SECRET_KEY": SECRET for name in ("UPBIT", "BITHUMB")},
-        }
-    )
-    yield running
-    await running.stop()
 
 
 def change(sim: server.RunningSimulator, exchange: Exchange, currency: str, state: WalletState) -> None:
