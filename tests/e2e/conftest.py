@@ -16,20 +16,7 @@ import pytest
 
 from karb_project.env import ROOT
 
-HERE = Path(__file__).parent
 ADDRESSES = ("KARB_WEB_ADDRESS", "KARB_FLOWER_ADDRESS", "KARB_SIM_UPBIT_ADDRESS", "KARB_SIM_BITHUMB_ADDRESS")
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Keep a file's tests in one process, one after the other: they share a desk, or the services that were given.
-
-    First of all such hooks: the one that hands tests out by group reads the marks only once.
-    """
-    for item in items:
-        if HERE in item.path.parents:
-            is_given = item.get_closest_marker("redis") is not None or item.path.name == "test_celery_broker.py"
-            item.add_marker(pytest.mark.xdist_group("given services" if is_given else item.path.stem))
 
 
 def free_addresses():
