@@ -1,7 +1,8 @@
-"""`python -m fast_path.halt --reason "..."`: the quickest stop: the word in shared memory before anything else loads.
+"""`fast_path/halt --reason "..."`, or `python -m fast_path.halt`: the word in shared memory before anything else loads.
 
-A Python with all of K-Arb takes a tenth of a second to start; this one writes HALTED after a hundredth, then does
-what `python -m fast_path.control halt` does: latch file, reason, a line that says so.
+A Python with all of K-Arb takes a tenth of a second to start; this one writes HALTED after a hundredth, and the script
+beside it (`halt`, for a shell) after a few thousandths. Then comes what `python -m fast_path.control halt` does: latch
+file, reason, a line that says so.
 """
 
 import os

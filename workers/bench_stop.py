@@ -2,7 +2,7 @@
 
 Feeds and trader are processes of their own and trade over real sockets as fast as the exchanges' budgets let them.
 There is neither database nor broker nor bridge: this process gives the bridge's beats and is both exchanges. Again and
-again the desk is stopped by `python -m fast_path.halt`; every order request that still arrives is counted and timed.
+again the desk is stopped by `fast_path/halt`; every order request that still arrives is counted and timed.
 """
 
 import argparse
@@ -34,6 +34,10 @@ from karb_project.env import Env, read_env
 from workers.bench_simulator import listed
 from workers.up_setup import make_directories, make_keys
 
+COMMANDS = {
+    "sh": (str(Path(__file__).parents[1] / "fast_path" / "halt"),),
+    "python": (sys.executable, "-m", "fast_path.halt"),
+}
 READY_S = 60.0
 FLOW_S = 30.0
 SETTLE_S = 0.4
@@ -69,6 +73,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m workers bench stop", description=__doc__)
     parser.add_argument("--stops", type=int, default=100)
     parser.add_argument("--markets", type=int, default=12)
+    parser.add_argument("--by", choices=COMMANDS, default="sh", help="the script, or the module it calls")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the figures here as well")
     try:
         given = parser.parse_args(argv)
@@ -85,7 +90,7 @@ def main(argv: list[str]) -> int:
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         try:
-            stops, late = runner.run(_Drill(Path(scratch), given.markets).run(given.stops))
+            stops, late = runner.run(_Drill(Path(scratch), given.markets, COMMANDS[given.by]).run(given.stops))
         except TimeoutError as error:
             print(error, file=sys.stderr)
             return 1
@@ -132,11 +137,13 @@ def _table(result: dict[str, Any]) -> str:
 
 class _Drill:
     # Both exchanges, the bridge's beats, three children, and the watch.
-    def __init__(self, home: Path, markets: int) -> None:
+    def __init__(self, home: Path, markets: int, command: tuple[str, ...]) -> None:
         self._home = home
+        self._command = command
         self._environ = {
             **{name: value for name, value in os.environ.items() if not name.startswith("KARB_")},
             **DEAD,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
             "KARB_VAR_DIR": str(home / "var"),
             "KARB_SHM_DIR": str(home / "shm"),
             "KARB_MARKETS": ",".join(listed(markets)),
@@ -197,7 +204,7 @@ class _Drill:
         begun, seen = time.monotonic_ns(), len(self._arrived)
         watch = asyncio.create_task(_word(control))
         command = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "fast_path.halt", "--reason", "bench"),
+            *(*self._command, "--reason", "bench"),
             env=self._environ,
             stdout=subprocess.DEVNULL,
         )
