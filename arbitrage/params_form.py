@@ -92,6 +92,7 @@ GROUPS: tuple[tuple[str, tuple[FieldWords, ...]], ...] = (
         (
             _f("max_book_age_ns", "Oldest book", Unit.MS, "Both books must be younger."),
             _f("max_book_skew_ns", "Age apart", Unit.MS, "How far the two books' ages may lie apart."),
+            _f("max_ladder_still_ns", "Book stands still", Unit.MS, "Though its frames go on and the other one moves."),
             _f("max_control_age_ns", "Oldest control block", Unit.MS, "An older one opens nothing new."),
             _f("max_loop_lag_ns", "Loop lag", Unit.MS, "A trader that lags more opens nothing new."),
         ),

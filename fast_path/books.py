@@ -203,6 +203,16 @@ class SlotView:
         return self._values[_ASK_PRICE]
 
     @property
+    def ask_words(self) -> Snapshot:
+        """Return the asks as they lie in the slot, prices before quantities: to be compared, not read."""
+        return self._values[_ASK_PRICE:_BID_PRICE]
+
+    @property
+    def bid_words(self) -> Snapshot:
+        """Return the bids likewise."""
+        return self._values[_BID_PRICE:]
+
+    @property
     def book(self) -> Book:
         """Return the whole book."""
         if self._book is None:

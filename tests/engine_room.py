@@ -56,6 +56,7 @@ CALM = Exposure(
     book_delay_ns=0,
     widest_spread_ppm=Ppm(0),
     price_jump_ppm=Ppm(0),
+    ladder_still_ns=0,
     trouble_points=0,
     market_warnings=0,
     wallets_suspended=0,

@@ -327,6 +327,7 @@ class TradingDesk:
             book_delay_ns=sight.delay_ns,
             widest_spread_ppm=sight.widest_spread_ppm,
             price_jump_ppm=Ppm(sight.jump.ppm),
+            ladder_still_ns=sight.still_ns,
             trouble_points=self.integrity.trouble_points(now),
             market_warnings=self._context.control.market_warnings(market),
             wallets_suspended=self._context.control.wallets_suspended(market),

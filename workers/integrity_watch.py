@@ -11,9 +11,10 @@ from arbitrage.domain.integrity import Glance, Jump, MarketHistory
 from arbitrage.domain.params import MS, SECOND, Params
 from arbitrage.domain.stability import Stability, Trouble
 from arbitrage.domain.units import EXCHANGES, Exchange, Ns, Ppm
-from fast_path.books import BookReader
+from fast_path.books import BookReader, SlotView
 from workers.pauses import Cause, Pauses
 from workers.process import Context
+from workers.still_watch import StillWatch
 
 LOOK_EVERY_NS = 200 * MS
 SAMPLE_EVERY_NS = 1 * SECOND
@@ -25,9 +26,10 @@ class Sight(msgspec.Struct, frozen=True):
     delay_ns: int
     widest_spread_ppm: Ppm
     jump: Jump
+    still_ns: int
 
 
-BLIND = Sight(0, Ppm(0), Jump(0, 0))
+BLIND = Sight(0, Ppm(0), Jump(0, 0), 0)
 """Of a market with a book missing: the gate has its own word for that."""
 
 
@@ -45,6 +47,7 @@ class IntegrityWatch:
         self._readers = tuple(readers[exchange] for exchange in EXCHANGES)
         self._params = params
         self._pauses = pauses
+        self._ladders = StillWatch(context, params, pauses)
         self._history = [MarketHistory() for _ in context.env.markets]
         self._stability = {exchange: Stability() for exchange in EXCHANGES}
         self._looked_ns = self._sampled_ns = 0
@@ -53,8 +56,12 @@ class IntegrityWatch:
 
     def sight(self, index: int) -> Sight:
         """Return how both books of a market look beside their history."""
-        seen = self._glances(index)
-        return BLIND if seen is None else _sight(self._history[index], *seen)
+        views = self._views(index)
+        if views is None:
+            return BLIND
+        one, other, history = _glance(views[0]), _glance(views[1]), self._history[index]
+        widest = Ppm(max(one.spread_ppm, other.spread_ppm))
+        return Sight(history.delay_ns(one, other), widest, history.jump(one, other), self._ladders.still_ns(index))
 
     def tick(self) -> None:
         """Look at every market: pause the ones whose price jumped, and remember what the others show."""
@@ -68,10 +75,11 @@ class IntegrityWatch:
             for exchange in EXCHANGES:
                 self._context.counters.set(f"trouble.{exchange}", self._stability[exchange].points(now))
         for index, market in enumerate(self._context.env.markets):
-            seen = self._glances(index)
-            if seen is None:
+            views = self._views(index)
+            if views is None:
                 continue
-            history = self._history[index]
+            self._ladders.look(index, views, now)
+            seen, history = (_glance(views[0]), _glance(views[1])), self._history[index]
             jump = history.jump(*seen)
             is_paused = self._context.control.paused_until_mono_ns(market) > now
             if jump.ppm > self._params().max_price_jump_ppm and not is_paused:
@@ -84,14 +92,14 @@ class IntegrityWatch:
         detail = f"{EXCHANGES[jump.mover]} is {jump.ppm} ppm from the usual gap"
         self._pauses.pause(market, Cause.PRICE_JUMPED, detail)
 
-    def _glances(self, index: int) -> tuple[Glance, Glance] | None:
+    def _views(self, index: int) -> tuple[SlotView, SlotView] | None:
         oldest = self._context.clock.mono_ns() - self._params().max_book_age_ns
         seen = []
         for reader in self._readers:
             view = reader.read(index)
             if view is None or view.recv_mono_ns < oldest:
                 return None
-            seen.append(Glance(view.best_bid, view.best_ask, view.exchange_ns, view.recv_wall_ns))
+            seen.append(view)
         return seen[0], seen[1]
 
     # Exchanges
@@ -105,6 +113,5 @@ class IntegrityWatch:
         return max(one.points(now) for one in self._stability.values())
 
 
-def _sight(history: MarketHistory, one: Glance, other: Glance) -> Sight:
-    widest = Ppm(max(one.spread_ppm, other.spread_ppm))
-    return Sight(history.delay_ns(one, other), widest, history.jump(one, other))
+def _glance(view: SlotView) -> Glance:
+    return Glance(view.best_bid, view.best_ask, view.exchange_ns, view.recv_wall_ns)

@@ -16,6 +16,7 @@ class Cause(StrEnum):
     EDGE_TOO_GOOD = "edge_too_good"
     SLIPPAGE = "slippage"
     PRICE_JUMPED = "price_jumped"
+    LADDER_FROZEN = "ladder_frozen"
 
 
 class Pauses:

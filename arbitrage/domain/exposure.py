@@ -60,6 +60,8 @@ class Exposure(msgspec.Struct, frozen=True, kw_only=True):
     """The wider of both books' spreads."""
     price_jump_ppm: Ppm
     """How far the gap between both exchanges is from what it usually is."""
+    ladder_still_ns: int
+    """For how long a book stood while its frames went on and the other exchange moved (`stillness.py`); 0 = none."""
     trouble_points: int
     """What the worse of both exchanges did wrong lately (`stability.py`)."""
     market_warnings: int

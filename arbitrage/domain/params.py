@@ -66,6 +66,8 @@ class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     max_book_age_ns: int = 700 * MS
     max_book_skew_ns: int = 300 * MS
+    max_ladder_still_ns: int = 2 * SECOND
+    """How long a book may stand still to the last digit while its frames go on and the other exchange moves (R1.3)."""
     max_control_age_ns: int = 3 * SECOND
     max_loop_lag_ns: int = 200 * MS
     max_frame_to_order_ns: int = 50 * MS
@@ -161,6 +163,7 @@ _BOUNDS: dict[str, tuple[int, int]] = {
     "max_balance_age_ns": (1 * SECOND, 600 * SECOND),
     "max_book_age_ns": (10 * MS, 10 * SECOND),
     "max_book_skew_ns": (10 * MS, 10 * SECOND),
+    "max_ladder_still_ns": (200 * MS, 3600 * SECOND),
     "max_control_age_ns": (200 * MS, 60 * SECOND),
     "max_loop_lag_ns": (1 * MS, 5 * SECOND),
     "max_frame_to_order_ns": (1 * MS, 5 * SECOND),

@@ -34,6 +34,7 @@ class DenyReason(StrEnum):
     BOOK_DELAYED = "book_delayed"
     SPREAD_ABNORMAL = "spread_abnormal"
     PRICE_JUMPED = "price_jumped"
+    LADDER_FROZEN = "ladder_frozen"
     EXCHANGE_RESTING = "exchange_resting"
     EXCHANGE_UNSTABLE = "exchange_unstable"
     STREAM_DOWN = "stream_down"
@@ -162,6 +163,11 @@ def is_spread_abnormal(q: Question) -> bool:
 def has_price_jumped(q: Question) -> bool:
     """Return whether one exchange alone left for another price: more likely its fault than a chance (R1.3)."""
     return q.exposure.price_jump_ppm > q.params.max_price_jump_ppm
+
+
+def is_ladder_frozen(q: Question) -> bool:
+    """Return whether a book stands still under new times while the other exchange moves: a chance that is none."""
+    return q.exposure.ladder_still_ns > q.params.max_ladder_still_ns
 
 
 def is_exchange_resting(q: Question) -> bool:
@@ -320,6 +326,7 @@ CHECKS: tuple[tuple[DenyReason, Callable[[Question], bool]], ...] = (
     (DenyReason.BOOK_DELAYED, is_book_delayed),
     (DenyReason.SPREAD_ABNORMAL, is_spread_abnormal),
     (DenyReason.PRICE_JUMPED, has_price_jumped),
+    (DenyReason.LADDER_FROZEN, is_ladder_frozen),
     (DenyReason.EXCHANGE_RESTING, is_exchange_resting),
     (DenyReason.EXCHANGE_UNSTABLE, is_exchange_unstable),
     (DenyReason.STREAM_DOWN, is_stream_down),

@@ -180,6 +180,7 @@ def confirmed(params: Params) -> object:
 ASKED: dict[str, tuple[object, Callable[[Params], object]]] = {
     "reserve_ppm": (0, capped),
     "max_book_age_ns": (300 * MS, lambda params: gated(params, 400 * MS)),
+    "max_ladder_still_ns": (200 * MS, lambda params: gated(params, ladder_still_ns=SECOND)),
     "max_loop_lag_ns": (10 * MS, lambda params: gated(params, loop_lag_ns=Ns(100 * MS))),
     "max_frame_to_order_ns": (10 * MS, lambda params: judged(Pace(), Load(20 * MS, 0), params)),
     "pace_max_steps": (0, lambda params: judged(Pace(), Load(SECOND, 0), params)),
