@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from workers.virtual.world import World
 
 
-RHYTHM = Rhythm(trader_tick_s=0.05)
+RHYTHM = Rhythm(trader_tick_s=0.1, lag_look_s=0.1)
 """What comes of a tick comes of one a little later, too."""
 
 

@@ -38,7 +38,7 @@ def test_the_same_seeds_live_through_the_same_histories_in_other_processes_and_a
     report = Report.read(tmp_path / "report.json")
     assert (report.seeds, report.runs, report.runs_with_violations) == ([(FIRST, FIRST + 7)], 8, 0)
     assert report.figures["arbs"] > 50
-    assert report.figures["hedges"] > 2
+    assert report.figures["hedges"] > 1
     assert report.figures["traders_killed"] > 0
     backwards = [run(Plan(seed)) for seed in range(FIRST + 7, FIRST - 1, -1)]
     here = report_of(backwards[::-1], {}, code=code_digest(), faults=Family, took_s=1, processor_s=1)

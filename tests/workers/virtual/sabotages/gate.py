@@ -50,5 +50,6 @@ SABOTAGES: dict[str, Sabotage] = {
         "opened_past_a_breaker",
         Edit(risk.is_breaker_tripped, "> 0", "< 0"),
         Edit(BreakerWatch.tick, "self._lower(trip)", "pass"),
+        seed=527,
     ),
 }

@@ -31,7 +31,7 @@ SABOTAGES: dict[str, Sabotage] = {
         {F.ORDERS},
         "followed_wrongly",
         Edit(leg_order.released, "held, qty=qty, ", "held, "),
-        seed=523,
+        seed=531,
     ),
     "a leg that is to wait goes as well": wrong(
         {F.ORDERS},

@@ -23,6 +23,6 @@ SABOTAGES: dict[str, Sabotage] = {
         {F.ACCOUNT},
         "discount_overspent",
         Edit(TradingDesk.discount_left, "self._params().discount_budget_krw - spent - planned", "10**15"),
-        seed=538,
+        seed=525,
     ),
 }
