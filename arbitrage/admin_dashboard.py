@@ -72,11 +72,17 @@ def reduce(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def resume(request: HttpRequest) -> HttpResponse:
-    """Trade again."""
+    """Go one step back towards trading: the one the page showed, and no other."""
 
     def act(reason: str, by: str) -> str:
-        controls.resume(reason, by, acknowledged=request.POST.getlist("acknowledge"))
-        return "Active: trading again"
+        to = TradingLevel(int(request.POST.get("to", "")))
+        controls.resume(reason, by, acknowledged=request.POST.getlist("acknowledge"), to=to)
+        if to is TradingLevel.ACTIVE:
+            return "Active: trading again"
+        return (
+            "Reducing: open arbs are finished and hedged, none is opened. Step 1 of 2 is done: when they are even, "
+            "resume once more, with a reason of its own, to open arbs again"
+        )
 
     return acted(request, act, RESUME_RIGHT)
 

@@ -21,7 +21,7 @@ from fast_path.control import ControlBlock
 from fast_path.counters import read_counters
 from fast_path.cut import cut, cut_by_file, cut_off, mend
 from fast_path.flatten import flatten
-from fast_path.latch import write_latch
+from fast_path.latch import latch_level, read_latch, write_latch
 from karb_project.env import Env, read_env
 
 _NEEDED = ("KARB_VAR_DIR", "KARB_SHM_DIR")
@@ -111,6 +111,8 @@ def _move(command: str, control: ControlBlock, reason: str, by: str, env: Env) -
             fault = _resume(control, reason, by)
         case "flatten":
             left = _flatten(control, reason, by, env)
+        case "reduce" if control.level() is TradingLevel.HALTED:
+            fault = "level is halted already; resume, with a reason, goes one step back"
         case _:
             control.set_level(_LEVELS[command], reason, by)
     if fault:
@@ -165,6 +167,9 @@ def _mode(env: Env) -> str:
 
 def _files_only(command: str, latch_path: Path, reason: str, by: str) -> None:
     level = TradingLevel.REDUCING if command == "reduce" else TradingLevel.HALTED
+    if latch_level(read_latch(latch_path)) > level:
+        _warn(f"{latch_path} says halted already")
+        return
     try:
         write_latch(latch_path, level, reason, by, time.time_ns())
         if command == "cut":

@@ -97,8 +97,8 @@ def wanted() -> Wanted:
 def request_level(level: TradingLevel, reason: str, by: str, *, exchange: str = "", market: str = "") -> None:
     """Ask for a level for the desk, one exchange or one market (R6.2); who and why are kept.
 
-    The desk: HALTED is an emergency stop, ACTIVE a resume, REDUCING goes through the switch at once.
-    ControlRefused without a reason.
+    The desk: HALTED is an emergency stop, ACTIVE the last step of a resume, REDUCING goes through the
+    switch at once. ControlRefused without a reason, or when that would loosen a desk that is HALTED.
     """
     if not reason.strip():
         raise ControlRefused("a reason is needed")
@@ -115,7 +115,9 @@ def request_level(level: TradingLevel, reason: str, by: str, *, exchange: str = 
     elif level is TradingLevel.HALTED:
         emergency_stop(reason, by)
     elif level is TradingLevel.ACTIVE:
-        resume(reason, by)
+        resume(reason, by, to=level)
+    elif standing_level() is TradingLevel.HALTED:
+        raise ControlRefused("the desk is HALTED: a resume takes it back, one step at a time")
     else:
         load_switch().set_level(level, reason, by)
         with transaction.atomic():
@@ -220,43 +222,75 @@ def confirm_step(state: EmergencyState, by: str, note: str) -> None:
 
 
 def resume_obstacles() -> list[str]:
-    """Return the open critical incidents that a resume must acknowledge: stuck arbs."""
+    """Return the open critical incidents that a resume to ACTIVE must acknowledge: stuck arbs."""
     rows = Incident.objects.filter(state="open", kind="arb_stuck").order_by("pk")
     return [f"{row.incident_id}: {row.title}" for row in rows]
 
 
-def resume(reason: str, by: str, *, acknowledged: Sequence[str] = ()) -> None:
-    """Let the desk trade again. Steps not yet confirmed are confirmed by this person with this reason.
+def standing_level() -> TradingLevel:
+    """Return the stricter of what the rows ask for and what shared memory holds; HALTED when that cannot be read."""
+    row = Control.objects.filter(scope=Scope.GLOBAL, key="").first()
+    observed = observed_level()
+    asked = TradingLevel(row.level) if row else TradingLevel.ACTIVE
+    return max(asked, TradingLevel.HALTED if observed is None else observed)
 
-    ControlRefused without a reason, or while stuck arbs' incidents are open that are not in
-    `acknowledged` (their ids). Rows first, the switch last: when it fails the desk stays stopped.
+
+def resume(reason: str, by: str, *, acknowledged: Sequence[str] = (), to: TradingLevel | None = None) -> TradingLevel:
+    """Take the desk one step back towards ACTIVE and return where it is: HALTED to REDUCING, else to ACTIVE.
+
+    The step to REDUCING only lets what is open be finished: emergency, alerts and monitor-only exchanges stay.
+    The step to ACTIVE confirms the emergency's steps not yet confirmed, by this person with this reason.
+    ControlRefused without a reason, when the next step does not lead `to` there (two people, a button hit
+    twice), or on the step to ACTIVE while stuck arbs' incidents are open that are not in `acknowledged`
+    (their ids). Rows first, the switch last: when it fails the desk stays as strict as it was.
     """
     if not reason.strip():
         raise ControlRefused("a reason is needed")
     incidents.pick_up_pending()
+    with transaction.atomic():
+        # Locked before it is looked at: of two resumes at once the second sees what the first did.
+        Control.objects.select_for_update().filter(scope=Scope.GLOBAL, key="").first()
+        level = standing_level()
+        step = TradingLevel.REDUCING if level is TradingLevel.HALTED else TradingLevel.ACTIVE
+        if to not in (None, step):
+            raise ControlRefused(f"the desk is {level.name}: the next step is {step.name}, not {to.name}")
+        if step is TradingLevel.ACTIVE:
+            _let_trade(reason, by, acknowledged)
+        else:
+            _note_on_flow(f"halted to reducing: {reason}", by)
+        set_row(Scope.GLOBAL, "", step, reason, by, timezone.now())
+    load_switch().set_level(step, reason, by)
+    return step
+
+
+def _note_on_flow(text: str, by: str) -> None:
+    flow = open_emergency()
+    if flow is not None and flow.incident is not None:
+        incidents.add_event(flow.incident, text, by, timezone.now())
+
+
+def _let_trade(reason: str, by: str, acknowledged: Sequence[str]) -> None:
+    # Everything that held the desk back, but for the levels; the caller is in a transaction.
     left = [line for line in resume_obstacles() if line.partition(":")[0] not in acknowledged]
     if left:
         raise ControlRefused("\n".join(left))
     now = timezone.now()
-    with transaction.atomic():
-        flow = Emergency.objects.select_for_update().exclude(state=E.RESUMED).first()
-        while flow is not None and flow.state != E.RESUMED:
-            _step(flow, FLOW[E(flow.state)], by, reason)
-        if flow is not None:
-            flow.resumed_at = now
-            flow.save()
-            if flow.incident is not None:
-                incidents.add_event(flow.incident, f"resumed: {reason}", by, now)
-        for incident_id in acknowledged:
-            for incident in Incident.objects.filter(incident_id=incident_id, state="open"):
-                incidents.add_event(incident, f"acknowledged at resume: {reason}", by, now)
-        for kind in ("emergency_stop", "trading_lowered", BREAKER):
-            alerts.close_alerts_of(kind, by=by)
-        for row in _stopped_by_trader():
-            alerts.close_alerts_of(MONITOR_ONLY, row.key, by=by)
-            set_row(Scope.EXCHANGE, row.key, TradingLevel.ACTIVE, reason, by, now)
-        set_row(Scope.GLOBAL, "", TradingLevel.ACTIVE, reason, by, now)
-    load_switch().set_level(TradingLevel.ACTIVE, reason, by)
+    flow = Emergency.objects.select_for_update().exclude(state=E.RESUMED).first()
+    while flow is not None and flow.state != E.RESUMED:
+        _step(flow, FLOW[E(flow.state)], by, reason)
+    if flow is not None:
+        flow.resumed_at = now
+        flow.save()
+        if flow.incident is not None:
+            incidents.add_event(flow.incident, f"resumed: {reason}", by, now)
+    for incident_id in acknowledged:
+        for incident in Incident.objects.filter(incident_id=incident_id, state="open"):
+            incidents.add_event(incident, f"acknowledged at resume: {reason}", by, now)
+    for kind in ("emergency_stop", "trading_lowered", BREAKER):
+        alerts.close_alerts_of(kind, by=by)
+    for row in _stopped_by_trader():
+        alerts.close_alerts_of(MONITOR_ONLY, row.key, by=by)
+        set_row(Scope.EXCHANGE, row.key, TradingLevel.ACTIVE, reason, by, now)
 
 
 def resolve_arb(arb_id: str, reason: str, by: str) -> None:

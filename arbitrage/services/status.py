@@ -82,7 +82,10 @@ def _checked(name: str, look: Callable[[], tuple[str, str]]) -> Check:
 def _switch() -> tuple[str, str]:
     level = controls.load_switch().level()
     if level is TradingLevel.HALTED:
-        return level.name, "HALTED: `python manage.py resume --reason ...` when all is understood"
+        return (
+            level.name,
+            "HALTED: when all is understood, `python manage.py resume --reason ...`, once to REDUCING, once to ACTIVE",
+        )
     return level.name, ""
 
 

@@ -154,10 +154,29 @@ def test_stop_and_resume_by_button(admin_client, switch):
     answer = admin_client.post("/admin/desk/stop", {"reason": "odd prices"}, follow=True)
     assert "Halted" in answer.content.decode()
     assert switch.told == [(TradingLevel.HALTED, "odd prices", "admin")]
-    answer = admin_client.post("/admin/desk/resume", {"reason": "feed is back"}, follow=True)
+    answer = admin_client.post("/admin/desk/resume", {"reason": "feed is back", "to": "1"}, follow=True)
+    assert "Step 1 of 2 is done: when they are even, resume once more" in answer.content.decode()
+    assert switch.now is TradingLevel.REDUCING
+    answer = admin_client.post("/admin/desk/resume", {"reason": "even", "to": "0"}, follow=True)
     assert "Active: trading again" in answer.content.decode()
-    assert switch.now is TradingLevel.ACTIVE
+    assert switch.told[1:] == [(TradingLevel.REDUCING, "feed is back", "admin"), (TradingLevel.ACTIVE, "even", "admin")]
     answer = admin_client.post("/admin/desk/reduce", {"reason": "lunch"}, follow=True)
+    assert switch.now is TradingLevel.REDUCING
+
+
+@pytest.mark.parametrize("to", ["0", "2", "", "x"])
+def test_a_resume_that_is_not_the_next_step_changes_nothing(admin_client, switch, to):
+    admin_client.post("/admin/desk/stop", {"reason": "odd prices"})
+    answer = admin_client.post("/admin/desk/resume", {"reason": "fine", "to": to}, follow=True)
+    assert "Active: trading again" not in answer.content.decode()
+    assert switch.told == [(TradingLevel.HALTED, "odd prices", "admin")]
+
+
+def test_a_button_hit_twice_takes_one_step(admin_client, switch):
+    admin_client.post("/admin/desk/stop", {"reason": "odd prices"})
+    for _ in range(2):
+        answer = admin_client.post("/admin/desk/resume", {"reason": "feed is back", "to": "1"}, follow=True)
+    assert "the desk is REDUCING: the next step is ACTIVE, not REDUCING" in answer.content.decode()
     assert switch.now is TradingLevel.REDUCING
 
 
@@ -187,9 +206,10 @@ def test_buttons_need_the_csrf_token(desk, django_user_model):
 def test_a_stuck_arb_must_be_ticked_to_resume(admin_client, desk):
     incident = Incident.objects.get(kind="arb_stuck")
     assert incident.incident_id in admin_client.get("/admin/").content.decode()
-    admin_client.post("/admin/desk/resume", {"reason": "fine"})
-    assert desk.now is TradingLevel.HALTED
-    admin_client.post("/admin/desk/resume", {"reason": "fine", "acknowledge": [incident.incident_id]})
+    admin_client.post("/admin/desk/resume", {"reason": "may be finished", "to": "1"})
+    admin_client.post("/admin/desk/resume", {"reason": "fine", "to": "0"})
+    assert desk.now is TradingLevel.REDUCING
+    admin_client.post("/admin/desk/resume", {"reason": "fine", "to": "0", "acknowledge": [incident.incident_id]})
     assert desk.now is TradingLevel.ACTIVE
 
 
@@ -198,7 +218,7 @@ def test_a_stuck_arb_can_be_ticked_although_nobody_stopped_the_desk(admin_client
     Incident.objects.update(incident_id="RE-2026-1000")
     controls.request_level(TradingLevel.REDUCING, "stuck", "trader")
     assert f'value="{Incident.objects.get(pk=incident.pk).incident_id}"' in admin_client.get("/admin/").content.decode()
-    admin_client.post("/admin/desk/resume", {"reason": "fine", "acknowledge": ["RE-2026-1000"]})
+    admin_client.post("/admin/desk/resume", {"reason": "fine", "to": "0", "acknowledge": ["RE-2026-1000"]})
     assert switch.now is TradingLevel.ACTIVE
 
 
@@ -206,12 +226,13 @@ def test_everybody_inside_may_stop_but_not_resume(guest, switch):
     guest.post("/admin/desk/stop", {"reason": "smoke"})
     assert switch.now is TradingLevel.HALTED
     for name, body in (
-        ("resume", {}),
+        ("resume", {"to": "1"}),
         ("confirm", {"state": "analysed"}),
         ("level", {"level": "0", "market": "KRW-BTC"}),
     ):
         assert guest.post(f"/admin/desk/{name}", {"reason": "x", **body}).status_code == 403
     assert guest.post("/admin/desk/params/1/activate", {"reason": "x"}).status_code == 403
+    guest.post("/admin/desk/reduce", {"reason": "a way back by another door"})
     assert switch.now is TradingLevel.HALTED
 
 

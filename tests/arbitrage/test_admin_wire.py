@@ -180,7 +180,7 @@ def test_the_dashboard_says_which_exchange_is_only_watched_and_why(admin_client,
     assert "upbit answers 1.2 %" in page
     assert "upbit is REDUCING" not in page
     assert "Upbit is monitor-only: balances cannot be read: odd." in page
-    assert "karb-when-HALTED karb-when-ACTIVE" in page
-    admin_client.post("/admin/desk/resume", {"reason": "mended"})
+    assert "karb-when-REDUCING karb-when-ACTIVE" in page
+    admin_client.post("/admin/desk/resume", {"reason": "mended", "to": "0"})
     assert Control.objects.get(key="upbit").level == 0
     assert "monitor-only" not in admin_client.get("/admin/desk/fragment").content.decode()

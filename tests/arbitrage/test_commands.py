@@ -59,16 +59,30 @@ def test_stop_and_resume(switch):
     told = called("emergency_stop", reason="odd prices")
     assert told.startswith("HALTED")
     assert Incident.objects.get().incident_id in told
-    assert called("resume", reason="fine") == "ACTIVE (simulated): trading again\n"
-    assert [level for level, _, _ in switch.told] == [TradingLevel.HALTED, TradingLevel.ACTIVE]
+    assert called("resume", reason="feed is back") == (
+        "REDUCING (simulated): open arbs are finished and hedged, none is opened\n"
+        "step 1 of 2 is done; to open arbs again, when these are even: `python manage.py resume --reason ...`\n"
+    )
+    assert called("resume", reason="even") == "ACTIVE (simulated): trading again\n"
+    assert [(level, reason) for level, reason, _ in switch.told] == [
+        (TradingLevel.HALTED, "odd prices"),
+        (TradingLevel.REDUCING, "feed is back"),
+        (TradingLevel.ACTIVE, "even"),
+    ]
 
 
 @pytest.mark.django_db
 def test_resume_lists_what_stands_in_the_way(switch):
     incident = alerts.raise_alert("arb_stuck", "Arb a7 is stuck", subject="a7", severity="critical").incident
+    switch.now = TradingLevel.HALTED
+    assert called("resume", reason="may be finished").splitlines()[2:] == [
+        "with --acknowledge for each of these, or closed in the admin before:",
+        f"{incident.incident_id}: Arb a7 is stuck",
+    ]
+    told = list(switch.told)
     with pytest.raises(CommandError, match=f"{incident.incident_id}: Arb a7 is stuck"):
         called("resume", reason="fine")
-    assert switch.told == []
+    assert switch.told == told
     called("resume", reason="fine", acknowledge=[incident.incident_id])
     assert switch.now is TradingLevel.ACTIVE
 
@@ -172,6 +186,9 @@ def test_the_desk_stops_although_the_database_is_down(machine, tmp_path):
     machine["KARB_DATABASE_URL"] = ""
     assert run(machine, "migrate", "--verbosity", "0").returncode == 0
     done = run(machine, "resume", "--reason", "database is back")
+    assert (done.returncode, done.stdout.partition(":")[0]) == (0, "REDUCING (simulated)")
+    assert json.loads(env.latch_path.read_text())["level"] == "reducing"
+    done = run(machine, "resume", "--reason", "all is even")
     assert (done.returncode, done.stdout) == (0, "ACTIVE (simulated): trading again\n")
     assert not (tmp_path / "var" / "pending_incidents.jsonl").exists()
     assert stat.S_IMODE((tmp_path / "var" / "django_secret_key").stat().st_mode) == 0o600

@@ -161,11 +161,20 @@ def test_stop_and_resume(page, desk):
     expect(page.locator("#karb-level-name")).to_have_text("HALTED")
     assert desk.control.level() is TradingLevel.HALTED
     expect(page.locator("#karb-fragment")).to_contain_text("odd prices")
-    page.click("#karb-resume")
-    page.fill("form[action$=resume] input[name=reason]", "prices are fine")
+    expect(page.locator("#karb-resume-ACTIVE")).to_be_hidden()
+    page.click("#karb-resume-REDUCING")
+    page.fill("form[action$=resume]:visible input[name=reason]", "prices are fine")
+    page.click("text=Finish what is open")
+    expect(page.locator("#karb-level-name")).to_have_text("REDUCING")
+    expect(page.locator("body")).to_contain_text("Step 1 of 2 is done: when they are even, resume once more")
+    assert desk.control.level() is TradingLevel.REDUCING
+    expect(page.locator("#karb-resume-REDUCING")).to_be_hidden()
+    page.click("#karb-resume-ACTIVE")
+    page.fill("form[action$=resume]:visible input[name=reason]", "all arbs are even")
     page.click("text=Trade again")
     expect(page.locator("#karb-level-name")).to_have_text("ACTIVE")
     assert desk.control.level() is TradingLevel.ACTIVE
+    assert desk.control.latch()["reason"] == "all arbs are even"
 
 
 def test_a_halt_from_outside_shows_within_seconds_and_typing_is_not_lost(page, desk):

@@ -71,10 +71,11 @@ def trade_again(desk):
     # What the rows know lowered is lowered again by the bridge: by hand only where the database does not answer.
     by_page = [sys.executable, "manage.py", "resume", "--reason", "drill"]
     by_hand = [sys.executable, "-m", "fast_path.control", "resume", "--reason", "drill"]
-    for argv in (by_page, by_hand, by_hand):
-        done = subprocess.run(argv, cwd=ROOT, env=desk.environ, capture_output=True, check=False, timeout=60)
-        if argv is by_page and done.returncode == 0:
-            return
+    for _ in range(2):
+        for argv in (by_page, by_hand):
+            done = subprocess.run(argv, cwd=ROOT, env=desk.environ, capture_output=True, check=False, timeout=60)
+            if done.returncode == 0:
+                break
 
 
 def strike(desk, database, part, rng):

@@ -61,6 +61,22 @@ def test_reduce_then_resume(desk):
     assert control.latch()["reason"] == "checked"
 
 
+def test_to_reduce_a_halted_desk_is_no_way_back(desk, capsys):
+    control = _control(desk)
+    assert main(["halt", "--reason", "odd prices"]) == 0
+    assert main(["reduce", "--reason", "x"]) == 1
+    assert "level is halted already; resume, with a reason, goes one step back" in capsys.readouterr().err
+    assert (control.level(), control.latch()["reason"]) == (TradingLevel.HALTED, "odd prices")
+
+
+def test_without_shared_memory_a_halted_latch_is_not_loosened(desk, capsys):
+    assert main(["halt", "--reason", "odd prices"]) == 0
+    (desk / "shm" / "control.shm").write_bytes(bytes(4096))
+    assert main(["reduce", "--reason", "x"]) == 1
+    assert "says halted already" in capsys.readouterr().err
+    assert json.loads((desk / "var" / "trading_state.json").read_text())["level"] == "halted"
+
+
 @pytest.mark.parametrize("words", [["resume"], ["resume", "--reason", "  "], [], ["stop"], ["halt", "--now"]])
 def test_bad_arguments_end_with_2_and_change_nothing(desk, words, capsys):
     control = _control(desk)

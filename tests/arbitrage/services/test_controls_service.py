@@ -1,5 +1,6 @@
-"""Stop, reduce, resume: shared memory first, rows after, nothing half done."""
+"""Stop and reduce: shared memory first, rows after, nothing half done."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.units import Exchange
 from arbitrage.models import Alert, Control, ControlChange, Emergency, EmergencyStep, Incident
 from arbitrage.models_control import EmergencyState
-from arbitrage.services import alerts, controls, incidents
+from arbitrage.services import controls, incidents
 
 pytestmark = pytest.mark.django_db
 LEVEL = TradingLevel
@@ -79,56 +80,6 @@ def test_no_change_without_a_reason(switch, reason):
             act()
     assert switch.told == []
     assert not ControlChange.objects.exists()
-
-
-def test_resume_confirms_the_steps_left_by_that_person(switch):
-    controls.emergency_stop("now", "kim")
-    controls.confirm_step(EmergencyState.ANALYSED, "lee", "a stale feed")
-    controls.resume("feed is back", "kim")
-    assert switch.told[-1] == (LEVEL.ACTIVE, "feed is back", "kim")
-    assert controls.wanted().level is LEVEL.ACTIVE
-    flow = Emergency.objects.get()
-    assert flow.state == "resumed"
-    assert flow.resumed_at is not None
-    assert [(step.state, step.by, step.note) for step in flow.steps.all()] == [
-        ("anomaly", "kim", "now"),
-        ("stopped", "kim", "now"),
-        ("analysed", "lee", "a stale feed"),
-        ("planned", "kim", "feed is back"),
-        ("fixed", "kim", "feed is back"),
-        ("verified", "kim", "feed is back"),
-        ("resumed", "kim", "feed is back"),
-    ]
-    assert not Alert.objects.filter(closed_at=None).exists()
-    assert Incident.objects.get().state == "open"
-
-
-def test_resume_without_an_emergency_only_changes_the_level(switch):
-    controls.resume("halted from the fast path's own command line", "kim")
-    assert switch.told == [(LEVEL.ACTIVE, "halted from the fast path's own command line", "kim")]
-    assert not Emergency.objects.exists()
-
-
-def test_stuck_arbs_stand_in_the_way_until_they_are_named(switch):
-    controls.emergency_stop("now", "kim")
-    alert = alerts.raise_alert("arb_stuck", "Arb a7 is stuck", subject="a7", severity="critical")
-    before = len(switch.told)
-    with pytest.raises(controls.ControlRefused, match=f"{alert.incident.incident_id}: Arb a7 is stuck"):
-        controls.resume("all fine", "kim")
-    assert len(switch.told) == before
-    assert controls.wanted().level is LEVEL.HALTED
-    assert Emergency.objects.get().state == "stopped"
-    controls.resume("all fine", "kim", acknowledged=[alert.incident.incident_id])
-    assert switch.now is LEVEL.ACTIVE
-    assert alert.incident.timeline.last().text == "acknowledged at resume: all fine"
-
-
-def test_a_resume_whose_switch_fails_leaves_the_desk_stopped(switch):
-    controls.emergency_stop("now", "kim")
-    switch.failure = OSError("gone")
-    with pytest.raises(OSError, match="gone"):
-        controls.resume("all fine", "kim")
-    assert switch.now is LEVEL.HALTED
 
 
 def test_steps_are_confirmed_in_order_only(switch):
@@ -209,8 +160,11 @@ def test_the_real_switch_obeys(own_desk):
     controls.emergency_stop("now", "kim")
     assert controls.observed_level() is LEVEL.HALTED
     assert own_desk.latch_path.exists()
-    controls.resume("fine", "kim")
+    controls.resume("looked at", "kim")
+    assert controls.observed_level() is LEVEL.REDUCING
+    controls.resume("even", "kim")
     assert controls.observed_level() is LEVEL.ACTIVE
+    assert json.loads(own_desk.latch_path.read_text())["reason"] == "even"
 
 
 def test_a_halt_past_the_rows_is_noted_and_told_once(switch):
