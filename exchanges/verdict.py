@@ -15,7 +15,7 @@ from exchanges.facts import Facts
 from exchanges.reads import ERROR_NAMES, wire_error
 from exchanges.transport import HttpAnswer, Lost, Outcome, Stopped, Unsent, redacted
 
-_TOO_EARLY_OR_MANY = frozenset({408, 409, 421, 422, 425, 429})
+_TOO_EARLY_OR_MANY = frozenset({408, 409, 418, 421, 422, 425, 429})
 """4xx statuses that do not by themselves say the command was looked at and turned down."""
 
 

@@ -242,9 +242,9 @@ FACTS = Facts(
     remaining_in=RemainingIn.REMAINING_REQ,
     refusals=REFUSALS,
     # A repeated id may have made an order the first time, or burned without one (upbit.md §1.4).
-    unproven=frozenset({"duplicated_identifier"}),
-    # 429: over the limit of this second. 418: blocked for a while (upbit.md §4). Both before the order is made.
-    limit_statuses=frozenset({429, 418}),
+    unproven=frozenset({"duplicated_identifier", "too_many_requests"}),
+    # Only clients say that a 429 or 418 comes before the order is made (upbit.md §4): ask by our own id.
+    limit_statuses=frozenset(),
     auth_names=AUTH_NAMES,
     address_names=frozenset({"no_authorization_ip", "no_authorization_i_p"}),  # upbit.md §2, old and new spelling
     not_found_names=frozenset({"order_not_found"}),

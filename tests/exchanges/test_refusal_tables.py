@@ -64,8 +64,8 @@ UPBIT_TABLE: list[Row] = [
     (404, "pocket_not_found", R.OTHER),
     (404, "currency_not_found", R.OTHER),
     (500, "internal_server_error", UNPROVEN),
-    (429, "too_many_requests", R.RATE_LIMITED),
-    (418, "too_many_requests", R.RATE_LIMITED),
+    (429, "too_many_requests", UNPROVEN),
+    (418, "too_many_requests", UNPROVEN),
 ]
 BITHUMB_TABLE: list[Row] = [
     (400, "invalid_parameter", R.INVALID_REQUEST),

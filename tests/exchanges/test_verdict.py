@@ -1,5 +1,6 @@
 """What an outcome proves, and that nothing between proof and proof is taken for one (R3.1)."""
 
+import msgspec
 import pytest
 
 from arbitrage.domain.errors import AuthRefused, NotSent, ReadFailed
@@ -127,12 +128,17 @@ def test_order_not_ready_proves_nothing() -> None:
     assert isinstance(lookup_answer(http(422, error("order_not_ready")), BITHUMB, read), Unknown)
 
 
-def test_429_in_plain_text_is_a_refusal_only_where_documented() -> None:
-    plain = http(429, b"Too many API requests.")
-    assert command_answer(plain, UPBIT, read) == Refused(RefusalReason.RATE_LIMITED, "HTTP 429")
-    assert isinstance(command_answer(http(418, b""), UPBIT, read), Refused)
-    assert isinstance(command_answer(plain, BITHUMB, read), Unknown)
-    assert isinstance(command_answer(http(429, error("too_many_requests")), BITHUMB, read), Unknown)
+@pytest.mark.parametrize("facts", [UPBIT, BITHUMB])
+@pytest.mark.parametrize("status", [418, 429])
+@pytest.mark.parametrize("body", [b"", b"Too many API requests.", error("too_many_requests"), error("blocked")])
+def test_429_and_418_prove_nothing_about_an_order(facts, status: int, body: bytes) -> None:
+    assert isinstance(command_answer(http(status, body), facts, read), Unknown)
+
+
+def test_a_status_is_a_refusal_where_an_exchange_documents_it() -> None:
+    sure = msgspec.structs.replace(UPBIT, limit_statuses=frozenset({429}))
+    assert command_answer(http(429, b"Too many"), sure, read) == Refused(RefusalReason.RATE_LIMITED, "HTTP 429")
+    assert isinstance(command_answer(http(418, b""), sure, read), Unknown)
 
 
 @pytest.mark.parametrize("facts", [UPBIT, BITHUMB])

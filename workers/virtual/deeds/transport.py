@@ -52,11 +52,18 @@ def draw(rng: Random) -> tuple[str, Act]:
         fault = slow(typical_ns=span(rng, 20, 1_500), most_ns=4 * SECOND)
         return armed(rng, fault, Scope(lasts_ns=span(rng, 500, 8_000), lane=rng.choice(list(Lane)[:6])))
     if rng.random() < 0.15:
-        # What is too much here is done all the same there: not with orders, for which both exchanges rule that out.
-        early = StatusAnswered(status=429, body=rng.choice(list(Text)), name="too_many_requests", effect=effect)
-        return _counted(rng, early, rng.choice([Lane.CANCEL, Lane.LOOKUP, Lane.ACCOUNT]))
+        return _too_many_and_done(rng)
     lane = rng.choice([Lane.ORDER, Lane.ORDER, Lane.ORDER, Lane.CANCEL, Lane.LOOKUP, Lane.LOOKUP, Lane.ACCOUNT])
     return _counted(rng, fault, lane)
+
+
+def _too_many_and_done(rng: Random) -> tuple[str, Act]:
+    """What is too much here is done all the same there: an order is taken, and its answer says 429 or 418."""
+    status = rng.choice([429, 429, 418])
+    answer = StatusAnswered(
+        status=status, body=rng.choice(list(Text)), name="too_many_requests", effect=rng.choice(list(Effect))
+    )
+    return _counted(rng, answer, rng.choice([Lane.ORDER, Lane.ORDER, Lane.CANCEL, Lane.LOOKUP, Lane.ACCOUNT]))
 
 
 def _counted(rng: Random, fault: Fault, lane: Lane) -> tuple[str, Act]:
