@@ -179,6 +179,18 @@ def lookup_lags(bench):
     assert (status, answer["error"]["name"]) == (422, "order_not_ready")
 
 
+@story("lookup_outdated")
+def lookup_outdated(bench):
+    world = bench.book()
+    assert place(world, "a")[0] == 201
+    world.pass_ms(100)
+    arm(world, orders.LookupOutdated())
+    shown = world.find(UPBIT, "a")
+    assert (shown["state"], shown["executed_volume"], shown["trades"]) == ("wait", "0", [])
+    world.simulator.faults(UPBIT).clear()
+    assert world.find(UPBIT, "a")["executed_volume"] == "0.001"
+
+
 @story("missing_in_lists")
 def missing_in_lists(bench):
     world = bench.book()

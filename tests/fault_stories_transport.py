@@ -149,6 +149,19 @@ async def answer_doubled(bench):
     assert one == two != three
 
 
+@story("books_outdated")
+async def books_outdated(bench):
+    asked = b"GET /v1/orderbook?markets=KRW-BTC HTTP/1.1\r\nHost: x\r\n\r\n"
+    address = await bench.armed(transport.BooksOutdated())
+    first, ticker = await talk(address, asked), await talk(address, TICKER)
+    await asyncio.sleep(0.3)
+    bench.running.tick()
+    assert (await talk(address, asked)).body == first.body
+    assert ticker.statuses == [200]
+    bench.running.faults(UPBIT).clear()
+    assert (await talk(address, asked)).body != first.body
+
+
 @story("answer_swapped")
 async def answer_swapped(bench):
     address = await bench.armed(transport.AnswerSwapped(), Scope(path="/v1/ticker"))

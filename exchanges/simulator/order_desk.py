@@ -10,10 +10,16 @@ from exchanges.simulator.agenda import Agenda
 from exchanges.simulator.dialect import Call
 from exchanges.simulator.faults import Faults
 from exchanges.simulator.matching import Matching
-from exchanges.simulator.orders import Draft, SimOrder
+from exchanges.simulator.orders import Draft, SimOrder, as_taken
 from exchanges.simulator.steps import Fault
 from exchanges.simulator.trouble.fault import SOMETHING, Lane
-from exchanges.simulator.trouble.orders import CancelTooLate, LookupLags, RepeatReturnsExisting, RuleRefused
+from exchanges.simulator.trouble.orders import (
+    CancelTooLate,
+    LookupLags,
+    LookupOutdated,
+    RepeatReturnsExisting,
+    RuleRefused,
+)
 from exchanges.simulator.wire import Delivery, Response, WireRefusal
 
 
@@ -48,6 +54,8 @@ class OrderDesk:
             raise WireRefusal(lag.status, "order_not_ready")
         if seen.lane is Lane.CANCEL and order.is_open and self._faults.take(CancelTooLate, seen) is not None:
             self._matching.fill_whole(order, now)
+        if seen.lane is Lane.LOOKUP and self._faults.take(LookupOutdated, seen) is not None:
+            return as_taken(order)
         return order
 
     def take(

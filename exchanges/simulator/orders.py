@@ -159,6 +159,21 @@ class SimOrder(msgspec.Struct):
         return fine_of_units(self.draft.price or 0) - self.executed_funds - prevented
 
 
+def as_taken(order: SimOrder) -> SimOrder:
+    """Return an order as it was before anything came of it."""
+    return SimOrder(
+        order_id=order.order_id,
+        access_key=order.access_key,
+        draft=order.draft,
+        created_ns=order.created_ns,
+        state=State.WAIT,
+        reserved_fee=order.reserved_fee,
+        locked=order.locked,
+        fee_ppm=order.fee_ppm,
+        smp=order.smp,
+    )
+
+
 def order_to_plain(order: SimOrder) -> dict[str, Any]:
     """Return the form the state log keeps (JSON types; ints may pass 64 bits)."""
     plain = _plain(order)

@@ -12,6 +12,7 @@ from arbitrage.domain.wire import Wire, wire_to_bytes
 from fast_path.control import ControlBlock
 from workers.process import Context
 from workers.virtual.part import RHYTHM
+from workers.virtual.torn import die_writing_params, die_writing_wire
 
 if TYPE_CHECKING:
     from workers.virtual.world import World
@@ -34,6 +35,7 @@ class Operator:
         self._context = Context("bridge", world.env, world.clock, RHYTHM)
         self._epoch = self._wire_epoch = 0
         self._sets: dict[int, Params] = {}
+        self._wire = Wire()
         self.change_params(params)
 
     @property
@@ -87,6 +89,24 @@ class Operator:
         self._world.note("operator", "params", f"epoch {self._epoch}")
         self._world.person.cover()
 
+    def die_in_write(self, params: Params, *, lived: int, share: float) -> None:
+        """Let the bridge die inside of handing on new parameters; started again, it finds them in the database."""
+        self._epoch += 1
+        self.params = self._sets[self._epoch] = params
+        die_writing_params(self.control, self._epoch, params_to_bytes(params), lived=lived, share=share)
+        self._died_writing(f"params {self._epoch}")
+
+    def die_in_wire_write(self, wire: Wire, *, lived: int, share: float) -> None:
+        """Let the bridge die inside of handing on new wire settings."""
+        self._wire_epoch += 1
+        self._wire = wire
+        die_writing_wire(self.control, self._wire_epoch, wire_to_bytes(wire), lived=lived, share=share)
+        self._died_writing(f"wire settings {self._wire_epoch}")
+
+    def _died_writing(self, what: str) -> None:
+        self.bridge_beats = False
+        self._world.note("bridge", "killed", f"inside of its write of {what}")
+
     def offer_params(self, **bad: object) -> None:
         """Hand on parameters that cannot be used: whoever checks must go on with the set before."""
         self._epoch += 1
@@ -96,6 +116,7 @@ class Operator:
     def change_wire(self, wire: Wire) -> None:
         """Hand on new wire settings, as the bridge does."""
         self._wire_epoch += 1
+        self._wire = wire
         self.control.write_wire(self._wire_epoch, wire_to_bytes(wire))
         self._world.note("operator", "wire settings", f"epoch {self._wire_epoch}")
 
@@ -103,7 +124,10 @@ class Operator:
         """Let the bridge beat again; it writes what it finds in the database once more."""
         self.bridge_beats = True
         self.control.write_params(self._epoch, params_to_bytes(self.params))
+        if self._wire_epoch:
+            self.control.write_wire(self._wire_epoch, wire_to_bytes(self._wire))
         self._world.note("bridge", "started")
+        self._world.person.cover()
 
     async def run_bridge(self) -> None:
         """Beat until cancelled."""

@@ -62,6 +62,8 @@ class Answers:
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
         self._last: Response | None = None
+        self._books: dict[tuple[int, str, str], Response] = {}
+        """Books that stand still, by the fault that holds them and what was asked."""
 
     def hold_ns(self, request: Request) -> int:
         """Return how much later than it came this request reaches the exchange."""
@@ -80,7 +82,7 @@ class Answers:
         if struck:
             response = _unzipped(response)
         for one in struck:
-            response = self._changed(one, response)
+            response = self._changed(one, request, response)
         self._last = response if response.delivery is Delivery.SEND else self._last
         return response
 
@@ -93,11 +95,13 @@ class Answers:
         assert isinstance(fault, frames.HandshakeRefused)
         return _status_answer(transport.StatusAnswered(status=fault.status, name="handshake_refused"))
 
-    def _changed(self, one: Armed, response: Response) -> Response:
+    def _changed(self, one: Armed, request: Request, response: Response) -> Response:
         fault, replace = one.fault, msgspec.structs.replace
         match fault:
             case transport.AnswerSwapped():
                 return self._last or response
+            case transport.BooksOutdated() if response.status == 200:
+                return self._books.setdefault((one.number, request.path, request.query), response)
             case transport.AnswerDelayed():
                 return replace(response, delay_ns=response.delay_ns + drawn_ns(one, fault))
             case shapes.Shape():

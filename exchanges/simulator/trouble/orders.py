@@ -117,6 +117,13 @@ class LookupLags(Fault, frozen=True, kw_only=True, tag="lookup_lags"):
     status: Literal[404, 422] = 404
 
 
+class LookupOutdated(Fault, frozen=True, kw_only=True, tag="lookup_outdated"):
+    """A look-up shows an order as it was taken, whatever became of it; streams, cancels and balances know better."""
+
+    place: ClassVar[Place] = Place.LOOKUP
+    usual_count: ClassVar[int] = 0
+
+
 class MissingInLists(Fault, frozen=True, kw_only=True, tag="missing_in_lists"):
     """Orders are left out of every list, and found by their id."""
 
@@ -139,5 +146,6 @@ ORDERS: tuple[type[Fault], ...] = (
     FilledAfterEnd,
     CancelTooLate,
     LookupLags,
+    LookupOutdated,
     MissingInLists,
 )

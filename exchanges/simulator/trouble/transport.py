@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 import msgspec
 
 from exchanges.simulator.kst import SECOND
-from exchanges.simulator.trouble.fault import Effect, Fault, Place, Span
+from exchanges.simulator.trouble.fault import Effect, Fault, Place, Seen, Span
 
 _MS = 1_000_000
 Status = Annotated[int, msgspec.Meta(ge=100, le=599)]
@@ -116,6 +116,16 @@ class AnswerDoubled(Fault, frozen=True, kw_only=True, tag="answer_doubled"):
     """The answer comes twice on the same connection: the second is taken for the next request's."""
 
 
+class BooksOutdated(Fault, frozen=True, kw_only=True, tag="books_outdated"):
+    """REST books stand still as they were when first asked for; streams go on."""
+
+    usual_count: ClassVar[int] = 0
+
+    def concerns(self, seen: Seen) -> bool:
+        """Return whether this is a book."""
+        return "orderbook" in seen.path
+
+
 class AnswerSwapped(Fault, frozen=True, kw_only=True, tag="answer_swapped"):
     """The answer of an earlier request comes instead; nothing changes when there was none."""
 
@@ -135,4 +145,5 @@ TRANSPORT: tuple[type[Fault], ...] = (
     BodyReplaced,
     AnswerDoubled,
     AnswerSwapped,
+    BooksOutdated,
 )

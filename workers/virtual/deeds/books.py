@@ -24,6 +24,7 @@ from exchanges.simulator.trouble.frames import (
     TimestampFrozen,
     WrongSymbol,
 )
+from exchanges.simulator.trouble.transport import BooksOutdated
 from workers.virtual.deeds.deed import Act, armed, span
 from workers.virtual.world import World
 
@@ -53,6 +54,9 @@ def draw(rng: Random) -> tuple[str, Act]:
     )
     if rng.random() < 0.15:
         return _dead_market(rng)
+    if rng.random() < 0.1:
+        # REST tells of another moment than the stream, for as long as anybody compares them.
+        return armed(rng, BooksOutdated(), Scope(lane=Lane.PUBLIC, lasts_ns=span(rng, 5_000, 60_000)))
     lane = rng.choice([Lane.STREAM, Lane.STREAM, Lane.EVENTS])
     chance = rng.choice([1_000_000, 1_000_000, 300_000])
     return armed(rng, fault, Scope(lane=lane, lasts_ns=span(rng, 500, 12_000), chance_ppm=chance))

@@ -3,19 +3,24 @@
 from collections.abc import Callable
 from random import Random
 
+import msgspec
+
 from arbitrage.domain.params import SECOND
-from arbitrage.domain.units import EXCHANGES
+from arbitrage.domain.units import EXCHANGES, Exchange
+from arbitrage.domain.wire import Duty, ExchangeWire, Generation, Wire
 from workers.virtual.deeds.deed import Act, span
 from workers.virtual.world import World
 
 RESUMED_AFTER_S = 5.0
+TORN_STORES = 6
+"""A write of parameters is five stores; the block of bytes itself can be torn, too. Five = it died behind all."""
 DRIFT_PPM = (200, -200, 2_000)
 
 
 def draw(rng: Random) -> tuple[str, Act]:
     """Return one such deed: its words and what it does."""
     kinds: tuple[Callable[[Random], tuple[str, Act]], ...]
-    kinds = (_disk, _disk_at_door, _clock, _drift, _bridge, _rival, _pair, _stopped_trader, _stopped_feed)
+    kinds = (_disk, _disk_at_door, _clock, _drift, _bridge, _torn_bridge, _rival, _pair, _stopped_trader, _stopped_feed)
     return rng.choice(kinds)(rng)
 
 
@@ -63,6 +68,30 @@ def _bridge(rng: Random) -> tuple[str, Act]:
         world.loop.call_later(lasts, world.operator.restart_bridge)
 
     return f"bridge dead for {lasts:.1f} s", silence
+
+
+def _torn_bridge(rng: Random) -> tuple[str, Act]:
+    """The bridge dies inside of a write: what it writes lies half in shared memory until it is back."""
+    lived, share = rng.randrange(TORN_STORES), rng.random()
+    lasts = span(rng, 200, 10_000) / SECOND
+    edge, legacy = rng.choice((100, 300, 600)), rng.choice(list(Duty))
+    is_wire = rng.random() < 0.3
+
+    def die(world: World) -> None:
+        operator = world.operator
+        before = operator.params
+        if is_wire:
+            older = Wire({Exchange.BITHUMB: ExchangeWire(generations={legacy: Generation.LEGACY})})
+            operator.die_in_wire_write(older, lived=lived, share=share)
+        else:
+            changed = msgspec.structs.replace(operator.params, min_edge_ppm=edge)
+            operator.die_in_write(changed, lived=lived, share=share)
+        world.later(lasts, operator.restart_bridge)
+        world.later(2 * lasts, operator.change_wire, Wire())
+        world.later(2 * lasts, operator.change_params, before)
+
+    what = f"legacy {legacy}" if is_wire else f"min_edge_ppm {edge}"
+    return f"bridge killed after {lived} stores of its write of {what}, back after {lasts:.1f} s", die
 
 
 def _rival(rng: Random) -> tuple[str, Act]:

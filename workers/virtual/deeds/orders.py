@@ -12,6 +12,7 @@ from exchanges.simulator.trouble.orders import (
     FillsDelayed,
     LiquidityGone,
     LookupLags,
+    LookupOutdated,
     MissingInLists,
     OrderLost,
     OrderRefused,
@@ -48,6 +49,8 @@ def draw(rng: Random) -> tuple[str, Act]:
         scope = Scope(lasts_ns=span(rng, 2_000, 15_000))
         if rng.random() < 0.5:
             return _unseen(rng.choice(EXCHANGES), lag, scope)
+        if rng.random() < 0.3:
+            return armed(rng, LookupOutdated(), Scope(lasts_ns=span(rng, 5_000, 120_000)))
         return armed(rng, rng.choice([lag, MissingInLists()]), scope)
     return armed(rng, fault, Scope(count=rng.choice([1, 1, 2])))
 
