@@ -28,7 +28,7 @@ from arbitrage.domain.arb import (
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.errors import IllegalTransition, InvariantError
 from arbitrage.domain.hedge import Dust, HedgeOrder, Hold, plan
-from arbitrage.domain.hedge_attempt import believable, keeps_refusing, rules_of
+from arbitrage.domain.hedge_attempt import believable, is_past_time, is_spent, keeps_refusing, rules_of
 from arbitrage.domain.leg_order import dropped, released
 from arbitrage.domain.order import (
     IN_DOUBT,
@@ -231,8 +231,7 @@ def _settled(arb: Arb, now: Moment) -> tuple[Arb, tuple[Action, ...]]:
     if arb.imbalance == 0 or not filled:
         on = E.BALANCED if filled or arb.state is S.HEDGING else E.NOTHING_FILLED
         return _moved(arb, on, now), ()
-    hedges = sum(order.role is OrderRole.HEDGE for order in arb.orders)
-    if arb.state is S.HEDGING and hedges >= arb.limits.hedge_max_attempts:
+    if arb.state in (S.HEDGING, S.UNRESOLVED) and is_spent(arb, now):
         arb = _moved(arb, E.ATTEMPTS_SPENT, now)
         return arb, (_stuck_halt(arb),)
     return _moved(arb, E.IMBALANCED, now), ()
@@ -319,7 +318,7 @@ def _hedged(arb: Arb, tick: Tick, now: Moment) -> tuple[Arb, tuple[Action, ...]]
         return msgspec.structs.replace(arb, uneven_mono_ns=now.mono_ns), ()
     if arb.imbalance == 0:
         return _moved(arb, E.BALANCED, now, "late_fill"), ()
-    quotes = {exchange: believable(arb, quote) for exchange, quote in tick.quotes.items()}
+    quotes = {exchange: believable(arb, quote, now) for exchange, quote in tick.quotes.items()}
     willing = {exchange: quote for exchange, quote in quotes.items() if not keeps_refusing(arb, exchange)} or quotes
     outdated = any(willing[exchange].book is None and tick.quotes[exchange].book is not None for exchange in willing)
     if outdated and now.mono_ns - arb.changed_mono_ns < arb.limits.hedge_patience_ns:
@@ -329,7 +328,7 @@ def _hedged(arb: Arb, tick: Tick, now: Moment) -> tuple[Arb, tuple[Action, ...]]
     wanted = plan(arb.imbalance, arb.average_krw(arb.imbalance), willing, rules)
     if isinstance(wanted, Hold):
         wanted = plan(arb.imbalance, arb.average_krw(arb.imbalance), quotes, rules)
-    is_late = now.mono_ns - (arb.uneven_mono_ns or now.mono_ns) >= arb.limits.hedge_limit_ns
+    is_late = is_past_time(arb, now)
     match wanted:
         case Dust():
             return _moved(arb, E.DUST, now), ()

@@ -1,13 +1,14 @@
-"""What one attempt to even out a lone leg may use: how far it may go, whom it may ask, which books it may believe.
+"""What one attempt to even out a lone leg may use: how far it may go, whom it may ask when, and which books to believe.
 
-Pure looks at an arb; `arb_step.py` makes the order.
+Pure looks at an arb; `arb_step.py` makes the order. Attempts that meet nothing are paced, so that an exchange
+that says no at once cannot use all of them up before a short trouble is over.
 """
 
 import msgspec
 
 from arbitrage.domain.arb import Arb, Moment
 from arbitrage.domain.hedge import HedgeRules, Quote
-from arbitrage.domain.order import OrderState, RefusalReason
+from arbitrage.domain.order import Order, OrderRole, OrderState, RefusalReason
 from arbitrage.domain.units import Exchange, units_floor
 
 
@@ -17,10 +18,11 @@ def rules_of(arb: Arb, attempt: int, now: Moment) -> HedgeRules:
     Waiting by choice ends with `hedge_hold_ns` and with the first hedge: no arb goes to and fro.
     """
     limits = arb.limits
+    reach = min(attempt, limits.hedge_max_attempts - 1) + 1
     hold_ns = min(limits.hedge_hold_ns, limits.hedge_limit_ns // 2)
     left_ns = hold_ns - (now.mono_ns - (arb.uneven_mono_ns or now.mono_ns))
     return HedgeRules(
-        slippage_ppm=limits.hedge_slippage_ppm * (attempt + 1),
+        slippage_ppm=limits.hedge_slippage_ppm * reach,
         max_loss_krw=limits.hedge_max_loss_krw + min(0, units_floor(arb.even_pnl_krw)),
         look_ahead_ns=0 if attempt else max(0, left_ns),
         kappa_ppm=limits.risk_kappa_ppm,
@@ -34,13 +36,52 @@ def keeps_refusing(arb: Arb, exchange: Exchange) -> bool:
     return sum(order.refusal is not RefusalReason.STOPPED for order in refused) > 1
 
 
-def believable(arb: Arb, quote: Quote) -> Quote:
-    """Return `quote` without a book that is older than an order that missed on it: what it shows is gone."""
+def is_past_time(arb: Arb, now: Moment) -> bool:
+    """Return whether it has been uneven for as long as it may be."""
+    return now.mono_ns - (arb.uneven_mono_ns or now.mono_ns) >= arb.limits.hedge_limit_ns
+
+
+def is_spent(arb: Arb, now: Moment) -> bool:
+    """Return whether no further hedge may be tried.
+
+    Within the time limit only attempts that met nothing count: a thin book that gives a little each time is a way out.
+    """
+    spent = len(_hedges(arb)) if is_past_time(arb, now) else _met_nothing(arb)
+    return spent >= arb.limits.hedge_max_attempts
+
+
+def believable(arb: Arb, quote: Quote, now: Moment) -> Quote:
+    """Return `quote` without a book that is of no use now: older than an order that missed on it, or to be left alone.
+
+    What an older book shows is gone. An exchange where hedges keep meeting nothing is left alone for a while.
+    """
+    exchange = quote.instrument.exchange
     missed = [
         order.heard_mono_ns
         for order in arb.orders
-        if order.exchange is quote.instrument.exchange and order.is_ended and order.executed_qty < order.qty
+        if order.exchange is exchange and order.is_ended and order.executed_qty < order.qty
     ]
-    if quote.book is None or not missed or quote.book.recv_mono_ns >= max(missed):
-        return quote
-    return msgspec.structs.replace(quote, book=None)
+    is_old = quote.book is not None and quote.book.recv_mono_ns < max(missed, default=0)
+    if is_old or _is_resting(arb, exchange, now):
+        return msgspec.structs.replace(quote, book=None)
+    return quote
+
+
+def _is_resting(arb: Arb, exchange: Exchange, now: Moment) -> bool:
+    # One hedge that met nothing is followed at once on the next book. From the second in a row on an exchange each
+    # pause is twice the one before, and all pauses together are half of the time limit. Past its time nothing rests.
+    # What our own last check kept back would be kept back elsewhere, too: it rests both.
+    hedges = _hedges(arb)
+    here = [one for one in hedges if one.exchange is exchange or one.refusal is RefusalReason.STOPPED]
+    if len(here) < 2 or here[-1].executed_qty or here[-2].executed_qty or is_past_time(arb, now):
+        return False
+    left = max(arb.limits.hedge_max_attempts - _met_nothing(arb), 1)
+    return now.mono_ns - hedges[-1].planned_mono_ns < arb.limits.hedge_limit_ns // 2 >> left
+
+
+def _hedges(arb: Arb) -> list[Order]:
+    return [order for order in arb.orders if order.role is OrderRole.HEDGE]
+
+
+def _met_nothing(arb: Arb) -> int:
+    return sum(order.is_ended and not order.executed_qty for order in _hedges(arb))

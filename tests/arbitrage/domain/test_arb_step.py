@@ -208,24 +208,27 @@ def test_no_way_to_hedge_for_the_whole_time_limit_is_stuck():
 
 
 def test_attempts_are_counted_and_spent():
-    arb, at = legged(), 12
-    for attempt in range(DEFAULT_PARAMS.hedge_max_attempts):
-        arb, actions = tick(arb, at=at)
-        assert [a.order.client_order_id for a in actions if isinstance(a, Place)] == [f"t1-1-h{attempt}"]
-        arb, actions = say(arb, f"t1-1-h{attempt}", OrderReport(OrderOn.REFUSED), at=at + 5)
-        at += 50
-    assert arb.state is ArbState.STUCK
+    arb, went = refused(legged(), reason=RefusalReason.MARKET_OFFLINE, times=DEFAULT_PARAMS.hedge_max_attempts)
+    assert len(went) == DEFAULT_PARAMS.hedge_max_attempts
+    assert (arb.state, arb.why) == (ArbState.STUCK, "attempts_spent")
+    last = OrderHeard(f"t1-1-h{DEFAULT_PARAMS.hedge_max_attempts - 1}", OrderReport(OrderOn.REFUSED))
+    before, _ = refused(legged(), reason=RefusalReason.MARKET_OFFLINE, times=DEFAULT_PARAMS.hedge_max_attempts - 1)
+    before, _ = tick(before, at=9_000)
+    stuck, actions = advance(before, last, moment(9_005))
+    assert stuck.state is ArbState.STUCK
     assert [action.level for action in actions if isinstance(action, Halt)] == [TradingLevel.REDUCING]
 
 
 def refused(arb: Arb, *, reason: RefusalReason, times: int) -> tuple[Arb, list[Exchange]]:
-    """Refuse every hedge, and return where each went."""
-    went, at = [], 100
-    for attempt in range(times):
+    """Refuse every hedge 5 ms after it left, and return where each went."""
+    went: list[Exchange] = []
+    for at in range(100, 10_000, 50):
         arb, actions = tick(arb, at=at)
-        went += [action.order.exchange for action in actions if isinstance(action, Place)]
-        arb, _ = say(arb, f"t1-1-h{attempt}", OrderReport(OrderOn.REFUSED, refusal=reason), at=at + 5)
-        at += 50
+        for order in (action.order for action in actions if isinstance(action, Place)):
+            went.append(order.exchange)
+            arb, _ = say(arb, order.client_order_id, OrderReport(OrderOn.REFUSED, refusal=reason), at=at + 5)
+        if len(went) == times:
+            break
     return arb, went
 
 
