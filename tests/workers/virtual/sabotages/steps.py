@@ -83,6 +83,6 @@ SABOTAGES: dict[str, Sabotage] = {
         {F.ORDERS, F.NETWORK},
         "stuck_untold",
         Edit(Executor._journalled, "if moved else None", "if moved and after.state is not ArbState.STUCK else None"),
-        Edit(arb_step._hedged, ">= arb.limits.hedge_limit_ns", ">= 0"),
+        Edit(arb_step._hedged, "if not is_late:", "if False:"),
     ),
 }
