@@ -230,16 +230,14 @@ class ControlBlock:
             self._words[place + word // WORD] = bits
         return is_news
 
-    def controls(self, market: str, now_mono_ns: Ns) -> Controls:
-        """Return one reading for one market: the worst of global, both exchanges, market and pause."""
+    def controls(self, market: str) -> Controls:
+        """Return one reading for one market: the worst of global, both exchanges and market. A pause is no level."""
         words, place = self._words, self._market(market)
         level = max(
             _level(words[CONTROL_LEVEL // WORD]),
             *(self.exchange_level(exchange) for exchange in EXCHANGES),
             _level(words[place + MARKET_LEVEL // WORD]),
         )
-        if level is TradingLevel.ACTIVE and now_mono_ns < words[place + MARKET_PAUSED // WORD]:
-            level = TradingLevel.REDUCING
         bridge = self._process(BRIDGE)
         return Controls(level, Ns(words[bridge + 1]), self._params.epoch)
 

@@ -45,7 +45,7 @@ class Reader(Protocol):
 class Control(Protocol):
     """The part of `control.ControlBlock` the engine reads, and the one word it writes."""
 
-    def controls(self, market: str, now_mono_ns: Ns) -> Controls:
+    def controls(self, market: str) -> Controls:
         """Return the worst of all levels for one market."""
 
     def params_epoch(self) -> int:
@@ -207,7 +207,7 @@ class Engine:
             return Decision(market_index, market, epoch, published, no_signal=found)
         if (part_ppm := self._part(found)) < PPM:
             found = self._smaller(found, first.book, second.book, part_ppm, market_index, now)
-        answer = check(found, self._exposure(found, now), self._control.controls(market, now), self.params, now)
+        answer = check(found, self._exposure(found, now), self._control.controls(market), self.params, now)
         if isinstance(answer, Approved):
             return Decision(market_index, market, epoch, published, signal=found, approved=answer)
         return Decision(market_index, market, epoch, published, signal=found, denied=answer)

@@ -9,6 +9,7 @@ Time, books and fills are made up, decisions are not.
 
 import argparse
 from collections import Counter
+from collections.abc import Callable
 from random import Random
 
 import msgspec
@@ -74,11 +75,12 @@ class _Shelf:
 class _Word:
     """An operator who lets everything pass, with one set of parameters."""
 
-    def __init__(self, params: Params) -> None:
+    def __init__(self, params: Params, now: Callable[[], Ns]) -> None:
         self._data = params_to_bytes(params)
+        self._now = now
 
-    def controls(self, market: str, now_mono_ns: Ns) -> Controls:
-        return Controls(TradingLevel.ACTIVE, now_mono_ns, 1)
+    def controls(self, market: str) -> Controls:
+        return Controls(TradingLevel.ACTIVE, self._now(), 1)
 
     def params_epoch(self) -> int:
         return 1
@@ -110,7 +112,7 @@ class Flow:
             markets=(MARKET,),
             readers=self._shelves,
             instruments={(exchange, MARKET): one for exchange, one in self._rules.items()},
-            control=_Word(params),
+            control=_Word(params, lambda: self._now),
             wallets=self._wallets,
             exposure=self._exposure,
             discount_left=self._discount_left,

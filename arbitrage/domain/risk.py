@@ -27,6 +27,7 @@ class DenyReason(StrEnum):
 
     TRADING_STATE = "trading_state"
     INPUT_INVALID = "input_invalid"
+    MARKET_PAUSED = "market_paused"
     CONTROL_STALE = "control_stale"
     MARKET_NOT_ALLOWED = "market_not_allowed"
     BOOK_STALE = "book_stale"
@@ -38,7 +39,6 @@ class DenyReason(StrEnum):
     EXCHANGE_RESTING = "exchange_resting"
     EXCHANGE_UNSTABLE = "exchange_unstable"
     STREAM_DOWN = "stream_down"
-    MARKET_PAUSED = "market_paused"
     MARKET_RESTING = "market_resting"
     MARKET_WARNED = "market_warned"
     WALLET_SUSPENDED = "wallet_suspended"
@@ -186,7 +186,7 @@ def is_stream_down(q: Question) -> bool:
 
 
 def is_market_paused(q: Question) -> bool:
-    """Return whether the market is paused after an edge too good to be true (R1.3)."""
+    """Return whether the market is paused by our own doubt of its prices, or by a person, for a while (R1.3, R3.2)."""
     return q.exposure.market_pause_until_ns > q.now
 
 
@@ -319,6 +319,7 @@ def is_not_armed(q: Question) -> bool:
 CHECKS: tuple[tuple[DenyReason, Callable[[Question], bool]], ...] = (
     (DenyReason.TRADING_STATE, is_trading_state_against),
     (DenyReason.INPUT_INVALID, is_input_invalid),
+    (DenyReason.MARKET_PAUSED, is_market_paused),
     (DenyReason.CONTROL_STALE, is_control_stale),
     (DenyReason.MARKET_NOT_ALLOWED, is_market_not_allowed),
     (DenyReason.BOOK_STALE, is_book_stale),
@@ -330,7 +331,6 @@ CHECKS: tuple[tuple[DenyReason, Callable[[Question], bool]], ...] = (
     (DenyReason.EXCHANGE_RESTING, is_exchange_resting),
     (DenyReason.EXCHANGE_UNSTABLE, is_exchange_unstable),
     (DenyReason.STREAM_DOWN, is_stream_down),
-    (DenyReason.MARKET_PAUSED, is_market_paused),
     (DenyReason.MARKET_RESTING, is_market_resting),
     (DenyReason.MARKET_WARNED, is_market_warned),
     (DenyReason.WALLET_SUSPENDED, is_wallet_suspended),

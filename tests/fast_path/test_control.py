@@ -25,7 +25,7 @@ def control(tmp_path):
 def test_a_new_block_is_active_and_empty(control):
     assert control.level() is ACTIVE
     assert control.latch() == {}
-    assert control.controls("KRW-BTC", 5) == Controls(ACTIVE, 0, 0)
+    assert control.controls("KRW-BTC") == Controls(ACTIVE, 0, 0)
     assert (control.params_epoch(), control.applied_epoch(), control.fence()) == (0, 0, 0)
     assert control.read_params() == (0, b"")
     assert control.heartbeats() == {}
@@ -74,32 +74,31 @@ def test_a_word_that_is_no_level_reads_as_halted(control):
     for word in (3, -1, 2**40):
         control._words[8] = word
         assert control.level() is HALTED
-        assert control.controls("KRW-BTC", 5).level is HALTED
+        assert control.controls("KRW-BTC").level is HALTED
 
 
 def test_the_worst_level_rules_a_market(control):
     control.set_market_level("KRW-ETH", REDUCING)
     assert control.market_level("KRW-ETH") is REDUCING
-    assert control.controls("KRW-ETH", 5).level is REDUCING
-    assert control.controls("KRW-BTC", 5).level is ACTIVE
+    assert control.controls("KRW-ETH").level is REDUCING
+    assert control.controls("KRW-BTC").level is ACTIVE
     control.set_exchange_level(Exchange.BITHUMB, HALTED)
     assert control.exchange_level(Exchange.BITHUMB) is HALTED
     assert control.exchange_level(Exchange.UPBIT) is ACTIVE
-    assert control.controls("KRW-BTC", 5).level is HALTED
+    assert control.controls("KRW-BTC").level is HALTED
     control.set_exchange_level(Exchange.BITHUMB, ACTIVE)
     control.set_level(REDUCING, "x", "y")
-    assert control.controls("KRW-BTC", 5).level is REDUCING
+    assert control.controls("KRW-BTC").level is REDUCING
 
 
-def test_a_paused_market_only_finishes_until_its_time(control):
+def test_a_pause_is_told_by_its_end_and_changes_no_level(control):
     control.pause_market("KRW-BTC", 1000)
     control.pause_market("KRW-BTC", 500)
     assert control.paused_until_mono_ns("KRW-BTC") == 1000
-    assert control.controls("KRW-BTC", 999).level is REDUCING
-    assert control.controls("KRW-BTC", 1000).level is ACTIVE
-    assert control.controls("KRW-ETH", 999).level is ACTIVE
+    assert control.paused_until_mono_ns("KRW-ETH") == 0
+    assert control.controls("KRW-BTC").level is ACTIVE
     control.set_market_level("KRW-BTC", HALTED)
-    assert control.controls("KRW-BTC", 999).level is HALTED
+    assert control.controls("KRW-BTC").level is HALTED
 
 
 def test_params_travel_with_their_epoch(tmp_path, control):
@@ -108,7 +107,7 @@ def test_params_travel_with_their_epoch(tmp_path, control):
     assert other.read_params() == (3, b"x" * 16384)
     control.write_params(4, b"short")
     assert other.read_params() == (4, b"short")
-    assert other.params_epoch() == other.controls("KRW-BTC", 1).params_epoch == 4
+    assert other.params_epoch() == other.controls("KRW-BTC").params_epoch == 4
     other.set_applied_epoch(4)
     assert control.applied_epoch() == 4
 
@@ -136,7 +135,7 @@ def test_heartbeats_carry_pid_and_both_clocks(tmp_path, control):
     control.beat("bridge", 111, 222)
     _open(tmp_path).beat("trader", 333, 444)
     assert control.heartbeats() == {"bridge": Beat(os.getpid(), 111, 222), "trader": Beat(os.getpid(), 333, 444)}
-    assert control.controls("KRW-BTC", 5).beat_mono_ns == 111
+    assert control.controls("KRW-BTC").beat_mono_ns == 111
 
 
 def test_a_resync_is_asked_once_and_taken_once(tmp_path, control):

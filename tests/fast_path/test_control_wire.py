@@ -63,7 +63,7 @@ def test_a_monitor_only_exchange_opens_nothing_and_keeps_the_first_cause(control
     assert control.monitor_only_latch(UPBIT)["reason"] == "balances are no array"
     assert (control.exchange_level(UPBIT), control.exchange_level(BITHUMB)) == (REDUCING, ACTIVE)
     assert control.asked_exchange_level(UPBIT) is ACTIVE
-    assert _open(tmp_path).controls("KRW-BTC", 5).level is REDUCING
+    assert _open(tmp_path).controls("KRW-BTC").level is REDUCING
 
 
 def test_what_a_person_asks_for_does_not_raise_it_but_can_be_stricter(control):

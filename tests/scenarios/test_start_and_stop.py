@@ -135,7 +135,7 @@ async def test_market_an_exchange_does_not_trade_now_is_not_traded(story: Story)
     story.inactive.add(Exchange.BITHUMB)
     story.feeds_wake = True
     life = await story.live()
-    await until(lambda: life.count("denied.trading_state") >= 3)
+    await until(lambda: life.count("denied.market_paused") >= 3)
     assert story.reached == {}
     await story.end(life)
 

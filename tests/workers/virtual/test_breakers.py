@@ -211,7 +211,9 @@ def test_an_arb_off_its_expected_prices_pauses_its_market_and_is_journalled() ->
         assert world.life is not None
         await asyncio.sleep((end_ns - world.clock.mono_ns()) / SECOND - 0.01)
         assert [at for at in legs(world) if at > now] == []
-        assert world.life.context.counters.get("pauses.slippage") == 1
+        counters = world.life.context.counters
+        assert counters.get("pauses.slippage") == 1
+        assert (counters.get("denied.market_paused") > 0, counters.get("denied.trading_state")) == (True, 0)
         world.life.die()
         paused = [record.event for record in world.records() if isinstance(record.event, MarketPaused)]
         assert [(one.market, one.cause) for one in paused] == [("KRW-ETH", "slippage")]

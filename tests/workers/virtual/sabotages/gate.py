@@ -1,7 +1,6 @@
 """What the gate could overlook."""
 
 from arbitrage.domain import book, risk
-from fast_path.control import ControlBlock
 from tests.sabotage import Edit
 from tests.workers.virtual.sabotages.sabotage import Sabotage, wrong
 from workers.breaker_watch import BreakerWatch
@@ -38,7 +37,6 @@ SABOTAGES: dict[str, Sabotage] = {
         {F.OPERATOR},
         "opened_while_paused",
         Edit(risk.is_market_paused, "> q.now", "< 0"),
-        Edit(ControlBlock.controls, "now_mono_ns < words", "now_mono_ns < 0 * words"),
     ),
     "a crossed book is a book": wrong(
         {F.BOOKS},
