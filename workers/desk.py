@@ -14,6 +14,7 @@ from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.dust import DustLedger, taken_over
 from arbitrage.domain.events import TradingStateChanged
 from arbitrage.domain.exposure import Exposure
+from arbitrage.domain.fee_check import is_other_fee
 from arbitrage.domain.hedge import Quote
 from arbitrage.domain.instrument import Instrument
 from arbitrage.domain.inventory import shadow_ppm, strain_of
@@ -63,6 +64,8 @@ class TradingDesk:
     ) -> None:
         self.today = Today()
         self.streams_up: set[Exchange] = set()
+        self.on_other_fee: Callable[[Exchange, Ppm], None] = lambda *_: None
+        """Told the exchange that charged another fee than its rules said, and what they said."""
         self._context = context
         self._gateways = gateways
         self._instruments = dict(instruments)
@@ -189,9 +192,12 @@ class TradingDesk:
         self._wallets.hold(order, self._fees(order.market))
 
     def settle(self, order: Order) -> None:
-        """Give back what an ended order did not take, and read the balances anew."""
+        """Give back what an ended order did not take, and read the balances anew; its rules, too, after another fee."""
         self._wallets.settle(order, self._context.clock.mono_ns())
         self._wanted(order.exchange)
+        instrument = self._instruments[order.exchange, order.market]
+        if is_other_fee(order, instrument):
+            self.on_other_fee(order.exchange, instrument.fee_ppm)
 
     def closed(self, arb: Arb) -> None:
         """Count an arb that ended and let its market rest."""

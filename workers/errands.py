@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from arbitrage.domain.errors import ExchangeError
+from arbitrage.domain.params import SECOND
 from arbitrage.domain.ports import BalanceNews, Gateway, MarketRules, OrderNews, StreamNews, StreamState
 from arbitrage.domain.stability import Trouble
-from arbitrage.domain.units import EXCHANGES, Exchange
+from arbitrage.domain.units import EXCHANGES, Exchange, Ppm
 from fast_path import mailbox
 from fast_path.executor import Executor
 from workers.desk import TradingDesk
@@ -14,6 +15,8 @@ from workers.process import Context
 from workers.treasury import Treasury
 
 RULES_EVERY_S = 300.0
+FEES_APART_NS = 10 * SECOND
+"""An exchange is asked no sooner again because of a fee that was not as its rules say."""
 MAIL_EVERY_S = 1.0
 
 
@@ -36,9 +39,28 @@ class Errands:
         self._treasury = treasury
         self._take_rules = take_rules
         self._rules_wanted = asyncio.Event()
+        self._rules_of: set[Exchange] = set()
+        self._fees_asked: dict[Exchange, tuple[int, Ppm]] = {}
+        desk.on_other_fee = self.doubt_fee
 
     def want_rules(self) -> None:
         """Ask for all rules to be read soon: quantity steps changed with the generation orders go through, say."""
+        self._rules_of.update(EXCHANGES)
+        self._rules_wanted.set()
+
+    def doubt_fee(self, exchange: Exchange, believed_ppm: Ppm) -> None:
+        """Ask for an exchange's rules at once: it charged another fee. One that says the same again is left alone."""
+        now = self._context.clock.mono_ns()
+        asked = self._fees_asked.get(exchange)
+        if asked is not None:
+            at_ns, then_ppm = asked
+            apart_ns = int(RULES_EVERY_S * SECOND) if then_ppm == believed_ppm else FEES_APART_NS
+            if now - at_ns < apart_ns:
+                return
+        self._fees_asked[exchange] = now, believed_ppm
+        self._context.counters.add(f"other_fees.{exchange}")
+        self._context.log.warning("other_fee_charged", exchange=exchange, believed_ppm=believed_ppm)
+        self._rules_of.add(exchange)
         self._rules_wanted.set()
 
     async def listen(self, exchange: Exchange) -> None:
@@ -73,9 +95,10 @@ class Errands:
                 async with asyncio.timeout(RULES_EVERY_S):
                     await self._rules_wanted.wait()
             except TimeoutError:
-                pass
+                self._rules_of.update(EXCHANGES)
             self._rules_wanted.clear()
-            for exchange in EXCHANGES:
+            wanted, self._rules_of = self._rules_of, set()
+            for exchange in sorted(wanted, key=EXCHANGES.index):
                 for market in self._context.env.markets:
                     try:
                         self._take_rules(exchange, await self._gateways[exchange].market_rules(market))
