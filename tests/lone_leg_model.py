@@ -6,6 +6,7 @@ levels. `python -m tests.lone_leg_model --runs 50000` measures more than the sui
 
 import argparse
 from decimal import Decimal
+from math import exp, inf
 from random import Random
 
 import msgspec
@@ -24,9 +25,12 @@ STEP_MS = 50
 SIGMAS_PPM = (50, 100, 300, 1_000)
 T_MAX_MS = 2_000
 L_MAX_KRW = 40_000
+SEEN_MS = 50, 1_050
+"""When who is compared with may act."""
 AWAY_SEEN_MS = 700
 """A book still looks young this long after its exchange went away."""
 MIDDLE = 4_000_000
+TICK = 1_000 * SCALE
 QTY = "0.5"
 FEES = {Exchange.UPBIT: 500, Exchange.BITHUMB: 400}
 INSTRUMENTS = {exchange: instrument(exchange, fee_ppm=FEES[exchange]) for exchange in EXCHANGES}
@@ -81,15 +85,14 @@ class World:
             self._path.append(max(SCALE, self._path[-1] * (PPM + int(swing) + jump) // PPM))
         return self._path[at // STEP_MS]
 
-    def book(self, exchange: Exchange, at: int) -> Book:
-        """Return the book of one exchange, received right now."""
-        place, middle = self.places[exchange], self.middle(at)
+    def book(self, exchange: Exchange, at: int, middle: int | None = None) -> Book:
+        """Return the book of one exchange, received right now; around another `middle` where one is given."""
+        place, middle = self.places[exchange], self.middle(at) if middle is None else middle
         half = middle * (place.spread_ppm + (place.excess_ppm >> min(at // place.halving_ms, 30))) // PPM // 2
-        tick = 1_000 * SCALE
-        bid, ask = (middle - half) // tick * tick, -(-(middle + half) // tick) * tick
+        bid, ask = (middle - half) // TICK * TICK, -(-(middle + half) // TICK) * TICK
         levels = [Qty(place.depth * (rank + 1)) for rank in range(5)]
-        bids = tuple(Level(Price(bid - rank * tick), qty) for rank, qty in enumerate(levels))
-        asks = tuple(Level(Price(ask + rank * tick), qty) for rank, qty in enumerate(levels))
+        bids = tuple(Level(Price(bid - rank * TICK), qty) for rank, qty in enumerate(levels))
+        asks = tuple(Level(Price(ask + rank * TICK), qty) for rank, qty in enumerate(levels))
         return Book(exchange, "KRW-ETH", bids, asks, Ns(1), Ns(1), moment(at).mono_ns)
 
     def is_away(self, exchange: Exchange, at: int) -> bool:
@@ -121,25 +124,25 @@ class World:
         report = heard(OrderOn.CANCELED if left else OrderOn.FULL_FILL, *fills, executed="0")
         return msgspec.structs.replace(report, paid_fee=fee, executed_qty=Qty(order.qty - left))
 
+    def paid(self, uneven: int, at: int, middle: int | None = None) -> Decimal | None:
+        """Return what evening all out at one moment is paid, KRW; None where the books do not reach."""
+        side = Side.ASK if uneven > 0 else Side.BID
+        offers = sorted(
+            (level.price * (PPM + side.sign * FEES[exchange]) * side.sign, level.qty)
+            for exchange in EXCHANGES
+            for level in self.book(exchange, at, middle).side(side.opposite)
+        )
+        left, paid = abs(uneven), 0
+        for price, qty in offers:
+            part = min(left, qty)
+            paid += price * part
+            left -= part
+        return None if left else to_decimal(paid // SCALE // PPM)
+
     def cheapest(self, uneven: int, from_ms: int, to_ms: int) -> Decimal:
         """Return what evening out costs against the price at the start for who knows what comes, KRW."""
-        worth = to_decimal(self.middle(0) * abs(uneven) // SCALE)
-        side = Side.ASK if uneven > 0 else Side.BID
-        found = []
-        for at in range(from_ms, to_ms + 1, STEP_MS):
-            offers = sorted(
-                (level.price * (PPM + side.sign * FEES[exchange]) * side.sign, level.qty)
-                for exchange in EXCHANGES
-                for level in self.book(exchange, at).side(side.opposite)
-            )
-            left, paid = abs(uneven), 0
-            for price, qty in offers:
-                part = min(left, qty)
-                paid += price * part
-                left -= part
-            if not left:
-                found.append(to_decimal(paid // SCALE // PPM) + worth * -side.sign)
-        return min(found)
+        found = (self.paid(uneven, at) for at in range(from_ms, to_ms + 1, STEP_MS))
+        return min(one for one in found if one is not None) + to_decimal(self.middle(0) * uneven // SCALE)
 
 
 class Lived(msgspec.Struct, frozen=True):
@@ -154,13 +157,16 @@ class Lived(msgspec.Struct, frozen=True):
     lost_krw: Decimal
     cost_krw: Decimal
     oracle_krw: Decimal | None
+    """What it would have cost who sees a second ahead; None where that cannot be told."""
+    blind_krw: Decimal | None
+    """What it costs on average who knows all about the market but the future; None where that was not asked for."""
     sigma_ppm: int
     has_jump: bool
     is_late: bool
     """Whether it took longer than it may, both exchanges there, and nobody was told."""
 
 
-def live(seed: int, params: Params = PARAMS) -> Lived:
+def live(seed: int, params: Params = PARAMS, *, with_blind: bool = False) -> Lived:
     """Live through one arb whose legs filled differently."""
     random = Random(seed)
     world = World(random)
@@ -194,11 +200,44 @@ def live(seed: int, params: Params = PARAMS) -> Lived:
         is_one_way=is_one_way,
         lost_krw=-arb.even_pnl_krw,
         cost_krw=cost,
-        oracle_krw=world.cheapest(first, 50, 1_050) if can_tell else None,
+        oracle_krw=world.cheapest(first, *SEEN_MS) if can_tell else None,
+        blind_krw=least_expected(world, first, *SEEN_MS) if can_tell and with_blind else None,
         sigma_ppm=world.sigma_ppm,
         has_jump=world.jump_at >= 0,
         is_late=world.is_whole and at > T_MAX_MS + 10 + 3 * STEP_MS and not halts,
     )
+
+
+PARTS = 40
+"""In how many places a price may lie between two ticks."""
+
+
+def least_expected(world: World, uneven: int, from_ms: int, to_ms: int) -> Decimal:
+    """Return the least that evening out at one moment costs on average without seeing ahead, KRW.
+
+    The price is as likely to rise as to fall, so only what is paid beyond the middle counts. That depends on the
+    spreads, whose closing is taken as known, and on where the middle lies between two ticks: at each step, from the
+    last one back, the less of acting now and of the average over where the next step may lead.
+    """
+    part = TICK // PARTS
+    reach = world.sigma_ppm * (STEP_MS / 1_000) ** 0.5 * MIDDLE * SCALE / PPM / part
+    weights = [0.0] * PARTS
+    for step in range(-PARTS * 4, PARTS * 4 + 1):
+        weights[step % PARTS] += exp(-((step / reach) ** 2) / 2)
+    total = sum(weights)
+    later: list[float] | None = None
+    for at in range(to_ms, from_ms - 1, -STEP_MS):
+        now = []
+        for place in range(PARTS):
+            middle = MIDDLE * SCALE + place * part
+            paid = world.paid(uneven, at, middle)
+            beyond = inf if paid is None else float(paid + to_decimal(middle * uneven // SCALE))
+            now.append(beyond if later is None else min(beyond, later[place]))
+        later = [
+            sum(now[(place + step) % PARTS] * weights[step] for step in range(PARTS)) / total for place in range(PARTS)
+        ]
+    assert later is not None
+    return Decimal(later[0])
 
 
 def _filled(random: Random, arb: Arb) -> Arb:
@@ -233,12 +272,15 @@ def told(found: list[Lived]) -> str:
     known = [one for one in closed if one.oracle_krw is not None]
     value = sum(to_decimal(abs(one.uneven_at_first)) * MIDDLE for one in known)
     cost, oracle = sum(one.cost_krw for one in known), sum(one.oracle_krw or 0 for one in known)
+    blind = sum(one.blind_krw or 0 for one in known)
+    best = f", of the best who does not {blind / value * PPM:.0f} ppm" if blind else ""
     return (
         f"{len(uneven)} uneven: {len(closed)} evened out, {sum(one.was_told for one in uneven)} stuck and told; "
         f"over-hedged {sum(not one.is_one_way for one in uneven)}, "
         f"late {sum(one.is_late for one in uneven)}, "
         f"loss over the limit {sum(one.lost_krw > L_MAX_KRW for one in uneven)}; "
-        f"cost {cost / value * PPM:.0f} ppm, of who sees 1 s ahead {oracle / value * PPM:.0f} ppm ({len(known)} whole)"
+        f"cost {cost / value * PPM:.0f} ppm, of who sees 1 s ahead {oracle / value * PPM:.0f} ppm{best} "
+        f"({len(known)} whole)"
     )
 
 
@@ -251,7 +293,7 @@ def main() -> None:
     seeds = range(asked.seed, asked.seed + asked.runs)
     impatient = msgspec.structs.replace(PARAMS, hedge_hold_ns=0)
     for name, params in (("as shipped", PARAMS), ("never waits", impatient)):
-        found = [live(seed, params) for seed in seeds]
+        found = [live(seed, params, with_blind=True) for seed in seeds]
         print(f"{name}: {told(found)}")
         for sigma in SIGMAS_PPM:
             calm = [one for one in found if one.sigma_ppm == sigma and not one.has_jump]

@@ -80,7 +80,9 @@ def _is_resting(arb: Arb, exchange: Exchange, now: Moment) -> bool:
 
 
 def _hedges(arb: Arb) -> list[Order]:
-    return [order for order in arb.orders if order.role is OrderRole.HEDGE]
+    # Those of this unevenness: a fill that comes late, or a stop that is lifted, starts time and attempts anew.
+    since = arb.uneven_mono_ns or 0
+    return [order for order in arb.orders if order.role is OrderRole.HEDGE and order.planned_mono_ns >= since]
 
 
 def _met_nothing(arb: Arb) -> int:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from desk_builders import book, fill, heard, moment, opened, quotes
 
-from arbitrage.domain.arb import Arb, ArbState, Halt, OrderHeard, Place, Tick
+from arbitrage.domain.arb import Action, Arb, ArbState, Halt, OrderHeard, Place, Tick
 from arbitrage.domain.arb_step import advance
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.order import Order, OrderOn, OrderReport, RefusalReason
@@ -30,6 +30,13 @@ def legged(params: Params = DEFAULT_PARAMS) -> Arb:
     ):
         arb, _ = advance(arb, OrderHeard(order.client_order_id, report), moment(10))
     return arb
+
+
+def ticked(arb: Arb, at: int, *, upbit: bool) -> tuple[Arb, tuple[Action, ...]]:
+    """Let time pass with books received right now; Upbit has none where it is away."""
+    fresh = {one.exchange: msgspec.structs.replace(one, recv_mono_ns=moment(at).mono_ns) for one in (UPBIT, BITHUMB)}
+    found = quotes(fresh[Exchange.UPBIT] if upbit else None, fresh[Exchange.BITHUMB])
+    return advance(arb, Tick(found, TradingLevel.ACTIVE), moment(at))
 
 
 def lived(
@@ -163,3 +170,19 @@ def test_hedges_whose_answers_are_lost_and_that_never_arrived_are_spent_too():
         at += 10
     assert (arb.state, arb.why) == (ArbState.STUCK, "attempts_spent")
     assert [action.level for action in actions if isinstance(action, Halt)] == [TradingLevel.REDUCING]
+
+
+def test_late_fill_on_a_closed_arb_has_all_its_attempts_again():
+    arb, went, _ = lived(well_from(2_000, no(RefusalReason.RATE_LIMITED)), upbit=False)
+    assert (arb.state, len(went)) == (ArbState.CLOSED, 7), "six were refused"
+    sale = OrderHeard("t1-1-s", heard(OrderOn.PART_FILL, fill("late", 4_010_000, "0.1"), executed="0.1"))
+    arb, _ = advance(arb, sale, moment(20_000))
+    assert arb.state is ArbState.LEGGED
+    times, at = list[int](), 20_010
+    while arb.state is not ArbState.STUCK and at < 32_000:
+        arb, actions = ticked(arb, at, upbit=True)
+        for order in (action.order for action in actions if isinstance(action, Place)):
+            times.append(at - 20_010)
+            arb, _ = advance(arb, OrderHeard(order.client_order_id, nothing(order, at)), moment(at + ANSWER_MS))
+        at += STEP_MS
+    assert (len(times), arb.why) == (DEFAULT_PARAMS.hedge_max_attempts, "attempts_spent")
