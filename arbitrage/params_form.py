@@ -173,7 +173,12 @@ GROUPS: tuple[tuple[str, tuple[FieldWords, ...]], ...] = (
                 "How long a hedge waits for a younger book before it goes.",
             ),
             _f("hedge_limit_ns", "Hedge deadline", Unit.MS, "Uneven for longer, the arb is stuck."),
-            _f("hedge_max_attempts", "Hedge attempts", Unit.COUNT, "After so many that met nothing the arb is stuck."),
+            _f(
+                "hedge_max_attempts",
+                "Hedge attempts",
+                Unit.COUNT,
+                "After so many in a row that met nothing the arb is stuck.",
+            ),
             _f("hedge_slippage_ppm", "Hedge reach", Unit.PERCENT, "Past the touch, growing with each attempt."),
             _f("hedge_max_loss_krw", "Hedge loss", Unit.KRW, "The most all hedges of one arb may cost."),
             _f("hedge_hold_ns", "Hold", Unit.MS, "How long a lone leg may wait for a wide spread to close; 0 = never."),

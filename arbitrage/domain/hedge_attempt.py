@@ -4,6 +4,8 @@ Pure looks at an arb; `arb_step.py` makes the order. Attempts that meet nothing 
 that says no at once cannot use all of them up before a short trouble is over.
 """
 
+from itertools import takewhile
+
 import msgspec
 
 from arbitrage.domain.arb import Arb, Moment
@@ -44,7 +46,7 @@ def is_past_time(arb: Arb, now: Moment) -> bool:
 def is_spent(arb: Arb, now: Moment) -> bool:
     """Return whether no further hedge may be tried.
 
-    Within the time limit only attempts that met nothing count: a thin book that gives a little each time is a way out.
+    Within the time limit only attempts in a row that met nothing count: a thin book that gives a little is a way out.
     """
     spent = len(_hedges(arb)) if is_past_time(arb, now) else _met_nothing(arb)
     return spent >= arb.limits.hedge_max_attempts
@@ -86,4 +88,6 @@ def _hedges(arb: Arb) -> list[Order]:
 
 
 def _met_nothing(arb: Arb) -> int:
-    return sum(order.is_ended and not order.executed_qty for order in _hedges(arb))
+    # How many of the newest in a row: one that filled a part begins anew.
+    ended = takewhile(lambda order: order.is_ended and not order.executed_qty, reversed(_hedges(arb)))
+    return sum(1 for _ in ended)

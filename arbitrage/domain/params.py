@@ -116,7 +116,7 @@ class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hedge_limit_ns: int = 10 * SECOND
     """An uneven fill not evened out by then makes the arb STUCK."""
     hedge_max_attempts: int = 8
-    """Hedges of an arb that met nothing; past `hedge_limit_ns` every hedge counts."""
+    """Hedges of an arb in a row that met nothing; past `hedge_limit_ns` every hedge counts."""
     hedge_slippage_ppm: int = 3_000
     """How far past the touch a hedge may reach; grows by as much with each attempt."""
     hedge_max_loss_krw: int = 200_000 * SCALE

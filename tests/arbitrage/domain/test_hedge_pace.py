@@ -142,6 +142,18 @@ def test_fill_ends_the_waiting_of_those_before_it():
     assert [at for at, _ in went[:6]] == [20, 30, 110, 270, 280, 290], "the fourth filled"
 
 
+def test_every_other_hedge_that_fills_a_little_is_a_way_out():
+    turns = iter(range(100))
+
+    def every_other_fills(order: Order, at: int) -> OrderReport:
+        if next(turns) % 2 == 0:
+            return nothing(order, at)
+        return heard(OrderOn.CANCELED, fill(order.client_order_id, 4_010_000, "0.025"), fee="1")
+
+    arb, went, halts = lived(every_other_fills, upbit=False)
+    assert (arb.state, arb.imbalance, len(went), halts) == (ArbState.CLOSED, 0, 40, [])
+
+
 def test_past_the_time_limit_crumbs_count_and_nothing_waits():
     short = msgspec.structs.replace(DEFAULT_PARAMS, hedge_limit_ns=500 * MS, hedge_hold_ns=0)
 
