@@ -7,13 +7,15 @@ from collections.abc import Sequence
 
 from arbitrage.domain.units import PPM, Ns
 
-MOVED_PPM = 500
-"""How far the other exchange's best price of that side must have gone from where it was: less makes no chance."""
-MOVES = 3
+MOVED_PPM = 300
+"""How far the other exchange's best price of that side must have gone from where it was: less hardly makes a chance."""
+MOVES = 2
 """At how many looks it must have been another one: a price that stepped once may have stepped alone."""
-FRESH_BOTH = 3
+FRESH_BOTH = 8
 """At how many looks the exchange's time must have been a newer one, where both sides stand."""
-FRESH_ONE = 10
+FRESH_LONG = 30
+"""The same however little the other exchange's price went. Bithumb repeats one frame in two, not 30 in a row."""
+FRESH_ONE = 40
 """The same where one side stands alone: on a calm market that happens (22 s in a recording of 2021)."""
 
 
@@ -41,8 +43,8 @@ class _Side:
             if self.other_first > 0:
                 self.moved_ppm = max(self.moved_ppm, abs(other - self.other_first) * PPM // self.other_first)
 
-    def has_evidence(self, fresh: int) -> bool:
-        return self.fresh >= fresh and self.moves >= MOVES and self.moved_ppm >= MOVED_PPM
+    def has_evidence(self, fresh: int, moved_ppm: int = MOVED_PPM) -> bool:
+        return self.fresh >= fresh and self.moves >= MOVES and self.moved_ppm >= moved_ppm
 
 
 class Ladder:
@@ -72,6 +74,6 @@ class Ladder:
         """Return for how long a side, or both, stood where they should have moved; 0 = nothing speaks for that."""
         sides = self._bids, self._asks
         found = [now - side.since_ns for side in sides if side.has_evidence(FRESH_ONE)]
-        if all(side.has_evidence(FRESH_BOTH) for side in sides):
+        if all(side.has_evidence(FRESH_BOTH) or side.has_evidence(FRESH_LONG, 0) for side in sides):
             found.append(now - max(side.since_ns for side in sides))
         return max(found, default=0)

@@ -10,7 +10,7 @@ from desk_builders import MS, SECOND, e8
 
 from arbitrage.domain.frame_spec import DecodedBook, FrameDecoder
 from arbitrage.domain.params import DEFAULT_PARAMS
-from arbitrage.domain.stillness import FRESH_BOTH, FRESH_ONE, MOVES, Ladder
+from arbitrage.domain.stillness import FRESH_BOTH, FRESH_LONG, FRESH_ONE, Ladder
 from arbitrage.domain.units import Ns
 from exchanges.upbit.profile import STREAM_SPEC
 
@@ -43,21 +43,18 @@ class Looks:
 
 def test_a_ladder_that_stands_while_the_other_leaves_is_told_with_how_long_it_stood():
     looks = Looks()
-    assert [looks.look(other) for other in (0, 500, 1_000, 2_100, 2_100, 0)] == [
-        0,
-        0,
-        0,
-        *(n * LOOK for n in (3, 4, 5)),
+    others = (0, 500, 1_000, 2_100, *[2_100] * (FRESH_BOTH - 3), 0)
+    assert [looks.look(other) for other in others] == [0] * FRESH_BOTH + [
+        n * LOOK for n in (FRESH_BOTH, FRESH_BOTH + 1)
     ]
 
 
 def test_the_doubt_ends_when_the_ladder_changes():
     looks = Looks()
-    for other in range(0, 8_000, 1_000):
-        looks.look(other)
+    assert [looks.look(other) for other in range(0, 9_000, 1_000)][-1] == FRESH_BOTH * LOOK
     changed = (e8(4_000_000), e8(1) - 1)
-    assert looks.look(8_000, bids=changed, asks=changed) == 0
     assert looks.look(9_000, bids=changed, asks=changed) == 0
+    assert looks.look(10_000, bids=changed, asks=changed) == 0
 
 
 def test_one_side_that_stands_alone_is_doubted_later():
@@ -70,7 +67,7 @@ def test_one_side_that_stands_alone_is_doubted_later():
     ("others", "newer"),
     [
         ([0] * 60, 1),
-        ([0, 400, 0, -400] * 15, 1),
+        ([0, 400, 0, -400] * (FRESH_LONG // 4), 1),
         ([0, *[40_000] * 59], 1),
         ([n * 1_000 for n in range(60)], 0),
     ],
@@ -81,14 +78,20 @@ def test_a_quiet_market_is_never_doubted(others, newer):
     assert {looks.look(other, newer=newer) for other in others} == {0}
 
 
+def test_both_sides_under_very_many_new_times_are_doubted_however_little_the_other_moves():
+    looks = Looks()
+    stood = [looks.look(400 * (n % 2)) for n in range(FRESH_LONG + 2)]
+    assert stood == [0] * FRESH_LONG + [FRESH_LONG * LOOK, (FRESH_LONG + 1) * LOOK]
+
+
 def test_what_must_be_seen_is_counted_from_the_last_change():
     looks = Looks()
     changed = (e8(4_002_000), e8(2))
     assert looks.look(0) == 0
     for other in range(1_000, 1_000 * FRESH_ONE, 1_000):
         looks.look(other)
-    told = [looks.look(20_000 + 1_000 * n, bids=changed, asks=changed) for n in range(max(FRESH_BOTH, MOVES) + 1)]
-    assert told == [0, 0, 0, 3 * LOOK]
+    told = [looks.look(50_000 + 1_000 * n, bids=changed, asks=changed) for n in range(FRESH_BOTH + 1)]
+    assert told == [0] * FRESH_BOTH + [FRESH_BOTH * LOOK]
 
 
 def recorded() -> dict[str, list[tuple[int, DecodedBook]]]:

@@ -16,7 +16,7 @@ from workers.virtual.run import PARAMS, Plan, lived
 from workers.virtual.world import World
 
 MARKET = "KRW-ETH"
-FROZEN_S, FOUND_WITHIN_S = 20, 3.5
+FROZEN_S, FOUND_WITHIN_S = 20, 6
 """The limit of 2 s, and what the fewer frames of a story take to show that it is one."""
 
 
@@ -33,17 +33,19 @@ async def freeze(world: World, exchange: Exchange) -> tuple[int, int]:
     """Trade, freeze one exchange's book while prices go on, and let it go; return when it froze and when it thawed."""
     steer = world.simulator.simulator.market.steer
     world.simulator.simulator.market.set_behaviour(USUAL, world.true_clock.wall_ns())
-    world.change_params(msgspec.structs.replace(PARAMS, pause_ns=2 * SECOND))
-    # A gap that stands and turns with the fault: the frozen book shows a chance that is none.
+    world.change_params(msgspec.structs.replace(PARAMS, pause_ns=2 * SECOND, max_failures_in_a_row=1_000))
+    # A gap that stands, and turns as the other exchange leaves: the frozen book shows a chance that is none.
     steer(MARKET, 6_000, 0, world.true_clock.wall_ns(), Exchange.UPBIT)
     world.start_trader()
     await asyncio.sleep(8)
     assert legs_between(world, 0, world.loop.now_ns) > 0
     world.faults(exchange).arm(LadderFrozen(), Scope(lane=Lane.STREAM, lasts_ns=FROZEN_S * SECOND))
     frozen_ns = world.loop.now_ns
-    steer(MARKET, -6_000, 0, world.true_clock.wall_ns(), Exchange.UPBIT)
+    other, leaves = (Exchange.BITHUMB, 12_000) if exchange is Exchange.UPBIT else (Exchange.UPBIT, -6_000)
+    steer(MARKET, leaves, 0, world.true_clock.wall_ns(), other)
     await asyncio.sleep(FROZEN_S)
     thawed_ns = world.loop.now_ns
+    steer(MARKET, 0, 0, world.true_clock.wall_ns(), Exchange.BITHUMB)
     for gap in (6_000, -6_000):
         steer(MARKET, gap, 0, world.true_clock.wall_ns(), Exchange.UPBIT)
         await asyncio.sleep(10)
