@@ -94,9 +94,10 @@ class DiskJournal(Journal):
 class _Doors:
     """A gateway with a door where an answer has come and nobody was told yet."""
 
-    def __init__(self, inner: Gateway, through: Callable[[str], None]) -> None:
+    def __init__(self, inner: Gateway, through: Callable[[str], None], cancels: Callable[[Order], None]) -> None:
         self._inner = inner
         self._through = through
+        self._cancels = cancels
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
@@ -105,6 +106,10 @@ class _Doors:
         answer = await self._inner.place(order)
         self._through("placed")
         return answer
+
+    async def cancel(self, order: Order) -> Answer:
+        self._cancels(order)
+        return await self._inner.cancel(order)
 
     async def query(self, order: Order) -> Lookup:
         found = await self._inner.query(order)
@@ -179,7 +184,9 @@ class Life:
         journal.is_full = world.disk_is_full
         try:
             gateways = {
-                exchange: _Doors(gateway(exchange, world.env, world.clock, last_check=self._last_check), self.through)
+                exchange: _Doors(
+                    gateway(exchange, world.env, world.clock, last_check=self._last_check), self.through, world.cancels
+                )
                 for exchange in EXCHANGES
             }
             # A live run's trader reads other addresses out of its environment; what it asks is the simulators.

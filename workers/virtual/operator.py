@@ -29,12 +29,16 @@ class Operator:
         self.times_let_trade = 0
         """How often somebody let the desk trade."""
         self.bridge_beats = True
+        self.usable_epoch = 0
+        """Of the newest set that can be used and came through whole."""
         self.beaten_mono_ns = 0
         """When the bridge last said that the operator's word gets through."""
         self._world = world
         self._context = Context("bridge", world.env, world.clock, RHYTHM)
         self._epoch = self._wire_epoch = 0
         self._sets: dict[int, Params] = {}
+        self._asked = b""
+        """The newest set in the database, usable or not."""
         self._wire = Wire()
         self.change_params(params)
 
@@ -83,17 +87,21 @@ class Operator:
 
     def change_params(self, params: Params) -> None:
         """Hand on new parameters, as the bridge does."""
-        self._epoch += 1
-        self.params = self._sets[self._epoch] = params
-        self.control.write_params(self._epoch, params_to_bytes(params))
+        self._wants(params)
+        self.control.write_params(self._epoch, self._asked)
+        self.usable_epoch = self._epoch
         self._world.note("operator", "params", f"epoch {self._epoch}")
         self._world.person.cover()
 
-    def die_in_write(self, params: Params, *, lived: int, share: float) -> None:
-        """Let the bridge die inside of handing on new parameters; started again, it finds them in the database."""
+    def _wants(self, params: Params) -> None:
         self._epoch += 1
         self.params = self._sets[self._epoch] = params
-        die_writing_params(self.control, self._epoch, params_to_bytes(params), lived=lived, share=share)
+        self._asked = params_to_bytes(params)
+
+    def die_in_write(self, params: Params, *, lived: int, share: float) -> None:
+        """Let the bridge die inside of handing on new parameters; started again, it finds them in the database."""
+        self._wants(params)
+        die_writing_params(self.control, self._epoch, self._asked, lived=lived, share=share)
         self._died_writing(f"params {self._epoch}")
 
     def die_in_wire_write(self, wire: Wire, *, lived: int, share: float) -> None:
@@ -110,7 +118,8 @@ class Operator:
     def offer_params(self, **bad: object) -> None:
         """Hand on parameters that cannot be used: whoever checks must go on with the set before."""
         self._epoch += 1
-        self.control.write_params(self._epoch, params_to_bytes(msgspec.structs.replace(self.params, **bad)))
+        self._asked = params_to_bytes(msgspec.structs.replace(self.params, **bad))
+        self.control.write_params(self._epoch, self._asked)
         self._world.note("operator", "params that cannot be used", f"epoch {self._epoch}")
 
     def change_wire(self, wire: Wire) -> None:
@@ -123,7 +132,9 @@ class Operator:
     def restart_bridge(self) -> None:
         """Let the bridge beat again; it writes what it finds in the database once more."""
         self.bridge_beats = True
-        self.control.write_params(self._epoch, params_to_bytes(self.params))
+        self.control.write_params(self._epoch, self._asked)
+        if self._epoch in self._sets:
+            self.usable_epoch = self._epoch
         if self._wire_epoch:
             self.control.write_wire(self._wire_epoch, wire_to_bytes(self._wire))
         self._world.note("bridge", "started")

@@ -70,6 +70,13 @@ STRICT = {"max_failures_in_a_row": 3, "max_arb_loss_krw": 5_000 * SCALE}
 """In one of so many runs breakers are so close that the desk comes to them."""
 DOUBTING = {"max_slippage_alert_ppm": 100, "pause_ns": 8 * SECOND, "max_price_jump_ppm": 8_000}
 """In as many others it soon doubts a price, and pauses."""
+TIGHT: dict[str, int] = {
+    "max_open_arbs": 1,
+    "max_orders_per_s": 2,
+    "max_daily_loss_krw": 1_000 * SCALE,
+    "hedge_max_loss_krw": 1_000 * SCALE,
+}
+"""In as many others it may do little at a time, and lose little."""
 
 CALMER = msgspec.structs.replace(USUAL, frame_gap_ppm=4 * PPM)
 
@@ -102,6 +109,8 @@ class Plan(msgspec.Struct, frozen=True):
             changes |= STRICT
         if self.seed % STRICT_EVERY == 2:
             changes |= DOUBTING
+        if self.seed % STRICT_EVERY == 4:
+            changes |= TIGHT
         if self.seed % CONFIRM_EVERY == CONFIRM_EVERY - 1:
             changes["confirm_above_krw"] = CONFIRM_ABOVE_KRW
         return msgspec.structs.replace(PARAMS, **changes)

@@ -97,6 +97,8 @@ class World:
         self.sends: list[Sent] = []
         self.reached: Counter[str] = Counter()
         """How often each client order id reached an exchange, taken or not."""
+        self.cancels_asked: dict[str, int] = {}
+        """When the desk last asked for the cancel of each order."""
         self.lives: list[Life] = []
         self.disk_is_full = False
         self.synced_end = 0
@@ -264,6 +266,11 @@ class World:
         self.sends.append(one)
         self.note(life.owner, "sends", f"{exchange} {order.client_order_id} {order.side} {order.qty} at {order.price}")
         self.on_send(life, one)
+
+    def cancels(self, order: Order) -> None:
+        """Take note of a cancel that is asked for now."""
+        self.cancels_asked[order.client_order_id] = self.loop.now_ns
+        self.note("desk", "cancels", f"{order.exchange} {order.client_order_id}")
 
     def journalled(self, event: Event) -> None:
         """Take note of a record that is in the journal now."""

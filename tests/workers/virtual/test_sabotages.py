@@ -3,7 +3,7 @@
 import pytest
 
 from tests.sabotage import apply
-from tests.workers.virtual.sabotages import arming, executor, gate, gateways, journal, steps, stock, wallets
+from tests.workers.virtual.sabotages import arming, executor, gate, gateways, journal, limits, steps, stock, wallets
 from tests.workers.virtual.sabotages.sabotage import FIRST_SEED, SEEDS, Sabotage
 from workers.virtual.run import run
 
@@ -16,6 +16,7 @@ SABOTAGES: dict[str, Sabotage] = {
     **wallets.SABOTAGES,
     **stock.SABOTAGES,
     **arming.SABOTAGES,
+    **limits.SABOTAGES,
 }
 
 

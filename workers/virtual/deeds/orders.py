@@ -35,7 +35,7 @@ def draw(rng: Random) -> tuple[str, Act]:
             RuleRefused(rule=rng.choice([Rule.FUNDS_SHORT, Rule.UNDER_MINIMUM, Rule.PRICE_OFF_TICK])),
             FillsDelayed(delay_ns=span(rng, 20, 6_000)),
             # Past the desk's patience: it cancels, and what then happens to a cancel can happen.
-            FillsDelayed(delay_ns=span(rng, 8_000, 16_000)),
+            FillsDelayed(delay_ns=span(rng, 8_000, 30_000)),
             LiquidityGone(),
             LiquidityGone(),
             PartLabelled(state=rng.choice(["done", "cancel"])),

@@ -1,15 +1,21 @@
 """Rules for what must hold whenever one looks."""
 
-from arbitrage.domain.arb import ArbState
+from arbitrage.domain.arb import Arb, ArbState
 from arbitrage.domain.controls import TradingLevel
+from arbitrage.domain.order import OrderState
 from arbitrage.domain.params import MS, SECOND
 from arbitrage.domain.units import EXCHANGES
 from workers.virtual.rules.findings import Findings
 
 KNOWN_WITHIN_NS = 5 * SECOND
 """An order the journal does not know by then is lost to the desk."""
+TAKEN_WITHIN_NS = 2 * SECOND
+"""New parameters are in use by then, once the bridge is there."""
 SLACK_NS = 1_500 * MS
 """A deadline is looked at every few tens of milliseconds, and a question on its way takes its time-out."""
+CANCEL_SLACK_NS = 3 * SECOND
+"""A trader that is asked to end may take this long over its last answers."""
+_MAY_FILL = (OrderState.WORKING, OrderState.CANCELING)
 
 
 class AtAnyMoment:
@@ -20,13 +26,16 @@ class AtAnyMoment:
         self._world = found.world
         self._broken = found.broken
         self._uneven_since: dict[str, int] = {}
+        self._working_since: dict[str, int] = {}
+        self._untaken_since: int | None = None
 
     def look(self) -> None:
         """Look at what holds at any moment."""
         self._doubles()
         self._strangers()
-        self._uneven()
+        self._open_arbs()
         self._contradicted()
+        self._params()
 
     def _contradicted(self) -> None:
         life = self._world.life
@@ -46,10 +55,44 @@ class AtAnyMoment:
                 if client_order_id not in known and now - order.created_ns > KNOWN_WITHIN_NS:
                     self._broken("unknown_to_journal", f"{exchange} {client_order_id}")
 
-    def _uneven(self) -> None:
+    def _is_watched(self) -> bool:
+        life = self._world.life
+        return life is not None and life.is_ready and life.owner not in self._world.loop.standing_still
+
+    # What the operator wants takes hold, as soon as it gets through.
+    def _params(self) -> None:
         world, now = self._world, self._world.loop.now_ns
-        life, still = world.life, world.loop.standing_still
-        is_watched = life is not None and life.is_ready and life.owner not in still
+        is_due = self._is_watched() and world.operator.bridge_beats
+        if not is_due or world.control.applied_epoch() >= world.operator.usable_epoch:
+            self._untaken_since = None
+        elif self._untaken_since is None:
+            self._untaken_since = now
+        elif now - self._untaken_since > TAKEN_WITHIN_NS:
+            wanted, used = world.operator.usable_epoch, world.control.applied_epoch()
+            self._broken("params_not_taken", f"the desk trades with set {used}, the operator wants {wanted}")
+
+    def _open_arbs(self) -> None:
+        is_watched = self._is_watched()
+        for arb in self._found.images.values():
+            if not arb.is_closed:
+                self._uncancelled(arb, is_watched=is_watched)
+        self._uneven(is_watched=is_watched)
+
+    # An order that the journal calls working was acknowledged: it ends by itself, or is cancelled in its time.
+    def _uncancelled(self, arb: Arb, *, is_watched: bool) -> None:
+        now, limits = self._world.loop.now_ns, arb.limits
+        for order in arb.orders:
+            name = order.client_order_id
+            if not is_watched or order.state not in _MAY_FILL:
+                self._working_since.pop(name, None)
+                continue
+            since = self._working_since.setdefault(name, now)
+            asked = self._world.cancels_asked.get(name, -1)
+            if now - max(since, asked) > limits.cancel_after_ns + limits.query_after_ns + CANCEL_SLACK_NS:
+                self._broken("never_cancelled", f"{name} works for {(now - since) // MS} ms")
+
+    def _uneven(self, *, is_watched: bool) -> None:
+        world, now = self._world, self._world.loop.now_ns
         for arb in self._found.images.values():
             is_at_rest = arb.is_closed or arb.state is ArbState.STUCK
             if is_at_rest or not arb.imbalance or not is_watched:
