@@ -5,6 +5,7 @@ import asyncio
 import msgspec
 import pytest
 
+from arbitrage.domain import risk
 from arbitrage.domain.events import MarketPaused
 from arbitrage.domain.order import OrderRole
 from arbitrage.domain.params import SECOND
@@ -12,6 +13,7 @@ from arbitrage.domain.units import EXCHANGES, Exchange
 from exchanges.simulator.regimes import USUAL
 from exchanges.simulator.trouble.fault import Lane, Scope
 from exchanges.simulator.trouble.frames import LadderFrozen
+from tests.sabotage import Edit, apply
 from workers.virtual.run import PARAMS, Plan, lived
 from workers.virtual.world import World
 
@@ -68,6 +70,19 @@ def test_nothing_opens_on_a_frozen_book_people_are_told_and_trading_comes_back(e
         assert "ladder_frozen" in causes
         assert {one.market for one in paused} == {MARKET}
         assert legs_between(world, thawed_ns, world.loop.now_ns) > 0
+
+    lived(Plan(44), live)
+
+
+def test_without_the_check_legs_go_on_leaving(monkeypatch: pytest.MonkeyPatch) -> None:
+    edit = Edit(risk.is_ladder_frozen, "> q.params.max_ladder_still_ns", "< 0")
+    apply(monkeypatch, (edit,))
+
+    async def live(world: World) -> None:
+        frozen_ns, _ = await freeze(world, Exchange.BITHUMB)
+        assert count(world, "ladder_frozen.bithumb") == 1
+        found_ns = frozen_ns + int(FOUND_WITHIN_S * SECOND)
+        assert legs_between(world, found_ns, frozen_ns + 10 * SECOND) > 0
 
     lived(Plan(44), live)
 
