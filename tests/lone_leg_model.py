@@ -158,8 +158,9 @@ class Lived(msgspec.Struct, frozen=True):
     cost_krw: Decimal
     oracle_krw: Decimal | None
     """What it would have cost who sees a second ahead; None where that cannot be told."""
-    blind_krw: Decimal | None
-    """What it costs on average who knows all about the market but the future; None where that was not asked for."""
+    blind_krw: tuple[Decimal, Decimal] | None
+    """What it costs on average who knows the market but not the future: nothing seen meanwhile, and between the ticks.
+    None where that was not asked for."""
     sigma_ppm: int
     has_jump: bool
     is_late: bool
@@ -191,7 +192,10 @@ def live(seed: int, params: Params = PARAMS, *, with_blind: bool = False) -> Liv
         at += STEP_MS
     cost = pnl_first - arb.pnl_krw - (arb.imbalance - first) * to_decimal(world.middle(0)) / SCALE
     assert arb.fees_krw >= fees_first
+    rows = None
     can_tell = world.is_whole and arb.is_closed and first and abs(first) * MIDDLE >= 6_000 * SCALE
+    if can_tell and with_blind:
+        rows = beyond_middle(world, first, *SEEN_MS)
     return Lived(
         uneven_at_first=first,
         left=arb.imbalance,
@@ -201,7 +205,7 @@ def live(seed: int, params: Params = PARAMS, *, with_blind: bool = False) -> Liv
         lost_krw=-arb.even_pnl_krw,
         cost_krw=cost,
         oracle_krw=world.cheapest(first, *SEEN_MS) if can_tell else None,
-        blind_krw=least_expected(world, first, *SEEN_MS) if can_tell and with_blind else None,
+        blind_krw=rows and (best_moment(rows), least_expected(rows, world.sigma_ppm)),
         sigma_ppm=world.sigma_ppm,
         has_jump=world.jump_at >= 0,
         is_late=world.is_whole and at > T_MAX_MS + 10 + 3 * STEP_MS and not halts,
@@ -212,31 +216,40 @@ PARTS = 40
 """In how many places a price may lie between two ticks."""
 
 
-def least_expected(world: World, uneven: int, from_ms: int, to_ms: int) -> Decimal:
-    """Return the least that evening out at one moment costs on average without seeing ahead, KRW.
+def beyond_middle(world: World, uneven: int, from_ms: int, to_ms: int) -> list[list[float]]:
+    """Return what evening out costs beyond the middle, KRW: a row for each moment, in it each place between two ticks.
 
-    The price is as likely to rise as to fall, so only what is paid beyond the middle counts. That depends on the
-    spreads, whose closing is taken as known, and on where the middle lies between two ticks: at each step, from the
-    last one back, the less of acting now and of the average over where the next step may lead.
+    The price is as likely to rise as to fall, so on average only this counts. How the spreads close is taken as known.
     """
-    part = TICK // PARTS
-    reach = world.sigma_ppm * (STEP_MS / 1_000) ** 0.5 * MIDDLE * SCALE / PPM / part
+    places = [MIDDLE * SCALE + place * TICK // PARTS for place in range(PARTS)]
+    rows = []
+    for at in range(from_ms, to_ms + 1, STEP_MS):
+        paid = [(world.paid(uneven, at, middle), to_decimal(middle * uneven // SCALE)) for middle in places]
+        rows.append([inf if one is None else float(one + worth) for one, worth in paid])
+    return rows
+
+
+def best_moment(rows: list[list[float]]) -> Decimal:
+    """Return the least that evening out costs on average at one moment chosen beforehand."""
+    return Decimal(min(sum(row) for row in rows) / PARTS)
+
+
+def least_expected(rows: list[list[float]], sigma_ppm: int) -> Decimal:
+    """Return the least it costs on average without seeing ahead, for who sees where the middle is between two ticks.
+
+    At each moment, from the last one back: the less of acting now and of the average over where the next step may lead.
+    """
+    reach = sigma_ppm * (STEP_MS / 1_000) ** 0.5 * MIDDLE * SCALE / PPM / (TICK // PARTS)
     weights = [0.0] * PARTS
     for step in range(-PARTS * 4, PARTS * 4 + 1):
         weights[step % PARTS] += exp(-((step / reach) ** 2) / 2)
     total = sum(weights)
-    later: list[float] | None = None
-    for at in range(to_ms, from_ms - 1, -STEP_MS):
-        now = []
-        for place in range(PARTS):
-            middle = MIDDLE * SCALE + place * part
-            paid = world.paid(uneven, at, middle)
-            beyond = inf if paid is None else float(paid + to_decimal(middle * uneven // SCALE))
-            now.append(beyond if later is None else min(beyond, later[place]))
+    later = [inf] * PARTS
+    for row in reversed(rows):
+        now = [min(one, other) for one, other in zip(row, later, strict=True)]
         later = [
             sum(now[(place + step) % PARTS] * weights[step] for step in range(PARTS)) / total for place in range(PARTS)
         ]
-    assert later is not None
     return Decimal(later[0])
 
 
@@ -272,8 +285,9 @@ def told(found: list[Lived]) -> str:
     known = [one for one in closed if one.oracle_krw is not None]
     value = sum(to_decimal(abs(one.uneven_at_first)) * MIDDLE for one in known)
     cost, oracle = sum(one.cost_krw for one in known), sum(one.oracle_krw or 0 for one in known)
-    blind = sum(one.blind_krw or 0 for one in known)
-    best = f", of the best who does not {blind / value * PPM:.0f} ppm" if blind else ""
+    blind = [one.blind_krw for one in known if one.blind_krw]
+    best = " and ".join(f"{sum(krw) / value * PPM:.0f}" for krw in zip(*blind, strict=True))
+    best = f", of the best who does not {best} ppm" if best else ""
     return (
         f"{len(uneven)} uneven: {len(closed)} evened out, {sum(one.was_told for one in uneven)} stuck and told; "
         f"over-hedged {sum(not one.is_one_way for one in uneven)}, "
@@ -293,7 +307,7 @@ def main() -> None:
     seeds = range(asked.seed, asked.seed + asked.runs)
     impatient = msgspec.structs.replace(PARAMS, hedge_hold_ns=0)
     for name, params in (("as shipped", PARAMS), ("never waits", impatient)):
-        found = [live(seed, params, with_blind=True) for seed in seeds]
+        found = [live(seed, params, with_blind=params is PARAMS) for seed in seeds]
         print(f"{name}: {told(found)}")
         for sigma in SIGMAS_PPM:
             calm = [one for one in found if one.sigma_ppm == sigma and not one.has_jump]

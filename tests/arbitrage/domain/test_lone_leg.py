@@ -1,11 +1,25 @@
 """A lone leg: waits only where that costs less, never to and fro, never loses more than it may, is evened out once."""
 
 from collections.abc import Iterator
+from decimal import Decimal
+from random import Random
 
 import msgspec
 import pytest
-from desk_builders import book, fill, heard, moment, opened, quotes
-from lone_leg_model import L_MAX_KRW, Lived, live, told
+from desk_builders import book, e8, fill, heard, moment, opened, quotes
+from lone_leg_model import (
+    L_MAX_KRW,
+    MIDDLE,
+    SEEN_MS,
+    STEP_MS,
+    Lived,
+    World,
+    best_moment,
+    beyond_middle,
+    least_expected,
+    live,
+    told,
+)
 
 from arbitrage.domain.arb import Action, Arb, ArbState, Halt, OrderHeard, Place, Tick
 from arbitrage.domain.arb_step import advance
@@ -133,3 +147,26 @@ def test_lone_legs_in_calm_markets_cost_little_more_than_who_sees_a_second_ahead
     cost, oracle = sum(one.cost_krw for one in calm), sum(one.oracle_krw for one in calm)
     assert len(calm) > 50
     assert oracle < cost < oracle * 5 / 4, told(calm)
+
+
+@pytest.mark.parametrize("uneven", ["0.5", "-0.3"])
+def test_where_the_price_stands_still_the_least_expected_cost_is_that_of_the_best_moment(uneven):
+    world, units, middle = World(Random(3)), e8(uneven), MIDDLE * SCALE
+    moments = [world.paid(units, at, middle) for at in range(SEEN_MS[0], SEEN_MS[1] + 1, STEP_MS)]
+    best = min(one for one in moments if one is not None) + MIDDLE * units // SCALE
+    least = least_expected(beyond_middle(world, units, *SEEN_MS), 1)
+    assert abs(least - best) < Decimal("0.001")
+    assert best > 0
+
+
+def test_where_the_price_swings_seeing_ahead_and_between_the_ticks_is_worth_something():
+    units, ahead, between, blind, at_once = e8("0.5"), Decimal(0), Decimal(0), Decimal(0), Decimal(0)
+    for seed in range(25):
+        world = World(Random(seed))
+        world.sigma_ppm, world.jump_at = 300, -1
+        rows = beyond_middle(world, units, *SEEN_MS)
+        ahead += world.cheapest(units, *SEEN_MS)
+        between += least_expected(rows, 300)
+        blind += best_moment(rows)
+        at_once += best_moment(rows[:1])
+    assert ahead < between < blind < at_once
