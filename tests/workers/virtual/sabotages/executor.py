@@ -12,18 +12,20 @@ from workers.virtual.deeds.deed import Family as F
 SABOTAGES: dict[str, Sabotage] = {
     "silence is taken for a refusal": wrong(
         {F.ORDERS, F.TRANSPORT},
-        "fills_differ refused_but_there ledger_differs",
+        "refused_but_there",
         Edit(Crossings._report_of, "OrderOn.OUTCOME_LOST", "OrderOn.REFUSED"),
     ),
     "hedges are planned and never sent": wrong(
         {F.ORDERS},
         "never_sent",
         Edit(Executor._act, "case Place(order):", "case Place(order) if order.role is not OrderRole.HEDGE:"),
+        seed=501,
     ),
     "the kill switch is not looked at": wrong(
         {F.OPERATOR},
         "sent_while_halted",
         Edit(Executor.last_check, "if level is TradingLevel.HALTED:", "if False:"),
+        seed=503,
     ),
     "legs pass while reducing": wrong(
         {F.OPERATOR},
@@ -32,7 +34,7 @@ SABOTAGES: dict[str, Sabotage] = {
     ),
     "a restart forgets what is open": wrong(
         {F.CRASH, F.ORDERS},
-        "fills_differ left_uneven not_at_rest ledger_differs",
+        "not_at_rest",
         Edit(Executor.recover, "if not arb.is_closed:", "if False:"),
     ),
     "the journal is written after the send": wrong(
@@ -56,7 +58,7 @@ SABOTAGES: dict[str, Sabotage] = {
         "fills_differ ledger_differs",
         Edit(Errands.listen, "self._executor.hear(exchange, news)", "pass"),
         Edit(Executor._ask_once_more, "if self._register", "if False and self._register"),
-        seed=504,
+        seed=550,
     ),
     "a stream that was down stays down": wrong(
         {F.NETWORK},

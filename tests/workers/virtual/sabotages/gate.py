@@ -16,11 +16,13 @@ SABOTAGES: dict[str, Sabotage] = {
             "return False and _is_old(",
         ),
         Edit(risk.are_books_apart, "> q.params.max_book_skew_ns", "< 0"),
+        seed=501,
     ),
     "books of two moments are compared": wrong(
         {F.BOOKS, F.NETWORK},
         "books_apart",
         Edit(risk.are_books_apart, "> q.params.max_book_skew_ns", "< 0"),
+        seed=502,
     ),
     "the operator's silence is not noticed": wrong(
         {F.HOST},
@@ -32,6 +34,7 @@ SABOTAGES: dict[str, Sabotage] = {
         "sent_beside_unknown",
         Edit(risk.is_route_unresolved, "> 0", "< 0"),
         Edit(risk.is_market_busy, "> 0", "< 0"),
+        seed=504,
     ),
     "a paused market is traded": wrong(
         {F.OPERATOR},
@@ -42,12 +45,14 @@ SABOTAGES: dict[str, Sabotage] = {
         {F.BOOKS},
         "unhealthy_book",
         Edit(book.ladder_fault, "if spread <= 0:", "if False:"),
+        seed=512,
     ),
     "a breaker that trips stops nothing": wrong(
         {F.ORDERS},
         "opened_past_a_breaker",
         Edit(risk.is_breaker_tripped, "> 0", "< 0"),
         Edit(BreakerWatch.tick, "self._lower(trip)", "pass"),
-        seed=527,
+        seed=501,
+        max_failures_in_a_row=1,
     ),
 }

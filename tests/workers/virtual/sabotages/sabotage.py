@@ -22,10 +22,14 @@ class Sabotage(msgspec.Struct, frozen=True):
     rules: frozenset[str]
     seed: int = FIRST_SEED
     """One that shows it."""
+    changes: dict[str, int] = {}
+    """Parameters the desk trades with besides those the seed draws: where these do not come to a rule."""
 
     def plan(self, seed: int) -> Plan:
         """Return a short run full of the trouble that shows it."""
-        return Plan(seed, self.families, about=14, trades_for_s=25)
+        drawn = Plan(seed, self.families, about=14, trades_for_s=25)
+        given = msgspec.structs.replace(drawn.params, **self.changes) if self.changes else None
+        return msgspec.structs.replace(drawn, given=given)
 
     def shown_by(self) -> tuple[int | None, set[str]]:
         """Return the first seed whose run breaks one of the rules, None when none does; and all that was broken."""
@@ -37,6 +41,6 @@ class Sabotage(msgspec.Struct, frozen=True):
         return None, broken
 
 
-def wrong(families: set[Family], rules: str, *edits: Edit, seed: int = FIRST_SEED) -> Sabotage:
-    """Return a sabotage: `rules` are words, one of which must be broken."""
-    return Sabotage(edits, frozenset(families), frozenset(rules.split()), seed)
+def wrong(families: set[Family], rules: str, *edits: Edit, seed: int = FIRST_SEED, **changes: int) -> Sabotage:
+    """Return a sabotage: `rules` are words, one of which must be broken; `changes` are parameters."""
+    return Sabotage(edits, frozenset(families), frozenset(rules.split()), seed, changes)

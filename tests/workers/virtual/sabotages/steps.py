@@ -15,11 +15,13 @@ SABOTAGES: dict[str, Sabotage] = {
         {F.ORDERS},
         "fills_differ refused_but_there ledger_differs",
         Edit(arb_step._proves_absence, ">= limits.not_found_grace_ns", ">= 0"),
+        seed=502,
     ),
     "hedges have twice the size": wrong(
         {F.ORDERS},
         "hedge_not_to_size",
         Edit(arb_step._hedged, "wanted.qty,", "Qty(2 * wanted.qty),"),
+        seed=501,
     ),
     "a restart forgets the dust": wrong(
         {F.CRASH, F.ORDERS},
@@ -46,8 +48,9 @@ SABOTAGES: dict[str, Sabotage] = {
     ),
     "a fill that is told twice counts twice": wrong(
         {F.BOOKS},
-        "contradicted fills_differ ledger_differs",
+        "contradicted",
         Edit(order.advance, "if fill.trade_id not in known", ""),
+        seed=502,
     ),
     "fees are not taken over": wrong(
         {F.ORDERS},
@@ -68,13 +71,13 @@ SABOTAGES: dict[str, Sabotage] = {
     ),
     "a fill after the end is not evened out": wrong(
         {F.ORDERS},
-        "left_uneven lost_too_much",
+        "left_uneven",
         Edit(arb_step._reopened, "if arb.imbalance == arb.dust_qty:", "if True:"),
         seed=504,
     ),
     "an arb closes beside an outcome not known": wrong(
         {F.ORDERS, F.TRANSPORT},
-        "unknown_closed fills_differ left_uneven contradicted",
+        "unknown_closed",
         Edit(arb_step._settled, "if any(order.state is OrderState.UNKNOWN for order in arb.orders):", "if False:"),
         Edit(arb_step._wants_news, "not order.is_ended or", "(not order.is_ended and order.state not in IN_DOUBT) or"),
         seed=504,
@@ -84,5 +87,6 @@ SABOTAGES: dict[str, Sabotage] = {
         "stuck_untold",
         Edit(Executor._journalled, "if moved else None", "if moved and after.state is not ArbState.STUCK else None"),
         Edit(arb_step._hedged, "if not is_late:", "if False:"),
+        seed=508,
     ),
 }
