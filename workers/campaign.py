@@ -19,6 +19,7 @@ from pathlib import Path
 import msgspec
 
 from arbitrage.domain.errors import ConfigError
+from arbitrage.domain.params import SECOND
 from workers.campaign_report import Report, code_digest, merged, report_of
 from workers.virtual.deeds.deed import Family
 from workers.virtual.naive import Bot, BotOutcome, run_naive
@@ -121,7 +122,9 @@ def _campaign(given: argparse.Namespace, plans: list[Plan]) -> int:
     done: list[Lived] = []
     for one in _lived_through([(plan, given.bot) for plan in plans], given.jobs):
         done.append(one)
-        broken += bool(one.outcome.violations)
+        if one.outcome.violations:
+            broken += 1
+            _tell_at_once(one.outcome.violations[0], one.outcome.seed)
         _progress(len(done), len(plans), broken, begun)
     done.sort(key=lambda one: one.outcome.seed)
     others = [one.other.worth for one in done if one.other is not None]
@@ -146,6 +149,12 @@ def _lived_through(jobs: list[tuple[Plan, Bot]], at_once: int) -> Iterator[Lived
     context.set_forkserver_preload([__name__])
     with context.Pool(min(at_once, len(jobs)), _settle_in, maxtasksperchild=_RUNS_A_PROCESS) as pool:
         yield from pool.imap_unordered(_live, jobs)
+
+
+def _tell_at_once(first: Violation, seed: int) -> None:
+    # Nobody should have to wait for the end of ten thousand runs to look at the first that broke a rule.
+    clear = "\r\x1b[K" if sys.stdout.isatty() else ""
+    print(f"{clear}seed {seed} at {first.at_ns / SECOND:.2f} s: {first.rule}: {first.detail}", flush=True)
 
 
 def _progress(done: int, total: int, broken: int, begun: float) -> None:

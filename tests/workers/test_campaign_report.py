@@ -1,11 +1,14 @@
 """A campaign's report: the same in one go or in parts, small whatever its size, and honest about its code."""
 
+import gc
+import logging
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from arbitrage.domain.errors import ConfigError
+from workers import campaign
 from workers.campaign_report import Broken, Report, code_digest, kind_of, merged, report_of
 from workers.virtual.rules.findings import Violation
 from workers.virtual.run import Outcome
@@ -88,3 +91,21 @@ def test_any_changed_source_file_is_other_code(tmp_path: Path) -> None:
     assert code_digest(tmp_path) == before
     source.write_text("one = 2\n")
     assert code_digest(tmp_path) != before
+
+
+def test_a_run_that_breaks_a_rule_is_told_before_the_last_one_is_over(monkeypatch, capsys) -> None:
+    log = logging.getLogger("karb")
+    before = log.level
+    monkeypatch.setattr(campaign, "run", lambda plan: outcome(plan.seed))
+    try:
+        assert campaign.main(["--runs", "3", "--seed", "49", "--jobs", "1"]) == 1
+    finally:
+        log.setLevel(before)
+        gc.unfreeze()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2] == "seed 50 at 50.00 s: sent_twice: order 50"
+    assert [line.partition(",")[0] for line in lines[1:5] if " of " in line] == [
+        "1 of 3 runs",
+        "2 of 3 runs",
+        "3 of 3 runs",
+    ]
