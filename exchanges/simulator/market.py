@@ -86,6 +86,7 @@ class Market:
             for exchange in EXCHANGES
             for rank, market in enumerate(markets)
         }
+        self._burst_due: dict[str, int] = {}
         for key in sorted(self._books, key=lambda key: key not in recorded):
             self._begin(key)
         for market in markets:
@@ -103,7 +104,8 @@ class Market:
         for name in self.markets if market is None else (market,):
             path = self._paths[name]
             path.advance(now)
-            path.behaviour = behaviour
+            before, path.behaviour = path.behaviour, behaviour
+            self._rescale_burst(name, before, now)
             for exchange in EXCHANGES:
                 key = (exchange, name)
                 self._prints.takers[key] = self._takers(key, behaviour)
@@ -210,7 +212,22 @@ class Market:
     def _plan_burst(self, market: str, now: int) -> None:
         wait = int(self._rng[market].expovariate(1 / 2.4) * 1_000) + 200
         wait = wait * self._paths[market].behaviour.burst_wait_ppm // PPM * self._waits[Exchange.BITHUMB, market] // PPM
-        self._agenda.at(now + wait * MS, lambda at: self._burst(market, at))
+        self._burst_at(market, now + wait * MS)
+
+    def _burst_at(self, market: str, due: int) -> None:
+        def begin(at: int) -> None:
+            if self._burst_due.get(market) == due:
+                del self._burst_due[market]
+                self._burst(market, at)
+
+        self._burst_due[market] = due
+        self._agenda.at(due, begin)
+
+    # The wait for a burst has no memory: what is left of it grows or shrinks as the whole would have.
+    def _rescale_burst(self, market: str, before: Behaviour, now: int) -> None:
+        due, wait_ppm = self._burst_due.get(market), self._paths[market].behaviour.burst_wait_ppm
+        if due is not None and wait_ppm != before.burst_wait_ppm:
+            self._burst_at(market, now + max(due - now, 0) * wait_ppm // before.burst_wait_ppm)
 
     # One exchange runs ahead of the other, far enough for both fees, both spreads and the ticks between.
     def _burst(self, market: str, now: int) -> None:

@@ -10,6 +10,7 @@ from arbitrage.domain.book import Level, ladder_fault
 from arbitrage.domain.units import EXCHANGES, Exchange, Side
 from exchanges.simulator.activity import Activity
 from exchanges.simulator.config import SimConfig
+from exchanges.simulator.market import Market
 from exchanges.simulator.regimes import Regime
 from exchanges.simulator.rules import start_price
 from exchanges.simulator.simulator import Simulator
@@ -194,3 +195,22 @@ def test_whatever_is_switched_no_book_crosses_and_the_same_acts_give_the_same_hi
             assert ladder_fault(*(tuple(Level(*level) for level in side) for side in (bids, asks))) is None
         else:
             assert row[1].best_bid < row[1].best_ask or 0 in (row[1].best_bid, row[1].best_ask)
+
+
+def test_what_is_left_of_the_wait_for_a_burst_grows_and_shrinks_with_the_regime(make_world, monkeypatch):
+    def first_burst_ms(*changes):
+        seen = []
+        monkeypatch.setattr(Market, "_burst", lambda self, name, at: seen.append(at))
+        world = make_world(markets=("KRW-BTC",), seed=3)
+        begun = world.now
+        for after_ms, regime in changes:
+            world.pass_ms(after_ms)
+            world.simulator.market.set_regime(regime, world.now)
+        world.pass_ms(120_000)
+        assert len(seen) == 1
+        return (seen[0] - begun) // 10**6
+
+    usual = first_burst_ms()
+    assert 1_000 < usual < 10_000
+    assert first_burst_ms((0, Regime.QUIET)) == 10 * usual
+    assert first_burst_ms((0, Regime.QUIET), (5 * usual, Regime.NORMAL)) == 5 * usual + usual // 2
