@@ -1,7 +1,7 @@
 """Who is left in peace for how long: an exchange or market that refuses orders or loses answers.
 
 Every leg sent there would be a lone leg elsewhere, evened out at a loss. The first rest is short; each
-further trouble in a row doubles it. Told the time, holds no clock.
+trouble that comes after one doubles it. Told the time, holds no clock.
 """
 
 from arbitrage.domain.params import SECOND
@@ -27,8 +27,14 @@ class Rests:
         self._until[name] = Ns(max(until_ns, self._until.get(name, 0)))
 
     def trouble(self, name: str, now: Ns) -> int:
-        """Let `name` rest after trouble, and return for how long in ns."""
-        row = self._in_a_row[name] = self._in_a_row.get(name, 0) + 1
+        """Let `name` rest after trouble, and return for how long in ns.
+
+        What goes wrong during a rest (hedges must try) is the same trouble: the rest begins anew, and is no longer.
+        """
+        row = self._in_a_row.get(name, 0)
+        if not row or now >= self.until(name):
+            row += 1
+        self._in_a_row[name] = row
         length = min(FIRST_NS << min(row - 1, 20), LONGEST_NS)
         self.rest(name, now + length)
         return length
