@@ -83,6 +83,12 @@ SABOTAGES: dict[str, Sabotage] = {
         Edit(arb_step._ticked, "elif arb.state is S.LEGGED:", "elif False:"),
         seed=501,
     ),
+    "an order without fills counts as ended": wrong(
+        {F.ORDERS},
+        "left_open",
+        Edit(arb_step._wants_news, "not order.is_ended or not order.is_proven", "not order.is_proven"),
+        seed=523,
+    ),
     "fees are booked the wrong way round": wrong(
         {F.ORDERS},
         "recorded_differs",
