@@ -39,13 +39,11 @@ class Errands:
         self._treasury = treasury
         self._take_rules = take_rules
         self._rules_wanted = asyncio.Event()
-        self._rules_of: set[Exchange] = set()
         self._fees_asked: dict[Exchange, tuple[int, Ppm]] = {}
         desk.on_other_fee = self.doubt_fee
 
     def want_rules(self) -> None:
         """Ask for all rules to be read soon: quantity steps changed with the generation orders go through, say."""
-        self._rules_of.update(EXCHANGES)
         self._rules_wanted.set()
 
     def doubt_fee(self, exchange: Exchange, believed_ppm: Ppm) -> None:
@@ -60,7 +58,6 @@ class Errands:
         self._fees_asked[exchange] = now, believed_ppm
         self._context.counters.add(f"other_fees.{exchange}")
         self._context.log.warning("other_fee_charged", exchange=exchange, believed_ppm=believed_ppm)
-        self._rules_of.add(exchange)
         self._rules_wanted.set()
 
     async def listen(self, exchange: Exchange) -> None:
@@ -95,10 +92,10 @@ class Errands:
                 async with asyncio.timeout(RULES_EVERY_S):
                     await self._rules_wanted.wait()
             except TimeoutError:
-                self._rules_of.update(EXCHANGES)
+                pass
             self._rules_wanted.clear()
-            wanted, self._rules_of = self._rules_of, set()
-            for exchange in sorted(wanted, key=EXCHANGES.index):
+            # All of them: were only the doubted one read, its doubts could keep the others' turn from ever coming.
+            for exchange in EXCHANGES:
                 for market in self._context.env.markets:
                     try:
                         self._take_rules(exchange, await self._gateways[exchange].market_rules(market))
