@@ -124,6 +124,12 @@ class Connection(asyncio.Protocol):
             self._raw.clear()
             self._whole.append((self._head, self._parser.get_method(), self._parser.should_keep_alive()))
 
+    @property
+    def has_news(self) -> bool:
+        """Return whether there is anything to flush."""
+        session = self.session
+        return session is not None and (bool(session.outbox) or session.close_code is not None)
+
     def flush(self) -> None:
         """Send what the session has for the client; end the connection if the exchange wants that."""
         session, ws = self.session, self._ws
@@ -138,7 +144,7 @@ class Connection(asyncio.Protocol):
                     (ws.send_binary if out.is_binary else ws.send_text)(out.data)
             session.outbox.clear()
             self._write()
-        if session.close_code == ABNORMAL or self._transport.get_write_buffer_size() > MAX_BACKLOG:
+        if session.close_code == ABNORMAL:
             self._transport.abort()
         elif session.close_code is not None and ws.state is WsState.OPEN:
             ws.send_close(session.close_code)
@@ -273,3 +279,5 @@ class Connection(asyncio.Protocol):
                 self._transport.write(part)
             else:
                 self._transport.close()
+        if self._transport.get_write_buffer_size() > MAX_BACKLOG:
+            self._transport.abort()

@@ -106,8 +106,8 @@ class Faults:
 
     def is_armed(self, place: Place) -> bool:
         """Return whether anything lies in wait at `place` now, without counting."""
-        now = self._now()
-        return any(one.fault.place is place and one.is_live(now) for one in self._live)
+        waiting = [one for one in self._live if one.fault.place is place]
+        return bool(waiting) and any(one.is_live(self._now()) for one in waiting)
 
     @property
     def has_live(self) -> bool:

@@ -25,13 +25,14 @@ class LiveBook:
     def __init__(self) -> None:
         self._source: dict[Side, Ladder] = {Side.BID: [], Side.ASK: []}
         self._taken: dict[Side, dict[int, list[tuple[int, int]]]] = {Side.BID: {}, Side.ASK: {}}
-        self.version = 0
-        """Grows whenever the ladders may have changed."""
+        self._next_refill: dict[Side, int] = {Side.BID: 0, Side.ASK: 0}
+        self._left: dict[Side, Ladder] = {}
+        """What `levels` returned last, as long as it is true."""
 
     def quote(self, bids: Ladder, asks: Ladder) -> None:
         """Replace what is quoted; what was taken stays taken until its refill."""
         self._source = {Side.BID: bids, Side.ASK: asks}
-        self.version += 1
+        self._left.clear()
 
     def mid(self) -> int | None:
         """Return the middle of the quoted touch, or None when a side is empty."""
@@ -39,20 +40,16 @@ class LiveBook:
         return (bids[0][0] + asks[0][0]) // 2 if bids and asks else None
 
     def levels(self, side: Side, now: int) -> Ladder:
-        """Return the levels resting on `side` at `now`, best first, at most 30."""
-        source, taken = self._source[side], self._taken[side]
-        if not taken:
-            return source[:DEPTH]
-        self._refill(side, now)
-        shown = []
-        for price, qty in source:
-            rows = taken.get(price)
-            left = qty if rows is None else qty - sum([gone for _, gone in rows])
-            if left > 0:
-                shown.append((price, left))
-                if len(shown) == DEPTH:
-                    break
-        return shown
+        """Return the levels resting on `side` at `now`, best first, at most 30. Not to be changed: kept for others."""
+        taken = self._taken[side]
+        if taken and now >= self._next_refill[side]:
+            self._refill(side, now)
+        left = self._left.get(side)
+        if left is None:
+            # As many levels as were taken from may be gone.
+            source = self._source[side][: DEPTH + len(taken)]
+            left = self._left[side] = _less(source, taken)[:DEPTH] if taken else source
+        return left
 
     def best(self, side: Side, now: int) -> tuple[int, int]:
         """Return the best level of `side` at `now`, or (0, 0) when nothing rests there."""
@@ -64,8 +61,10 @@ class LiveBook:
 
     def take(self, side: Side, price: int, qty: int, refill_ns: int) -> None:
         """Remove `qty` resting on `side` at `price` until `refill_ns`."""
-        self._taken[side].setdefault(price, []).append((refill_ns, qty))
-        self.version += 1
+        taken = self._taken[side]
+        self._next_refill[side] = min(self._next_refill[side], refill_ns) if taken else refill_ns
+        taken.setdefault(price, []).append((refill_ns, qty))
+        self._left.pop(side, None)
 
     def _refill(self, side: Side, now: int) -> None:
         taken = self._taken[side]
@@ -75,7 +74,21 @@ class LiveBook:
                 taken[price] = rows
             else:
                 del taken[price]
-            self.version += 1
+        self._next_refill[side] = min((until for rows in taken.values() for until, _ in rows), default=0)
+        self._left.pop(side, None)
+
+
+def _less(levels: Ladder, taken: dict[int, list[tuple[int, int]]]) -> Ladder:
+    left: Ladder = []
+    for level in levels:
+        rows = taken.get(level[0])
+        if rows is None:
+            left.append(level)
+            continue
+        qty = level[1] - sum([gone for _, gone in rows])
+        if qty > 0:
+            left.append((level[0], qty))
+    return left
 
 
 class Steps:

@@ -153,7 +153,7 @@ class RunningSimulator:
             return
         self._mind_doors()
         for connection in self._connections:
-            if connection.session is not None:
+            if connection.has_news:
                 connection.flush()
         due = self.simulator.next_due()
         if self._timer is not None:
@@ -171,9 +171,11 @@ class RunningSimulator:
     # A port that is closed on purpose, and opened again when that is over.
     def _mind_doors(self) -> None:
         for exchange in self._addresses:
-            task = self._doors.get(exchange)
             wants_closed = self.faults(exchange).is_armed(Place.LISTEN)
-            if wants_closed is (exchange not in self._servers) or (task is not None and not task.done()):
+            if wants_closed is (exchange not in self._servers):
+                continue
+            task = self._doors.get(exchange)
+            if task is not None and not task.done():
                 continue
             if wants_closed:
                 self._servers.pop(exchange).close()
