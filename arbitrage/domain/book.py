@@ -45,14 +45,23 @@ def ladder_fault(bids: tuple[Level, ...], asks: tuple[Level, ...]) -> str | None
     """
     if not bids or not asks:
         return "side_empty"
-    for levels, sign in ((bids, -1), (asks, 1)):
-        last = None
-        for level in levels:
-            if level.price <= 0 or level.qty <= 0:
-                return "level_not_positive"
-            if last is not None and (level.price - last) * sign <= 0:
-                return "ladder_out_of_order"
-            last = level.price
+    # Two loops with a comparison each: this is done for every frame.
+    last = bids[0].price + 1
+    for level in bids:
+        price = level.price
+        if price <= 0 or level.qty <= 0:
+            return "level_not_positive"
+        if price >= last:
+            return "ladder_out_of_order"
+        last = price
+    last = asks[0].price - 1
+    for level in asks:
+        price = level.price
+        if price <= 0 or level.qty <= 0:
+            return "level_not_positive"
+        if price <= last:
+            return "ladder_out_of_order"
+        last = price
     spread = asks[0].price - bids[0].price
     if spread <= 0:
         return "book_crossed"

@@ -5,11 +5,11 @@ replaced at run time. Numbers go from their digits to int; what is not plain dig
 string, more than 8 decimals) goes through `Decimal`: no float either way.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -26,6 +26,10 @@ _LONGEST = 30
 """No time has so many digits."""
 _LEVELS_KEPT = 1 << 16
 """From one frame to the next nine levels in ten stand as they stood: they are not read anew."""
+_ROWS_KEPT = 1 << 15
+_ROW_BYTES = 1024
+"""A longer row is not kept."""
+_SPECS_KEPT = 32
 
 
 class TimeUnit(StrEnum):
@@ -116,8 +120,8 @@ class FrameDecoder:
 
     def __init__(self, spec: FrameSpec) -> None:
         self.spec = spec
-        frame: Any = _paired(spec) if spec.layout is Layout.PAIRED else _ladders(spec)
-        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(frame)
+        self._decoder = _frame_decoder(spec)
+        self._rows = _row_decoder(spec) if spec.layout is Layout.PAIRED else None
         self._ns_per = _NS_PER[spec.time_unit]
 
     def decode(self, data: bytes) -> DecodedBook:
@@ -126,14 +130,35 @@ class FrameDecoder:
         Prices must be exact in 10^-8; sizes are cut down to 10^-8 and capped at int64.
         Levels past the 30th are left out.
         """
+        if self._rows is not None:
+            try:
+                return self._by_rows(self._rows, data)
+            except (ValueError, ArithmeticError, msgspec.MsgspecError):
+                # Read level by level below, which says what is wrong.
+                pass
         try:
             frame: Any = self._decoder.decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise FrameInvalid(f"{self.spec.name}: {error}: {data[:_KEEP]!r}") from None
-        return self.build(frame, data)
+        return self._build(frame, data)
 
-    def build(self, frame: Any, data: bytes) -> DecodedBook:
-        """Return the book of an already parsed frame; `data` is quoted in the error."""
+    def _by_rows(self, rows: "_RowDecoder", data: bytes) -> DecodedBook:
+        # The same by whole rows, of which most were read before. ValueError when it is not as plain as most frames.
+        frame: Any = rows.frame.decode(data)
+        spec = self.spec
+        if len(frame.units) > MAX_LEVELS or (spec.type_key is not None and frame.type != spec.type_value):
+            raise ValueError
+        pairs = [rows.read(bytes(unit)) for unit in frame.units]
+        bids = tuple([bid for bid, _ in pairs if bid is not None])
+        asks = tuple([ask for _, ask in pairs if ask is not None])
+        time = whole_number(frame.time) * self._ns_per
+        if not 0 < time <= INT64_MAX:
+            raise ValueError
+        market = frame.market if spec.market_form is MarketForm.QUOTE_BASE else market_of_symbol(frame.market)
+        return DecodedBook(market, Ns(time), bids, asks)
+
+    def _build(self, frame: Any, data: bytes) -> DecodedBook:
+        # The book of an already parsed frame; `data` is quoted in the error.
         spec = self.spec
         if spec.type_key is not None and frame.type != spec.type_value:
             raise FrameInvalid(f"{spec.name}: {spec.type_key} was {frame.type!r}, must be {spec.type_value!r}")
@@ -155,8 +180,37 @@ class FrameDecoder:
         return DecodedBook(market, Ns(time), bids, asks)
 
 
-def _paired(spec: FrameSpec) -> type:
-    unit = msgspec.defstruct(
+class _RowDecoder(NamedTuple):
+    # A PAIRED frame whose rows are left as they stand, and what reads one of them: (bid, ask).
+    frame: msgspec.json.Decoder[Any]
+    read: Callable[[bytes], tuple[Level | None, Level | None]]
+
+
+@lru_cache(maxsize=_SPECS_KEPT)
+def _frame_decoder(spec: FrameSpec) -> msgspec.json.Decoder[Any]:
+    frame: Any = _paired(spec, _unit(spec)) if spec.layout is Layout.PAIRED else _ladders(spec)
+    return msgspec.json.Decoder(frame)
+
+
+@lru_cache(maxsize=_SPECS_KEPT)
+def _row_decoder(spec: FrameSpec) -> _RowDecoder:
+    unit: Any = _unit(spec)
+    decode = msgspec.json.Decoder(unit).decode
+
+    @lru_cache(maxsize=_ROWS_KEPT)
+    def read(row: bytes) -> tuple[Level | None, Level | None]:
+        if len(row) > _ROW_BYTES:
+            raise ValueError
+        found: Any = decode(row)
+        bid = _level(bytes(found.bid_price), bytes(found.bid_qty))
+        return bid, _level(bytes(found.ask_price), bytes(found.ask_qty))
+
+    frame: Any = _paired(spec, msgspec.Raw)
+    return _RowDecoder(msgspec.json.Decoder(frame), read)
+
+
+def _unit(spec: FrameSpec) -> type:
+    return msgspec.defstruct(
         "Unit",
         [(name, msgspec.Raw) for name in ("ask_price", "bid_price", "ask_qty", "bid_qty")],
         gc=False,
@@ -167,6 +221,9 @@ def _paired(spec: FrameSpec) -> type:
             "bid_qty": spec.bid_qty_key,
         },
     )
+
+
+def _paired(spec: FrameSpec, unit: type) -> type:
     fields: list[Any] = [("market", str), ("time", msgspec.Raw), ("units", list[unit])]  # type: ignore[valid-type]
     rename = {"market": spec.market_key, "time": spec.time_key, "units": spec.units_key}
     if spec.type_key is not None:

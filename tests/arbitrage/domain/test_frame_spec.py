@@ -104,6 +104,45 @@ def test_levels_past_the_thirtieth_are_left_out():
     assert book.asks[-1].price == 2029 * 10**8
 
 
+ODD = [0, 1, 1001, 1.5, 1e-9, 1e25, -1, "1", "x", None, "1E3", [1], 999.123456789]
+
+
+def answer(read, data):
+    try:
+        return read(data)
+    except FrameInvalid as error:
+        return str(error)
+
+
+def read_by_levels(decoder, data):
+    decoder._rows = None
+    try:
+        return answer(decoder.decode, data)
+    finally:
+        decoder._rows = FrameDecoder(SIMPLE)._rows
+
+
+@given(st.lists(st.fixed_dictionaries({key: st.sampled_from(ODD) for key in ROW}), max_size=32))
+def test_a_row_known_from_an_earlier_frame_reads_as_its_levels_do(rows):
+    data = frame(*rows)
+    decoder = FrameDecoder(SIMPLE)
+    expected = read_by_levels(decoder, data)
+    assert [answer(decoder.decode, data) for _ in range(2)] == [expected, expected]
+    assert answer(FrameDecoder(SIMPLE).decode, data) == expected
+
+
+@given(st.lists(st.sampled_from([ROW, ROW | {"ap": 1002}, ROW | {"bs": 0}, ROW | {"bp": 0, "bs": 0}]), max_size=32))
+def test_frames_of_sound_rows_are_read_the_same_however_often_they_come(rows):
+    data = frame(*rows)
+    decoder = FrameDecoder(SIMPLE)
+    expected = read_by_levels(decoder, data)
+    assert [decoder.decode(data) for _ in range(2)] == [expected, expected]
+
+
+def test_a_row_too_long_to_keep_is_read_all_the_same():
+    assert decoded(frame(ROW | {"more": "x" * 2000})) == decoded(frame(ROW))
+
+
 def test_sizes_are_cut_to_the_scale_and_to_int64():
     book = decoded(frame(ROW | {"as": 1.999999999, "bs": 1e25}))
     assert (book.asks[0].qty, book.bids[0].qty) == (199_999_999, INT64_MAX)
