@@ -244,16 +244,22 @@ class BookReader:
         self._slots = tuple(slot_offset(index) for index in range(len(self.markets)))
         self._file: SharedFile | None = None
         self._reads = 0
+        self._views: list[SlotView | None] = [None] * len(self.markets)
+        """What each slot of the file showed last; it shows that until its sequence number or its faults move."""
 
     def read(self, index: int) -> SlotView | None:
         """Return the market's book, or None: no file yet, never written, dead, or the writer is stuck inside."""
         file = self._current()
         if file is None:
             return None
-        found = self._core.snapshot(file.mem, file.words, self._slots[index], _RETRIES)
+        slot, view, words = self._slots[index], self._views[index], file.words
+        if view is not None and words[slot // WORD] == view.seq and words[(slot + SLOT_FAULTS) // WORD] == view.faults:
+            return view
+        found = self._core.snapshot(file.mem, words, slot, _RETRIES)
         if found is None or found[1][0] != STATUS_LIVE:
             return None
-        return SlotView(self.exchange, self.markets[index], *found)
+        view = self._views[index] = SlotView(self.exchange, self.markets[index], *found)
+        return view
 
     def seq(self, index: int) -> int:
         """Return the slot's sequence number: it moves with every change. -1 while there is no file."""
@@ -277,4 +283,5 @@ class BookReader:
             opened.close()
             opened = None
         self._file = opened
+        self._views = [None] * len(self.markets)
         return opened

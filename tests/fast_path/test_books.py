@@ -213,3 +213,15 @@ def test_a_closed_writer_leaves_no_book_to_trade_on(writer, reader):
     writer.publish_book(_book(), 1, 2)
     writer.close()
     assert reader.read(0) is None
+
+
+def test_a_slot_that_stands_is_read_once_and_shows_its_next_faults(writer, reader):
+    writer.publish_book(_book(), 1, 2)
+    first = reader.read(0)
+    assert reader.read(0) is first
+    writer.publish_frame(_frame(at=1, rows=((100, 101, 1, 1),)))
+    assert (first.faults, reader.read(0).faults) == (0, 1)
+    writer.publish_book(_book(at=1001, mid=200), 3, 4)
+    assert (reader.read(0).book.bids, reader.read(0).book.recv_mono_ns) == (_book(mid=200).bids, 4)
+    writer.mark_dead("KRW-BTC")
+    assert reader.read(0) is None
