@@ -16,6 +16,8 @@ from arbitrage.domain.units import Exchange
 from arbitrage.domain.wire import is_wire_key
 from exchanges.field_maps import SHIPPED, FieldMaps
 
+_MAPS_KEPT = 16
+"""Every reader of an exchange uses the same maps."""
 _NOT_SENT = "not sent: "
 """Begins the name of a member this exchange does not send; no name that may be given has a blank."""
 
@@ -46,8 +48,7 @@ class Fields:
             raise ConfigError(problems)
         self.exchange = exchange
         self._maps = merged(exchange, overrides or {})
-        self._shapes: dict[type[Shape], type[Shape]] = {}
-        self._decoders: dict[tuple[type[Shape], bool], msgspec.json.Decoder[Any]] = {}
+        self._decoders = _decoders_of(msgspec.json.encode(self._maps))
 
     def name(self, object_name: str, member: str) -> str:
         """Return what the exchange calls one member."""
@@ -64,15 +65,26 @@ class Fields:
         return rows
 
     def _decode(self, shape: type[Shape], data: bytes, *, is_list: bool) -> Any:
+        try:
+            return self._decoders.of(shape, is_list=is_list).decode(data)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise ValueError(f"{shape.object_name}: {error}") from None
+
+
+class _Decoders:
+    # What reads under one exchange's names; making a decoder costs many times what it takes to use it.
+    def __init__(self, maps: FieldMaps) -> None:
+        self._maps = maps
+        self._shapes: dict[type[Shape], type[Shape]] = {}
+        self._decoders: dict[tuple[type[Shape], bool], msgspec.json.Decoder[Any]] = {}
+
+    def of(self, shape: type[Shape], *, is_list: bool) -> msgspec.json.Decoder[Any]:
         decoder = self._decoders.get((shape, is_list))
         if decoder is None:
             renamed: Any = self._renamed(shape)
             decoder = msgspec.json.Decoder(list[renamed] if is_list else renamed)
             self._decoders[(shape, is_list)] = decoder
-        try:
-            return decoder.decode(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise ValueError(f"{shape.object_name}: {error}") from None
+        return decoder
 
     def _renamed(self, shape: type[Shape]) -> type[Shape]:
         """Return `shape` reading under the map's names, nested shapes included."""
@@ -101,6 +113,11 @@ class Fields:
         if origin is Union or origin is types.UnionType:
             return functools.reduce(operator.or_, inner)
         return origin[inner]
+
+
+@functools.lru_cache(maxsize=_MAPS_KEPT)
+def _decoders_of(maps: bytes) -> _Decoders:
+    return _Decoders(msgspec.json.decode(maps))
 
 
 def field_problems(exchange: Exchange, overrides: Overrides) -> list[str]:

@@ -67,6 +67,8 @@ def test_override_reaches_the_object_it_names_and_no_other() -> None:
     with pytest.raises(ValueError, match="size"):
         fields.one(shapes.WireOrder, order.replace(b'"size"', b'"volume"'))
     assert fields.one(shapes.WireOrderRow, order).qty == 1
+    with pytest.raises(ValueError, match="volume"):
+        Fields(Exchange.UPBIT).one(shapes.WireOrder, order)
 
 
 def test_every_finding_about_an_override_comes_at_once() -> None:
