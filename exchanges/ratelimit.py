@@ -139,11 +139,18 @@ class Limiter:
 
     def spare(self, group: str, lane: Lane, now_mono_ns: int) -> int:
         """Return how many requests `lane` may send right now. KeyError for a group never told of."""
+        return self.spares(((group, lane),), now_mono_ns)[0]
+
+    def spares(self, asked: Sequence[tuple[str, Lane]], now_mono_ns: int) -> tuple[int, ...]:
+        """Return the same for several groups and lanes at one moment."""
         with self._rows.locked():
-            row = self._rows.find(group)
-            if row is None:
-                raise KeyError(group)
-            return _spare(row, lane, now_mono_ns)
+            return tuple([_spare(self._known(group), lane, now_mono_ns) for group, lane in asked])
+
+    def _known(self, group: str) -> Row:
+        row = self._rows.find(group)
+        if row is None:
+            raise KeyError(group)
+        return row
 
     def heed(self, group: str, status: int, headers: Mapping[str, str], where: RemainingIn, now_mono_ns: int) -> None:
         """Learn from an answer to a request of `group`: the exchange's own count, an overrun, a block."""

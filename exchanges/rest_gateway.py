@@ -223,10 +223,8 @@ class RestGateway:
         """Return how many new orders and how many queries may leave right now."""
         now = self._clock.mono_ns()
         groups = self._facts.groups
-        return RequestBudget(
-            orders=self._limiter.spare(groups.place, Lane.NEW, now),
-            queries=self._limiter.spare(groups.private, Lane.QUERY, now),
-        )
+        orders, queries = self._limiter.spares(((groups.place, Lane.NEW), (groups.private, Lane.QUERY)), now)
+        return RequestBudget(orders, queries)
 
     def _read_accepted(self, order: Order) -> ReadReport:
         def read(body: bytes) -> OrderReport:
