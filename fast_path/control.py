@@ -95,6 +95,8 @@ class ControlBlock:
         self._wire = Area("wire settings", self._mem, self._words, CONTROL_WIRE, WIRE_MAX)
         self._markets: dict[str, int] = {}
         self._processes: dict[str, int] = {}
+        self._beaten: dict[int, str] = {}
+        """Names by slot, once their process gave a beat: from then on they stand."""
         for market in markets:
             self._market(market)
 
@@ -295,13 +297,14 @@ class ControlBlock:
     def heartbeats(self) -> dict[str, Beat]:
         """Return the last beat of every process that ever gave one."""
         found = {}
-        for index in range(PROCESS_SLOTS):
-            start = CONTROL_PROCESSES + index * PROCESS_BYTES
-            name = name_text(bytes(self._mem[start : start + PROCESS_NAME_BYTES]))
+        for start in range(CONTROL_PROCESSES, CONTROL_PROCESSES + PROCESS_SLOTS * PROCESS_BYTES, PROCESS_BYTES):
+            name = self._beaten.get(start) or name_text(bytes(self._mem[start : start + PROCESS_NAME_BYTES]))
             if not name:
                 break
-            pid, mono_ns, wall_ns, wire = self._words[(start + PROCESS_NAME_BYTES) // WORD :][:4].tolist()
+            place = (start + PROCESS_NAME_BYTES) // WORD
+            pid, mono_ns, wall_ns, wire = self._words[place : place + 4].tolist()
             if pid:
+                self._beaten[start] = name
                 found[name] = Beat(pid, Ns(mono_ns), Ns(wall_ns), wire)
         return found
 
