@@ -150,11 +150,11 @@ class TradingDesk:
     def _odds(self, signal: Signal, parts_ppm: tuple[int, ...]) -> Odds:
         # What sending the best of these parts brings and risks: the legging rule.
         params, swings, now_wall = self._params(), self.swings.of(self._index[signal.market]), self.now().wall_ns
-        pair = signal.buy_exchange, signal.sell_exchange
+        buy, sell, market = signal.buy_exchange, signal.sell_exchange, signal.market
         lone_ppm = lone_cost_ppm(
             params,
-            fees_ppm=sum(self._instruments[exchange, signal.market].fee_ppm for exchange in pair),
-            spread_ppm=max(swings.usual_spread_ppm(exchange) for exchange in pair),
+            fees_ppm=self._instruments[buy, market].fee_ppm + self._instruments[sell, market].fee_ppm,
+            spread_ppm=max(swings.usual_spread_ppm(buy), swings.usual_spread_ppm(sell)),
             sigma_ppm=swings.sigma_ppm(),
         )
         first = leader(self._legs, signal, params, now_wall)

@@ -13,7 +13,7 @@ from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.hedge import Quote
 from arbitrage.domain.order import Order, OrderReport, OrderState
 from arbitrage.domain.signal import Signal
-from arbitrage.domain.units import PPM, Exchange, Ns, Qty, Side, exact_sum, to_decimal
+from arbitrage.domain.units import EXACT, PPM, Exchange, Ns, Qty, Side, exact_sum, to_decimal
 
 
 class ArbState(StrEnum):
@@ -93,7 +93,7 @@ class Arb(msgspec.Struct, frozen=True):
     @property
     def filled_imbalance(self) -> int:
         """Return base bought minus base sold by this arb's own orders, in 10^-8."""
-        return sum(order.side.sign * order.executed_qty for order in self.orders)
+        return sum([order.side.sign * order.executed_qty for order in self.orders])
 
     @property
     def imbalance(self) -> int:
@@ -125,15 +125,17 @@ class Arb(msgspec.Struct, frozen=True):
     @property
     def pnl_krw(self) -> Decimal:
         """Return KRW received minus KRW paid minus fees. Dust left over is not valued here."""
-        received = (order.executed_funds for order in self.orders if order.side is Side.ASK)
-        paid = (order.executed_funds.copy_negate() for order in self.orders if order.side is Side.BID)
-        fees = (order.paid_fee.copy_negate() for order in self.orders)
-        return exact_sum((*received, *paid, *fees))
+        total = Decimal(0)
+        for order in self.orders:
+            book = EXACT.add if order.side is Side.ASK else EXACT.subtract
+            total = EXACT.subtract(book(total, order.executed_funds), order.paid_fee)
+        return total
 
     @property
     def even_pnl_krw(self) -> Decimal:
         """Return the profit with what its orders left uneven valued at what it was bought or sold for on average."""
-        return self.pnl_krw + self.average_krw(self.filled_imbalance) * to_decimal(self.filled_imbalance)
+        uneven = self.filled_imbalance
+        return self.pnl_krw + self.average_krw(uneven) * to_decimal(uneven)
 
     def average_krw(self, uneven: int) -> Decimal:
         """Return the average price in KRW of the side that did too much, or its limit in the signal."""

@@ -62,6 +62,8 @@ class _Purse(msgspec.Struct):
 
     def on_the_way(self) -> int:
         # What our orders may still take, or took without the exchange's figure knowing of it.
+        if not self.spent:
+            return self.reserved
         return self.reserved + sum(amount for _, amount in self.spent)
 
 

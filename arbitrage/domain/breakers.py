@@ -83,21 +83,25 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     orders_last_minute: Figure
 
 
-_FIELDS = Figures.__struct_fields__
+_ROWS = tuple(
+    (breaker.name, field, breaker.unit, breaker.bound, breaker.sign, breaker.ahead)
+    for breaker, field in zip(BREAKERS, Figures.__struct_fields__, strict=True)
+)
+"""Laid out once: they are asked at every tick."""
 
 
 def tripped(figures: Figures, params: Params) -> tuple[Trip, ...]:
     """Return every breaker that trips on `figures`; empty = all is well. Never raises, whatever it is given."""
     found = []
-    for breaker, field in zip(BREAKERS, _FIELDS, strict=True):
-        figure, bound = getattr(figures, field), getattr(params, breaker.bound)
+    for name, field, unit, parameter, sign, ahead in _ROWS:
+        figure, bound = getattr(figures, field), getattr(params, parameter)
         if type(figure) is Figure and type(figure.value) is int and type(bound) is int:
             value = figure.value
-            is_sound = figure.unit == breaker.unit and -MOST < value < MOST and bound > 0
-            if is_sound and (value >= 0 or breaker.sign < 0):
-                if breaker.sign * value + breaker.ahead < bound:
+            is_sound = figure.unit == unit and -MOST < value < MOST and bound > 0
+            if is_sound and (value >= 0 or sign < 0):
+                if sign * value + ahead < bound:
                     continue
-                found.append(Trip(breaker.name, f"{field} was {value} {figure.unit}, {breaker.bound} is {bound}"))
+                found.append(Trip(name, f"{field} was {value} {figure.unit}, {parameter} is {bound}"))
                 continue
-        found.append(Trip(breaker.name, f"{field} was {figure!r:.100}, no sound {breaker.unit}"))
+        found.append(Trip(name, f"{field} was {figure!r:.100}, no sound {unit}"))
     return tuple(found)

@@ -38,6 +38,7 @@ class ErrorWindow:
         self._window_ns = window_ns
         self._slice_ns = max(window_ns // _SLICES, 1)
         self._slices: deque[list[int]] = deque()
+        self._total = self._errors = 0
 
     def add(self, total: int, errors: int, now: Ns) -> None:
         """Count `total` answers, `errors` of them bad."""
@@ -46,18 +47,23 @@ class ErrorWindow:
             self._slices.append([number, 0, 0])
         self._slices[-1][1] += total
         self._slices[-1][2] += errors
+        self._total += total
+        self._errors += errors
         self._forget(now)
 
     def rate(self, now: Ns) -> Rate:
         """Return what lies within the window that ends now."""
         self._forget(now)
-        return Rate(sum(each[1] for each in self._slices), sum(each[2] for each in self._slices))
+        return Rate(self._total, self._errors)
 
     def clear(self) -> None:
         """Begin anew: a person has looked."""
         self._slices.clear()
+        self._total = self._errors = 0
 
     def _forget(self, now: Ns) -> None:
         oldest = (now - self._window_ns) // self._slice_ns
         while self._slices and self._slices[0][0] <= oldest:
-            self._slices.popleft()
+            _, total, errors = self._slices.popleft()
+            self._total -= total
+            self._errors -= errors

@@ -92,21 +92,20 @@ class MarketHistory:
 
     def jump(self, one: Glance, other: Glance) -> Jump:
         """Return how far both are from their usual gap; with no history the usual gap is none."""
-        gap = _gap_ppm(one.mid, other.mid)
-        moved = [
-            abs(_gap_ppm(glance.mid, self._mids[place].median() or glance.mid))
-            for place, glance in enumerate((one, other))
-        ]
-        return Jump(abs(gap - (self._gaps.median() or 0)), 0 if moved[0] >= moved[1] else 1)
+        mid, other_mid = one.mid, other.mid
+        gap = _gap_ppm(mid, other_mid)
+        moved = abs(_gap_ppm(mid, self._mids[0].median() or mid))
+        other_moved = abs(_gap_ppm(other_mid, self._mids[1].median() or other_mid))
+        return Jump(abs(gap - (self._gaps.median() or 0)), 0 if moved >= other_moved else 1)
 
     def delay_ns(self, one: Glance, other: Glance) -> int:
         """Return by how much more than usual the slower of both books is late: it drains slowly, say. At least 0."""
-        late = [
-            glance.delay_ns - usual
-            for glance, delays in zip((one, other), self._delays, strict=True)
-            if (usual := delays.low()) is not None
-        ]
-        return max(0, *late) if late else 0
+        late = 0
+        for glance, delays in ((one, self._delays[0]), (other, self._delays[1])):
+            usual = delays.low()
+            if usual is not None and glance.delay_ns - usual > late:
+                late = glance.delay_ns - usual
+        return late
 
 
 def _gap_ppm(price: int, base: int) -> int:

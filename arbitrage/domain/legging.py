@@ -6,6 +6,7 @@ is seen, what was goes back to the prior by halves, so that a bad hour does not 
 from closed arbs, so that a start reads them from the journal; answers are of this process alone.
 """
 
+from bisect import bisect_left
 from collections import OrderedDict
 
 import msgspec
@@ -128,14 +129,13 @@ def leader(history: LegHistory, signal: Signal, params: Params, now_wall: Ns) ->
 
     Where neither can, the one that fills less goes first, and the purchase when both fill alike.
     """
-    hard = [
-        (history.fill_ppm(exchange, now_wall), index, role)
-        for index, (exchange, role) in enumerate(
-            ((signal.buy_exchange, OrderRole.BUY_LEG), (signal.sell_exchange, OrderRole.SELL_LEG))
-        )
-        if _is_hard(history, exchange, params, now_wall)
-    ]
-    return min(hard)[2] if hard else None
+    buy, sell = signal.buy_exchange, signal.sell_exchange
+    buy_is_hard = _is_hard(history, buy, params, now_wall)
+    if not _is_hard(history, sell, params, now_wall):
+        return OrderRole.BUY_LEG if buy_is_hard else None
+    if buy_is_hard and history.fill_ppm(buy, now_wall) <= history.fill_ppm(sell, now_wall):
+        return OrderRole.BUY_LEG
+    return OrderRole.SELL_LEG
 
 
 def _is_hard(history: LegHistory, exchange: Exchange, params: Params, now_wall: Ns) -> bool:
@@ -184,22 +184,20 @@ def best_odds(
     alone is only the first. An arb that brings stock back counts what that is worth, too.
     """
     edge_ppm = _edge_ppm(signal)
-    ages = (signal.found_mono_ns - signal.buy_book_mono_ns, signal.found_mono_ns - signal.sell_book_mono_ns)
+    buy_age = max(0, signal.found_mono_ns - signal.buy_book_mono_ns)
+    sell_age = max(0, signal.found_mono_ns - signal.sell_book_mono_ns)
     found = []
     for part_ppm in parts_ppm:
         qty = signal.qty * part_ppm // PPM
-        buy, sell = (
-            history.expected_fill_ppm(exchange, max(0, age), qty * PPM // shown if shown else part_ppm, now_wall)
-            for exchange, age, shown in (
-                (signal.buy_exchange, ages[0], signal.buy_shown),
-                (signal.sell_exchange, ages[1], signal.sell_shown),
-            )
-        )
+        buy_share = qty * PPM // signal.buy_shown if signal.buy_shown else part_ppm
+        sell_share = qty * PPM // signal.sell_shown if signal.sell_shown else part_ppm
+        buy = history.expected_fill_ppm(signal.buy_exchange, buy_age, buy_share, now_wall)
+        sell = history.expected_fill_ppm(signal.sell_exchange, sell_age, sell_share, now_wall)
         both = buy * sell // PPM
         alone = (buy if first is OrderRole.BUY_LEG else sell if first is not None else buy + sell - both) - both
         risk = lone_ppm * alone // PPM * weight_ppm // PPM
         found.append(Odds(part_ppm, edge_ppm * both // PPM, risk))
-    return max(found, key=lambda odds: odds.worth)
+    return max(found, key=lambda odds: odds.worth) if found[1:] else found[0]
 
 
 def is_whole_best(whole: Odds, signal: Signal) -> bool:
@@ -223,4 +221,5 @@ def _kind(arb: Arb, leg: Order) -> tuple[int, int]:
 
 
 def _rank(value: int, bounds: tuple[int, ...]) -> int:
-    return sum(value > bound for bound in bounds)
+    # How many bounds, which rise, it lies above.
+    return bisect_left(bounds, value)

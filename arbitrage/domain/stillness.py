@@ -73,6 +73,9 @@ class Ladder:
     def still_ns(self, now: Ns) -> int:
         """Return for how long a side, or both, stood where they should have moved; 0 = nothing speaks for that."""
         sides = self._bids, self._asks
+        if max(self._bids.fresh, self._asks.fresh) < FRESH_BOTH:
+            # The least that anything below asks for.
+            return 0
         found = [now - side.since_ns for side in sides if side.has_evidence(FRESH_ONE)]
         if all(side.has_evidence(FRESH_BOTH) or side.has_evidence(FRESH_LONG, 0) for side in sides):
             found.append(now - max(side.since_ns for side in sides))
