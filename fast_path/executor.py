@@ -200,9 +200,10 @@ class Executor:
         """Let time pass for every arb with something alive; call it every few tens of milliseconds."""
         for arb in self._register.watched_arbs():
             self._tick(arb)
-        for client_order_id in self._second_look.due(self._desk.now().mono_ns):
+        now = self._desk.now().mono_ns
+        for client_order_id in self._second_look.due(now):
             self._ask_once_more(client_order_id)
-        for arb in self._register.expired(self._desk.now().mono_ns):
+        for arb in self._register.expired(now):
             self._tally.forget(arb)
             self._left.difference_update(order.client_order_id for order in arb.orders)
 

@@ -135,6 +135,8 @@ class Arb(msgspec.Struct, frozen=True):
     def even_pnl_krw(self) -> Decimal:
         """Return the profit with what its orders left uneven valued at what it was bought or sold for on average."""
         uneven = self.filled_imbalance
+        if not uneven:
+            return self.pnl_krw
         return self.pnl_krw + self.average_krw(uneven) * to_decimal(uneven)
 
     def average_krw(self, uneven: int) -> Decimal:

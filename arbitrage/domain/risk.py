@@ -105,7 +105,7 @@ def is_input_invalid(q: Question) -> bool:
         signal.shadow_ppm,
     )
     for value in (*signed, q.controls.beat_mono_ns, q.now):
-        if not _is_int(value):
+        if type(value) is not int:
             return True
     for source, names, least in (
         (exposure, _EXPOSURE_COUNTS, 0),
@@ -114,7 +114,7 @@ def is_input_invalid(q: Question) -> bool:
     ):
         for name in names:
             value = getattr(source, name)
-            if not _is_int(value) or value < least:
+            if type(value) is not int or value < least:
                 return True
     if (
         abs(exposure.strain_ppm) > PPM
@@ -365,10 +365,6 @@ def check(signal: Signal, exposure: Exposure, controls: Controls, params: Params
         if says_no(question):
             return Denied(reason)
     return Approved(signal.qty)
-
-
-def _is_int(value: object) -> bool:
-    return type(value) is int
 
 
 def _is_old(then: Ns, now: Ns, max_age_ns: int) -> bool:
