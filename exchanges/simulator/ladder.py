@@ -5,6 +5,7 @@ either, and keeps what was taken away until it is refilled.
 """
 
 from collections.abc import Iterable
+from math import exp
 from random import Random
 
 from arbitrage.domain.instrument import TickTable
@@ -17,6 +18,9 @@ DEPTH = 30
 _LEAST, _MOST = 48, 56
 """Levels quoted: more than are shown, so that a swept book still has 30."""
 PPB = 10**9
+_DEEP = 12
+"""From this rank on all levels are alike."""
+_QTY_OF_KRW = SCALE * SCALE
 
 
 class LiveBook:
@@ -48,7 +52,7 @@ class LiveBook:
         if left is None:
             # As many levels as were taken from may be gone.
             source = self._source[side][: DEPTH + len(taken)]
-            left = self._left[side] = _less(source, taken)[:DEPTH] if taken else source
+            left = self._left[side] = _less(source, taken, -side.sign)[:DEPTH] if taken else source
         return left
 
     def best(self, side: Side, now: int) -> tuple[int, int]:
@@ -78,16 +82,20 @@ class LiveBook:
         self._left.pop(side, None)
 
 
-def _less(levels: Ladder, taken: dict[int, list[tuple[int, int]]]) -> Ladder:
+# Behind the last price something was taken at, all is as it was.
+def _less(levels: Ladder, taken: dict[int, list[tuple[int, int]]], sign: int) -> Ladder:
     left: Ladder = []
-    for level in levels:
-        rows = taken.get(level[0])
-        if rows is None:
+    last = max(taken) if sign > 0 else min(taken)
+    for rank, level in enumerate(levels):
+        price, qty = level
+        if (price - last) * sign > 0:
+            return left + levels[rank:]
+        if price not in taken:
             left.append(level)
             continue
-        qty = level[1] - sum([gone for _, gone in rows])
+        qty -= sum([gone for _, gone in taken[price]])
         if qty > 0:
-            left.append((level[0], qty))
+            left.append((price, qty))
     return left
 
 
@@ -119,6 +127,8 @@ class Quotes:
         self._level_krw = level_krw
         self._spacing_ppm = spacing_ppm
         self._thick_ppm = PPM
+        self._usual_krw = self._sizes()
+        """The usual size of a level, by its rank."""
         self._bids: Ladder = []
         self._asks: Ladder = []
 
@@ -129,12 +139,14 @@ class Quotes:
         for levels in (self._bids, self._asks):
             levels[:] = [(price, max(1, qty * level_krw // self._level_krw)) for price, qty in levels]
         self._level_krw = level_krw
+        self._usual_krw = self._sizes()
 
     def follow(self, fair: int, half_spread_ppm: int) -> tuple[Ladder, Ladder]:
         """Return new bids and asks around `fair` (10^-8): swept levels gone, new ones in front, some sizes redrawn."""
         rng = self._rng
         if rng.random() < 0.01:
             self._thick_ppm = rng.choice((300_000, 600_000, PPM, 1_600_000))
+            self._usual_krw = self._sizes()
         half = fair * half_spread_ppm // PPM
         bid = self._aligned(max(fair - half, 1), -1)
         ask = self._aligned(fair + half, 1)
@@ -145,20 +157,17 @@ class Quotes:
         return self._bids[:], self._asks[:]
 
     def _side(self, levels: Ladder, best: int, sign: int) -> Ladder:
-        passed, most = 0, len(levels)
-        while passed < most and (levels[passed][0] - best) * sign < 0:
-            passed += 1
-        del levels[:passed]
         if not levels or levels[0][0] != best:
-            near = self._gap(best) // 2
-            while levels and (levels[0][0] - best) * sign < near:
-                levels.pop(0)
+            _drop(levels, best, sign, 0)
+        if not levels or levels[0][0] != best:
+            _drop(levels, best, sign, self._gap(best) // 2)
             levels[:0] = self._run(best, sign, levels[0][0] if levels else None)
         del levels[_MOST:]
         if len(levels) < _LEAST:
             levels += self._run(self._next(levels[-1][0], sign), sign, None, _LEAST + 2 - len(levels))
-        for _ in range(self._rng.randint(1, 4)):
-            index = min(int(self._rng.expovariate(0.2)), len(levels) - 1)
+        rng, last = self._rng, len(levels) - 1
+        for _ in range(rng.randint(1, 4)):
+            index = min(int(rng.expovariate(0.2)), last)
             price = levels[index][0]
             levels[index] = (price, self._size(price, index))
         return levels
@@ -189,14 +198,26 @@ class Quotes:
 
     def _size(self, price: int, rank: int) -> int:
         rng = self._rng
-        krw: int
         if rng.random() < 0.02:
             krw = rng.randint(1, 3_000)
         else:
-            shape = 600_000 + 120_000 * min(rank, 12)
-            spread_ppm = int(rng.lognormvariate(0.0, 0.7) * PPM)
-            krw = self._level_krw * shape // PPM * self._thick_ppm // PPM * spread_ppm // PPM
-        return max(1, int(krw * SCALE * SCALE // price))
+            usual_krw = self._usual_krw[rank if rank < _DEEP else _DEEP]
+            krw = usual_krw * int(exp(rng.normalvariate(0.0, 0.7)) * PPM) // PPM
+        return krw * _QTY_OF_KRW // price or 1
+
+    def _sizes(self) -> list[int]:
+        shapes = [600_000 + 120_000 * rank for rank in range(_DEEP + 1)]
+        return [self._level_krw * shape // PPM * self._thick_ppm // PPM for shape in shapes]
+
+
+# The levels nearer to `best` than `near`, or passed by it.
+def _drop(levels: Ladder, best: int, sign: int, near: int) -> None:
+    gone = 0
+    for price, _ in levels:
+        if (price - best) * sign >= near:
+            break
+        gone += 1
+    del levels[:gone]
 
 
 def swept(levels: Iterable[tuple[int, int]], bound: int, sign: int) -> Ladder:

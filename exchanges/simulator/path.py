@@ -50,12 +50,15 @@ class Path:
         """Walk to `now`: usually common by 0.25 bps a step, gap as Ornstein-Uhlenbeck around 0 (sd about 2 bps)."""
         gauss, how = self._rng.gauss, self.behaviour
         walk, gap_walk = 0.25 * BPS * how.walk_ppm / PPM, 0.6 * BPS * how.gap_walk_ppm / PPM
-        while self._at + _STEP_NS <= now:
-            self._at += _STEP_NS
-            self.common += int(gauss(0.0, walk)) - self.common // 100_000
-            if how.drift_ppb:
-                self.common += how.drift_ppb * (PPB + self.common) // PPB
-            self.gap += int(gauss(0.0, gap_walk)) - (self.gap - how.gap_mean_ppb) // 20
+        common, gap, drift_ppb, mean_ppb = self.common, self.gap, how.drift_ppb, how.gap_mean_ppb
+        steps = max((now - self._at) // _STEP_NS, 0)
+        for _ in range(steps):
+            common += int(gauss(0.0, walk)) - common // 100_000
+            if drift_ppb:
+                common += drift_ppb * (PPB + common) // PPB
+            gap += int(gauss(0.0, gap_walk)) - (gap - mean_ppb) // 20
+        self.common, self.gap = common, gap
+        self._at += steps * _STEP_NS
 
     def fair(self, exchange: Exchange, start: int, now: int) -> int:
         """Return the exchange's fair price, the start price being `start`."""
