@@ -166,12 +166,6 @@ _ASSETS = '{"type":"myAsset","assets":[%s],"asset_timestamp":%d,"timestamp":%d,"
 _SIMPLE_ASSETS = '{"ty":"myAsset","ast":[%s],"asttms":%d,"tms":%d,"st":"REALTIME"}'
 
 
-@lru_cache(maxsize=CACHED_TEXTS)
-def _price_text(units: int) -> str:
-    return plain_text(units)
-
-
-@lru_cache(maxsize=CACHED_TEXTS)
 def size_text(units: int) -> str:
     """Return a size rounded to 4 decimals; dust reads `0` (bithumb.md §5.2)."""
     return plain_text((units + 5_000) // 10_000 * 10_000)
@@ -204,9 +198,17 @@ def units_text(unit: str, bids: list[tuple[int, int]], asks: list[tuple[int, int
     return ",".join([_row(unit, ask, bid) for ask, bid in paired(bids, asks)])
 
 
+# Most rows are levels seen before, in a pair not seen before.
+@lru_cache(maxsize=CACHED_TEXTS)
+def _level(price: int, qty: int) -> tuple[str, str]:
+    return plain_text(price), size_text(qty)
+
+
 @lru_cache(maxsize=CACHED_TEXTS)
 def _row(unit: str, ask: tuple[int, int], bid: tuple[int, int]) -> str:
-    return unit % (_price_text(ask[0]), _price_text(bid[0]), size_text(ask[1]), size_text(bid[1]))
+    ask_price, ask_size = _level(*ask)
+    bid_price, bid_size = _level(*bid)
+    return unit % (ask_price, bid_price, ask_size, bid_size)
 
 
 class BithumbIds:

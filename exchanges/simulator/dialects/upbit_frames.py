@@ -74,24 +74,29 @@ _NOTICE_KEYS = (
 """Short keys as the official SDK types them; no document shows them."""
 
 
+# Most rows are levels seen before, in a pair not seen before.
 @lru_cache(maxsize=CACHED_TEXTS)
-def _double(units: int) -> str:
-    return double_text(units)
+def _level(price: int, qty: int) -> tuple[str, str]:
+    return double_text(price), double_text(qty)
 
 
 @lru_cache(maxsize=CACHED_TEXTS)
-def _simple_price(units: int) -> str:
-    return plain_text(units)
+def _simple_level(price: int, qty: int) -> tuple[str, str]:
+    return plain_text(price), double_text(qty)
 
 
 @lru_cache(maxsize=CACHED_TEXTS)
 def _row(ask: tuple[int, int], bid: tuple[int, int]) -> str:
-    return UNIT % (_double(ask[0]), _double(bid[0]), _double(ask[1]), _double(bid[1]))
+    ask_price, ask_size = _level(*ask)
+    bid_price, bid_size = _level(*bid)
+    return UNIT % (ask_price, bid_price, ask_size, bid_size)
 
 
 @lru_cache(maxsize=CACHED_TEXTS)
 def _simple_row(ask: tuple[int, int], bid: tuple[int, int]) -> str:
-    return _SIMPLE_UNIT % (_simple_price(ask[0]), _simple_price(bid[0]), _double(ask[1]), _double(bid[1]))
+    ask_price, ask_size = _simple_level(*ask)
+    bid_price, bid_size = _simple_level(*bid)
+    return _SIMPLE_UNIT % (ask_price, bid_price, ask_size, bid_size)
 
 
 def ranked(bids: Ladder, asks: Ladder, padding: Padding) -> list[tuple[tuple[int, int], tuple[int, int]]]:
