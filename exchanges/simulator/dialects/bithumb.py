@@ -76,6 +76,8 @@ class BithumbWords:
     def __init__(self, quirks: BithumbQuirks) -> None:
         self.quirks = quirks
         self.stream = stream_words(quirks)
+        self._told: dict[tuple[str, Format, int], tuple[BookView, tuple[str, str, str]]] = {}
+        """The last book of each market as it was written, by format and depth."""
 
     def read_params(self, request: Request) -> Params:
         """Return what a request asks for: JSON with POST, else the query (bithumb.md §3.6)."""
@@ -122,19 +124,22 @@ class BithumbWords:
 
     def book_frame(self, view: BookView, stream_type: StreamType, fmt: Format, depth: int) -> bytes:
         """Return a whole book of at most 15 levels, microseconds, sizes of 4 decimals (bithumb.md §6.1)."""
+        frame = _SIMPLE_BOOK if fmt.is_simple else _BOOK
+        time = f'"{view.at_ns // 1_000}"' if self.quirks.book_time is TimeKind.TEXT else str(view.at_ns // 1_000)
+        return (frame % (view.market, *self._content(view, fmt, depth), time, stream_type.value)).encode()
+
+    # Nearly every second frame repeats the one before: the same ladders, another time.
+    def _content(self, view: BookView, fmt: Format, depth: int) -> tuple[str, str, str]:
+        kept = self._told.get((view.market, fmt, depth))
+        if kept is not None:
+            last, content = kept
+            if last.bids is view.bids and last.asks is view.asks and last.shown == view.shown:
+                return content
         bids, asks = view.cut(depth)
-        unit, frame = (_SIMPLE_UNIT, _SIMPLE_BOOK) if fmt.is_simple else (UNIT, _BOOK)
-        return (
-            frame
-            % (
-                view.market,
-                size_text(sum([qty for _, qty in asks])),
-                size_text(sum([qty for _, qty in bids])),
-                units_text(unit, bids, asks),
-                f'"{view.at_ns // 1_000}"' if self.quirks.book_time is TimeKind.TEXT else str(view.at_ns // 1_000),
-                stream_type.value,
-            )
-        ).encode()
+        units = units_text(_SIMPLE_UNIT if fmt.is_simple else UNIT, bids, asks)
+        content = (size_text(sum([qty for _, qty in asks])), size_text(sum([qty for _, qty in bids])), units)
+        self._told[view.market, fmt, depth] = (view, content)
+        return content
 
     def order_frame(self, step: OrderStep, fmt: Format) -> bytes:
         """Return a v2 myOrder frame; v1 has its own on its path (bithumb.md §6.3)."""
