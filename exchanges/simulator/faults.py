@@ -109,6 +109,10 @@ class Faults:
         waiting = [one for one in self._live if one.fault.place is place]
         return bool(waiting) and any(one.is_live(self._now()) for one in waiting)
 
+    def may_strike(self, places: frozenset[Place]) -> bool:
+        """Return whether anything may strike at these places."""
+        return bool(self._live) and any(one.fault.place in places for one in self._live)
+
     @property
     def has_live(self) -> bool:
         """Return whether anything may strike: asked before work is done to find out what it could strike."""

@@ -1,5 +1,6 @@
 """Faults on what a stream sends: frames lost, late, doubled, frozen, crossed, of another market or another shape."""
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -35,7 +36,7 @@ class StreamActs:
     def begin(self, session: Conversation, now: int) -> None:
         """Let what is armed for new connections act on this one, and hear all it says."""
         said = session.outbox
-        session.outbox = Outbox(lambda out: self.pass_on(session, out))
+        session.outbox = Outbox(partial(self.pass_on, session))
         for out in said:
             session.outbox.append(out)
         if not self._faults.has_live:
@@ -53,7 +54,7 @@ class StreamActs:
 
     def pass_on(self, session: Conversation, out: Out) -> list[Out]:
         """Return what goes out now in place of one message."""
-        if not self._faults.has_live and session not in self._held:
+        if session not in self._held and not self._faults.may_strike(_FRAME):
             return [out]
         tree = read_tree(out.data)
         seen = _seen(session, tree)
