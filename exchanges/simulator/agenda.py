@@ -30,10 +30,11 @@ class Agenda:
 
     def advance(self, now: int) -> int:
         """Run all that is due at `now`, each at its own time. Time never runs back: return the time that holds."""
-        end = max(self.now, now)
-        while self._heap and self._heap[0][0] <= end:
-            due, _, run = heapq.heappop(self._heap)
-            self.now = max(self.now, due) if end - due <= LATE_NS else end
-            run(due if end - due <= LATE_NS else end)
+        end, heap = max(self.now, now), self._heap
+        while heap and heap[0][0] <= end:
+            due, _, run = heapq.heappop(heap)
+            at = due if end - due <= LATE_NS else end
+            self.now = max(self.now, at)
+            run(at)
         self.now = max(self.now, end)
         return self.now

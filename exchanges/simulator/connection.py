@@ -76,6 +76,7 @@ class Connection(asyncio.Protocol):
             self._waits.cancel()
         if self.session is not None:
             self._exchange.disconnect(self.session)
+            self.session = None
         self._after()
 
     def data_received(self, data: bytes) -> None:
@@ -123,12 +124,6 @@ class Connection(asyncio.Protocol):
         if not self._head.wants_websocket:
             self._raw.clear()
             self._whole.append((self._head, self._parser.get_method(), self._parser.should_keep_alive()))
-
-    @property
-    def has_news(self) -> bool:
-        """Return whether there is anything to flush."""
-        session = self.session
-        return session is not None and (bool(session.outbox) or session.close_code is not None)
 
     def flush(self) -> None:
         """Send what the session has for the client; end the connection if the exchange wants that."""

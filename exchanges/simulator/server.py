@@ -153,7 +153,8 @@ class RunningSimulator:
             return
         self._mind_doors()
         for connection in self._connections:
-            if connection.has_news:
+            session = connection.session
+            if session is not None and (session.outbox or session.close_code is not None):
                 connection.flush()
         due = self.simulator.next_due()
         if self._timer is not None:
