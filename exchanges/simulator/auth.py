@@ -11,7 +11,7 @@ import msgspec
 
 from exchanges.simulator.wire import decode_json
 
-_HASHES = {"HS256": hashlib.sha256, "HS512": hashlib.sha512}
+_HASHES = {"HS256": "sha256", "HS512": "sha512"}
 
 
 class AuthFault(StrEnum):
@@ -98,7 +98,7 @@ def token_fault(token: Token, secret: bytes, algs: tuple[str, ...], signed_text:
     """Return why `token` does not allow a request of `signed_text`, or None; whether the nonce is new, see above."""
     if token.alg not in algs:
         return AuthFault.SIGNATURE
-    expected = hmac.new(secret, token.signed, _HASHES[token.alg]).digest()
+    expected = hmac.digest(secret, token.signed, _HASHES[token.alg])
     if not hmac.compare_digest(expected, token.signature):
         return AuthFault.SIGNATURE
     if not isinstance(token.claims.get("nonce"), str) or not token.claims["nonce"]:
