@@ -182,19 +182,19 @@ class Quotes:
         return fresh
 
     def _next(self, price: int, sign: int) -> int:
-        return self._aligned(max(price + sign * self._gap(price), 1), sign)
+        price += sign * self._gap(price)
+        return self._aligned(price if price > 0 else 1, sign)
 
     def _gap(self, price: int) -> int:
         tick = self._steps.at(price)
-        widest: int = max(1, 2 * price * self._spacing_ppm // PPM // tick)
-        return tick * self._rng.randint(1, widest)
+        return tick * self._rng.randint(1, 2 * price * self._spacing_ppm // PPM // tick or 1)
 
     def _aligned(self, price: int, sign: int) -> int:
         tick = self._steps.at(price)
-        down = price - price % tick
-        if sign < 0 or down == price:
-            return max(down, tick)
-        return down + tick
+        over = price % tick
+        if over and sign > 0:
+            return price - over + tick
+        return price - over or tick
 
     def _size(self, price: int, rank: int) -> int:
         rng = self._rng
