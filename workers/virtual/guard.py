@@ -4,15 +4,14 @@ from typing import TYPE_CHECKING
 
 from arbitrage.domain.units import EXCHANGES
 from exchanges.canceller import canceller
-from workers.process import Context, Rhythm
+from workers.process import Context
+from workers.virtual.part import RHYTHM
 from workers.watchdog import Watchdog
 from workers.watched import OwnTrader
 
 if TYPE_CHECKING:
     from workers.virtual.world import World
 
-
-RHYTHM = Rhythm(lag_look_s=0.2)
 
 
 class MadeUpTrader(OwnTrader):

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from workers.virtual.world import World
 
 
-RHYTHM = Rhythm(trader_tick_s=0.1, lag_look_s=0.1)
-"""What comes of a tick comes of one a little later, too."""
+RHYTHM = Rhythm(trader_tick_s=0.1, lag_look_s=0.2)
+"""What comes of a tick comes of one a little later, too; and a sign of life is due no more often."""
 
 
 class Killed(BaseException):

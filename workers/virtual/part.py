@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from workers.virtual.world import World
 
 RESTART_AFTER_S = 1.0
-RHYTHM = Rhythm(lag_look_s=0.2, feed_look_s=0.2)
+RHYTHM = Rhythm(lag_look_s=0.5, feed_look_s=0.2)
 """Of processes beside the trader: nobody asks whether their loops are late."""
 
 

@@ -1,5 +1,7 @@
 """What is known of a run so far, and what was found broken in it."""
 
+from decimal import Decimal
+
 import msgspec
 
 from arbitrage.domain.arb import Arb
@@ -24,7 +26,15 @@ class Findings:
         """The newest image of each arb that was journalled, by any trader."""
         self.opening = world.holdings()
         """What the desk had in the beginning, 10^-22."""
+        self._earned: dict[str, tuple[Arb, Decimal]] = {}
         self._told: set[tuple[str, str]] = set()
+
+    def earned(self, arb: Arb) -> Decimal:
+        """Return an image's profit in KRW as `even_pnl_krw` has it, worked out once."""
+        known = self._earned.get(arb.arb_id)
+        if known is None or known[0] is not arb:
+            known = self._earned[arb.arb_id] = (arb, arb.even_pnl_krw)
+        return known[1]
 
     def broken(self, rule: str, detail: str) -> None:
         """Note a violation, once per rule and detail."""

@@ -37,7 +37,7 @@ class Limits:
         params = world.operator.params_of(arb.params_epoch)
         if self._failures >= params.max_failures_in_a_row:
             self._found.broken("opened_past_a_breaker", f"{arb.arb_id} after {self._failures} failures in a row")
-        worst = max((-image.even_pnl_krw for image in self._found.images.values() if image.is_closed), default=0)
+        worst = max((-self._found.earned(image) for image in self._found.images.values() if image.is_closed), default=0)
         if not self._let_trade and worst >= to_decimal(params.max_arb_loss_krw):
             self._found.broken("opened_past_a_breaker", f"{arb.arb_id} after a loss of {worst:f} KRW")
 
