@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from workers.virtual.world import World
 
 BRIDGE_EVERY_S = 0.25
+STEP_S = 1.0
+"""How long after its first step a person takes the second one out of a halt."""
 
 
 class Operator:
@@ -62,13 +64,20 @@ class Operator:
         self._world.note(by, "level", level.name)
 
     def resume(self) -> None:
-        """Let the desk trade again, as an operator who looked at everything does."""
-        if self.control.level() is not TradingLevel.ACTIVE:
-            self.set_level(TradingLevel.ACTIVE)
+        """Let the desk trade again, as an operator who looked at everything does: a halted one in two steps."""
+        if self.control.level() is TradingLevel.HALTED:
+            self.set_level(TradingLevel.REDUCING)
+            self._world.loop.call_later(STEP_S, self._let_trade)
+        else:
+            self._let_trade()
         for exchange in EXCHANGES:
             if since := self.control.monitor_only_since(exchange):
                 self.control.lift_monitor_only(exchange, since)
                 self._world.note("operator", "lifts monitor-only", exchange.value)
+
+    def _let_trade(self) -> None:
+        if self.control.level() is TradingLevel.REDUCING:
+            self.set_level(TradingLevel.ACTIVE)
 
     def set_exchange_level(self, exchange: Exchange, level: TradingLevel) -> None:
         """Hold back one exchange, or let it go."""

@@ -52,11 +52,11 @@ class _Handle(asyncio.Handle):
 
 
 class _Timer(_Handle):
-    __slots__ = ("_when",)
-    _when: float
+    __slots__ = ("_due_ns",)
+    _due_ns: int
 
     def when(self) -> float:
-        return self._when
+        return self._due_ns / _NS
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -77,7 +77,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._on_error: dict[str, Callable[..., object]] = {}
         self._timers = 0
         self._still = Standstill(self)
-        super().__init__()
+        selector = selectors.EpollSelector()
+        self._poll: Callable[[float, int], list[Any]] = selector._selector.poll  # type: ignore[attr-defined]
+        super().__init__(selector)
         self.owners = Owners(self)
 
     def time(self) -> float:
@@ -96,8 +98,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self, delay: float, callback: Any, *args: Any, context: Context | None = None
     ) -> Any:
         """Call it after so many made-up seconds; any delay at all lets a nanosecond pass."""
-        wait_ns = max(round(delay * _NS), 1) if delay > 0 else 0
-        return self._timer(self.now_ns + wait_ns, callback, args, context)
+        return self.call_at_ns(self.now_ns + (max(round(delay * _NS), 1) if delay > 0 else 0), callback, args, context)
 
     def call_at(  # type: ignore[override]
         self, when: float, callback: Any, *args: Any, context: Context | None = None
@@ -105,22 +106,24 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Call it at a made-up second, those of one nanosecond in the order in which they were asked for."""
         return self.call_later(when - self.now_ns / _NS, callback, *args, context=context)
 
-    def _timer(self, due_ns: int, callback: Any, args: Any, context: Context | None) -> _Timer:
+    def call_at_ns(self, due_ns: int, callback: Any, args: Any, context: Context | None) -> asyncio.Handle:
+        """Call it at made-up ns, exactly."""
         timer = _Timer(callback, args, self, context)
-        timer._when = due_ns / _NS
+        timer._due_ns = due_ns
         self._timers += 1
         heappush(self._scheduled, (due_ns, self._timers, timer))
         return timer
 
     def _run_once(self) -> None:
         # Whatever is ready; then, while it is still this moment, what files have; only then time passes.
-        ready, timers, still = self._ready, self._scheduled, self._still
+        ready, timers, still, poll = self._ready, self._scheduled, self._still, self._poll
         while True:
             now_ns = self.now_ns
             while timers and (timers[0][0] <= now_ns or timers[0][2]._cancelled):
                 ready.append(heappop(timers)[2])
             if not ready:
-                self._process_events(self._selector.select(0))
+                if poll(0, 1):
+                    self._process_events(self._selector.select(0))
                 if not ready:
                     self._jump()
                     continue
