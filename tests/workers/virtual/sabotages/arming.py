@@ -20,6 +20,6 @@ SABOTAGES: dict[str, Sabotage] = {
         Edit(
             Armed._facts, "now_wall_ns=now_wall_ns", "now_wall_ns=Ns(self._token.armed_wall_ns if self._token else 0)"
         ),
-        seed=517,
+        seed=229,
     ),
 }
