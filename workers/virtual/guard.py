@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from workers.virtual.world import World
 
 
-
 class MadeUpTrader(OwnTrader):
     """All made-up processes have this one's number: whether the trader's has ended, the world knows."""
 

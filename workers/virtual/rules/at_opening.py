@@ -60,8 +60,9 @@ class AtOpening:
         if opened > params.max_open_arbs:
             self._broken("too_many_arbs", f"{arb.arb_id}: {opened} are open, {params.max_open_arbs} allowed")
         today = (self._world.clock.wall_ns() + KST_NS) // DAY_NS
-        closed = [one for one in self._found.images.values() if one.closed_wall_ns is not None]
-        lost = exact_sum(self._found.earned(one) for one in closed if ((one.closed_wall_ns or 0) + KST_NS) // DAY_NS == today)
+        found = self._found
+        closed = [one for one in found.images.values() if one.closed_wall_ns is not None]
+        lost = exact_sum(found.earned(one) for one in closed if ((one.closed_wall_ns or 0) + KST_NS) // DAY_NS == today)
         # A won of slack: the desk rounds each arb down, against us.
         if -lost * SCALE > params.max_daily_loss_krw + SCALE:
             self._broken("past_daily_loss", f"{arb.arb_id}: {-lost:f} KRW lost, {params.max_daily_loss_krw} allowed")
