@@ -101,7 +101,7 @@ LIVES: dict[str, Life] = {
     "hedge_max_loss_krw": orders(e8(1_000)),
     "hedge_hold_ns": orders(250 * MS, seed=21),
     "confirm_above_krw": Life(0),
-    "confirm_within_ns": Life(50 * MS, seed=17, seconds=25, besides={"confirm_above_krw": 0}),
+    "confirm_within_ns": Life(50 * MS, seed=75, seconds=25, besides={"confirm_above_krw": 0}),
     "hard_leg_fill_ppm": Life(1_000_000),
 }
 
