@@ -24,9 +24,9 @@ _KEEP = 160
 _DECIMAL = msgspec.json.Decoder(Decimal)
 _LONGEST = 30
 """No time has so many digits."""
-_LEVELS_KEPT = 1 << 16
+_LEVELS_KEPT = 1 << 14
 """From one frame to the next nine levels in ten stand as they stood: they are not read anew."""
-_ROWS_KEPT = 1 << 15
+_ROWS_KEPT = 1 << 13
 _ROW_BYTES = 1024
 """A longer row is not kept."""
 _SPECS_KEPT = 32

@@ -158,9 +158,10 @@ def lived(
     loop = VirtualLoop()
     asyncio.set_event_loop(loop)
     # What a collector finds, it finds at times of its own, which are no part of the history; and it takes long,
-    # so what is left of earlier runs is looked at once.
+    # so what was there before the first run is looked at once.
     gc.collect()
-    gc.freeze()
+    if not gc.get_freeze_count():
+        gc.freeze()
     gc.disable()
     try:
         world = World(loop, home, plan.seed, markets=markets, params=plan.params, start_wall_ns=start_wall_ns)
