@@ -12,8 +12,6 @@ from arbitrage.domain.units import DECIMALS, PPM, SCALE
 Fine = NewType("Fine", int)
 """An amount of any asset in 10^-22."""
 
-CACHED_TEXTS = 1 << 14
-"""Spelled numbers worth keeping: the levels of 130 markets with 30 on each side, twice over."""
 FINE_DECIMALS = 22
 FINE = 10**FINE_DECIMALS
 _PER_UNIT: int = 10 ** (FINE_DECIMALS - DECIMALS)

@@ -22,6 +22,7 @@ from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.params import DEFAULT_PARAMS, SECOND, Params
 from arbitrage.domain.units import EXCHANGES, PPM, SCALE, exact_sum
 from arbitrage.domain.wire import Wire
+from exchanges.simulator import texts
 from exchanges.simulator.regimes import USUAL
 from workers.virtual.again import trade_again
 from workers.virtual.deeds.account import give_key_back, usual_fees
@@ -158,7 +159,8 @@ def lived(
     loop = VirtualLoop()
     asyncio.set_event_loop(loop)
     # What a collector finds, it finds at times of its own, which are no part of the history; and it takes long,
-    # so what was there before the first run is looked at once.
+    # so what was there before the first run is looked at once, and what the last run spelled is forgotten.
+    texts.forget()
     gc.collect()
     if not gc.get_freeze_count():
         gc.freeze()

@@ -1,7 +1,6 @@
 """Bithumb's spelling (JWT generation) of orders, books, balances and errors (bithumb.md §3, §4, §6)."""
 
 from collections.abc import Mapping
-from functools import lru_cache
 from urllib.parse import quote
 
 from arbitrage.domain.units import Exchange, base_of
@@ -15,8 +14,9 @@ from exchanges.simulator.dialects.bithumb_quirks import BatchHash, BithumbQuirks
 from exchanges.simulator.dialects.shared import json_answer, paired
 from exchanges.simulator.kst import SECOND
 from exchanges.simulator.limits import Limit, Verdict
-from exchanges.simulator.money import CACHED_TEXTS, fine_text, plain_text
+from exchanges.simulator.money import fine_text, plain_text
 from exchanges.simulator.steps import OrderStep
+from exchanges.simulator.texts import kept
 from exchanges.simulator.wire import Params, Request, Response, WireRefusal, strict_params
 
 LIMITS = {
@@ -204,12 +204,12 @@ def units_text(unit: str, bids: list[tuple[int, int]], asks: list[tuple[int, int
 
 
 # Most rows are levels seen before, in a pair not seen before.
-@lru_cache(maxsize=CACHED_TEXTS)
+@kept
 def _level(price: int, qty: int) -> tuple[str, str]:
     return plain_text(price), size_text(qty)
 
 
-@lru_cache(maxsize=CACHED_TEXTS)
+@kept
 def _row(unit: str, ask: tuple[int, int], bid: tuple[int, int]) -> str:
     ask_price, ask_size = _level(*ask)
     bid_price, bid_size = _level(*bid)

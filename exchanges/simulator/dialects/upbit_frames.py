@@ -1,6 +1,5 @@
 """Upbit's WebSocket frames: books, own orders, own balances (upbit.md §3.4, §3.7, §3.8)."""
 
-from functools import lru_cache
 from hashlib import sha256
 from uuid import UUID
 
@@ -12,8 +11,9 @@ from exchanges.simulator.dialects.upbit_orders import shown_smp
 from exchanges.simulator.dialects.upbit_quirks import AbsentAmount, Padding, UpbitQuirks
 from exchanges.simulator.kst import SECOND, kst_text
 from exchanges.simulator.ladder import Ladder
-from exchanges.simulator.money import CACHED_TEXTS, double_text, fine_text, plain_text
+from exchanges.simulator.money import double_text, fine_text, plain_text
 from exchanges.simulator.steps import OrderStep, Step
+from exchanges.simulator.texts import kept
 from exchanges.simulator.wire import json_bytes
 
 UNIT = '{"ask_price":%s,"bid_price":%s,"ask_size":%s,"bid_size":%s}'
@@ -75,24 +75,24 @@ _NOTICE_KEYS = (
 
 
 # Most rows are levels seen before, in a pair not seen before.
-@lru_cache(maxsize=CACHED_TEXTS)
+@kept
 def _level(price: int, qty: int) -> tuple[str, str]:
     return double_text(price), double_text(qty)
 
 
-@lru_cache(maxsize=CACHED_TEXTS)
+@kept
 def _simple_level(price: int, qty: int) -> tuple[str, str]:
     return plain_text(price), double_text(qty)
 
 
-@lru_cache(maxsize=CACHED_TEXTS)
+@kept
 def _row(ask: tuple[int, int], bid: tuple[int, int]) -> str:
     ask_price, ask_size = _level(*ask)
     bid_price, bid_size = _level(*bid)
     return UNIT % (ask_price, bid_price, ask_size, bid_size)
 
 
-@lru_cache(maxsize=CACHED_TEXTS)
+@kept
 def _simple_row(ask: tuple[int, int], bid: tuple[int, int]) -> str:
     ask_price, ask_size = _simple_level(*ask)
     bid_price, bid_size = _simple_level(*bid)
