@@ -120,7 +120,8 @@ def recovered(arb: Arb, now: Moment) -> tuple[Arb, tuple[Action, ...]]:
     arb = dropped(arb, mono, "restart")
     renewed = []
     for order in arb.orders:
-        fresh = msgspec.structs.replace(order, planned_mono_ns=mono, heard_mono_ns=mono)
+        planned = Ns(mono - _worked_ns(order, arb.limits, now))
+        fresh = msgspec.structs.replace(order, planned_mono_ns=planned, heard_mono_ns=mono)
         if fresh.state in IN_DOUBT or fresh.state is OrderState.PLANNED:
             fresh = orders.advance(fresh, OrderReport(OrderOn.OUTCOME_LOST, detail="restart"), mono)
         renewed.append(fresh)
@@ -130,6 +131,14 @@ def recovered(arb: Arb, now: Moment) -> tuple[Arb, tuple[Action, ...]]:
     )
     arb, actions = _settled(arb, now)
     return arb, actions + tuple(Query(order) for order in arb.orders if _wants_news(order))
+
+
+def _worked_ns(order: Order, limits: ArbLimits, now: Moment) -> int:
+    # Of what the exchange has taken the age goes on, or restart after restart would put its cancel off. Only the wall
+    # clock outlives a process and a machine: where it was set, the cancel goes at once or as late as a new order's.
+    if order.state not in (OrderState.WORKING, OrderState.CANCELING):
+        return 0
+    return min(max(now.wall_ns - order.planned_wall_ns, 0), limits.cancel_after_ns)
 
 
 def _new_order(
