@@ -2,6 +2,7 @@
 
 import asyncio
 
+from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.units import EXCHANGES, Exchange
 from workers.virtual.run import Plan, lived
 from workers.virtual.world import World
@@ -58,5 +59,22 @@ def test_an_exchange_that_says_the_same_again_is_asked_once_in_five_minutes() ->
         await asyncio.sleep(10.1)
         desk.on_other_fee(Exchange.UPBIT, 3)
         assert asked(world) == [3, 0]
+
+    lived(Plan(46), live)
+
+
+def test_a_doubt_of_one_exchange_has_the_other_ones_rules_read_too() -> None:
+    async def live(world: World) -> None:
+        world.operator.set_level(TradingLevel.HALTED)
+        world.start_trader()
+        await asyncio.sleep(10)
+        assert world.life is not None
+        assert world.life.trader is not None
+        assert believed(world, Exchange.BITHUMB) != 700
+        world.exchange(Exchange.BITHUMB).tariff.change(700, 700, world.true_clock.wall_ns())
+        world.life.trader.desk.on_other_fee(Exchange.UPBIT, believed(world, Exchange.UPBIT))
+        await asyncio.sleep(4)
+        assert believed(world, Exchange.BITHUMB) == 700
+        assert asked(world) == [1, 0]
 
     lived(Plan(46), live)
