@@ -6,7 +6,6 @@ loop; the same seed gives the same history. Exit code 0 when no rule was broken 
 """
 
 import argparse
-import gc
 import logging
 import multiprocessing
 import os
@@ -80,10 +79,7 @@ def _families(text: str) -> frozenset[Family]:
 
 
 def _settle_in() -> None:
-    # What is loaded by now is looked through for garbage never again.
     logging.getLogger("karb").setLevel(_SILENT)
-    gc.collect()
-    gc.freeze()
 
 
 class Lived(msgspec.Struct, frozen=True):

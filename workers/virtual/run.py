@@ -11,6 +11,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
@@ -156,15 +157,14 @@ def lived(
 ) -> T:
     """Return what `live` makes of a fresh world on made-up time; nothing of it is left behind."""
     home = Path(tempfile.mkdtemp(prefix="karb-campaign-", dir=_memory()))
-    loop = VirtualLoop()
-    asyncio.set_event_loop(loop)
     # What a collector finds, it finds at times of its own, which are no part of the history; and it takes long,
     # so what was there before the first run is looked at once, and what the last run spelled is forgotten.
     texts.forget()
     gc.collect()
-    if not gc.get_freeze_count():
-        gc.freeze()
+    _set_aside()
     gc.disable()
+    loop = VirtualLoop()
+    asyncio.set_event_loop(loop)
     try:
         world = World(loop, home, plan.seed, markets=markets, params=plan.params, start_wall_ns=start_wall_ns)
         return loop.run_until_complete(_in_world(world, live))
@@ -175,6 +175,12 @@ def lived(
         asyncio.set_event_loop(None)
         loop.close()
         shutil.rmtree(home, ignore_errors=True)
+
+
+@cache
+def _set_aside() -> None:
+    """Let the collector never look again at what there is before the process's first run."""
+    gc.freeze()
 
 
 def markets_of(seed: int) -> tuple[str, ...]:
