@@ -97,22 +97,21 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def call_later(  # type: ignore[override]
         self, delay: float, callback: Any, *args: Any, context: Context | None = None
     ) -> Any:
-        """Call it after so many made-up seconds; any delay at all lets a nanosecond pass."""
-        return self.call_at_ns(self.now_ns + (max(round(delay * _NS), 1) if delay > 0 else 0), callback, args, context)
+        """Call it after so many made-up seconds, those of one nanosecond in the order in which they were asked for.
+
+        Any delay at all lets a nanosecond pass.
+        """
+        timer = _Timer(callback, args, self, context)
+        due_ns = timer._due_ns = self.now_ns + ((round(delay * _NS) or 1) if delay > 0 else 0)
+        self._timers += 1
+        heappush(self._scheduled, (due_ns, self._timers, timer))
+        return timer
 
     def call_at(  # type: ignore[override]
         self, when: float, callback: Any, *args: Any, context: Context | None = None
     ) -> Any:
-        """Call it at a made-up second, those of one nanosecond in the order in which they were asked for."""
+        """Call it at a made-up second."""
         return self.call_later(when - self.now_ns / _NS, callback, *args, context=context)
-
-    def call_at_ns(self, due_ns: int, callback: Any, args: Any, context: Context | None) -> asyncio.Handle:
-        """Call it at made-up ns, exactly."""
-        timer = _Timer(callback, args, self, context)
-        timer._due_ns = due_ns
-        self._timers += 1
-        heappush(self._scheduled, (due_ns, self._timers, timer))
-        return timer
 
     def _run_once(self) -> None:
         # Whatever is ready; then, while it is still this moment, what files have; only then time passes.
