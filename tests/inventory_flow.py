@@ -4,7 +4,7 @@ Four gaps in five make it worth buying on Upbit. What they are worth net of both
 400 ppm below nothing upwards, the less often the more. Both legs fill as walked; balances are read after each arb.
 Time, books and fills are made up, decisions are not.
 
-`python tests/inventory_flow.py --days 30 --seeds 5` prints what came of it.
+`PYTHONPATH=tests python -m tests.inventory_flow --days 30 --seeds 5` prints what came of it.
 """
 
 import argparse

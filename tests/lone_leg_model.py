@@ -1,7 +1,7 @@
 """Lone legs by the thousand: random fills, jumps, thin and wide books, an exchange away, and what evening out costs.
 
 Only the arb's own steps and the plan are at work here; both exchanges are a price that walks, a spread and five
-levels. `python -m tests.lone_leg_model --runs 50000` measures more than the suite does.
+levels. `PYTHONPATH=tests python -m tests.lone_leg_model --runs 50000` measures more than the suite does.
 """
 
 import argparse

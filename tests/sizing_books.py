@@ -1,7 +1,7 @@
 """Random pairs of books with random rules, and their optimum by brute force in integers: every lot is tried.
 
 Nothing here walks two ladders with two pointers: what a quantity costs and brings is looked up in tables of
-each ladder alone, one entry a lot. `python -m tests.sizing_books --books 200000 --seed 5` proves
+each ladder alone, one entry a lot. `PYTHONPATH=tests python -m tests.sizing_books --books 200000 --seed 5` proves
 more than the suite does, and times the walk.
 """
 

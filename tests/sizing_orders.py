@@ -1,6 +1,6 @@
 """Orders as the desk would send them, held against both simulated exchanges' own rules: ticks, totals, decimals.
 
-`python -m tests.sizing_orders --orders 100000` looks at more than the suite does.
+`PYTHONPATH=tests python -m tests.sizing_orders --orders 100000` looks at more than the suite does.
 """
 
 import argparse

@@ -1,6 +1,9 @@
 """The tables of docs/ name every variable and every parameter, and none that is gone."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 from arbitrage.domain.params import Params
@@ -24,3 +27,16 @@ def test_links_between_pages_lead_somewhere():
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} -> {target}"
+
+
+def test_measurements_that_pages_name_can_be_made():
+    pages = "".join(page.read_text() for page in (ROOT / "docs").glob("*.md"))
+    named = sorted(set(re.findall(r"`(\S+)\s+\.venv/bin/python\s+-m\s+(tests\.\w+)", pages)))
+    assert len(named) >= 4
+    for words, module in named:
+        name, _, value = words.partition("=")
+        asked = subprocess.run(
+            [sys.executable, "-m", module, "--help"], cwd=ROOT, env={**os.environ, name: value}, capture_output=True
+        )
+        assert asked.returncode == 0, asked.stderr.decode()
+    assert not re.findall(r"`(?:\.venv/bin/)?python (?:-m tests\.|tests/)", pages), "tests/ must be on the path"

@@ -125,7 +125,7 @@ def test_leg_still_uneven_past_its_time_is_evened_out_and_stops_what_is_new():
 
 @pytest.fixture(scope="module")
 def lived() -> list[Lived]:
-    """Return what came of some hundred random lone legs; `python -m tests.lone_leg_model` does more."""
+    """Return what came of some hundred random lone legs; `tests.lone_leg_model` does more."""
     return [live(seed) for seed in range(7_000, 7_400)]
 
 
