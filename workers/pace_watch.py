@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from arbitrage.domain.events import PaceChanged
 from arbitrage.domain.pace_policy import UNHURRIED, Load, Pace, edge_raise_ppm, judged, markets_out
-from arbitrage.domain.params import Params
+from arbitrage.domain.params import MS, Params
 from fast_path.journal import Journal, JournalNotWritten
 from fast_path.latency import Stage
 from workers.process import Context
@@ -67,8 +67,8 @@ class PaceWatch:
         context.counters.set("pace_step", pace.step)
         context.counters.set("pace_edge_ppm", more)
         context.counters.set("pace_markets_out", len(out))
-        slow = "no orders to time" if load.p99_ns is None else f"p99 frame to orders {load.p99_ns} ns"
-        why = f"{slow}, loop lag {load.lag_ns} ns"
+        slow = "no orders to time" if load.p99_ns is None else f"p99 frame to orders {_ms(load.p99_ns)}"
+        why = f"{slow}, loop lag {_ms(load.lag_ns)}"
         context.log.warning("pace_changed", step=pace.step, edge_ppm=more, out=sorted(out), why=why)
         try:
             self._journal.append(
@@ -76,3 +76,7 @@ class PaceWatch:
             )
         except JournalNotWritten as error:
             context.log.error("pace_not_journalled", error=str(error))
+
+
+def _ms(ns: int) -> str:
+    return f"{ns / MS:.1f} ms"

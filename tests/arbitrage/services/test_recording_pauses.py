@@ -28,7 +28,7 @@ def test_that_a_person_let_it_trade_again_is_no_alert():
 
 
 def test_a_slow_machine_is_told_until_it_is_well():
-    why = "p99 frame to orders 80000000 ns, loop lag 0 ns"
+    why = "p99 frame to orders 80.0 ms, loop lag 0.0 ms"
     recording.record_batch(records([PaceChanged(1, 100, ("KRW-SOL",), why, Ns(START_NS))]))
     alert = Alert.objects.get()
     assert (alert.kind, alert.closed_at) == ("slow_machine", None)
