@@ -159,6 +159,8 @@ FORMAT_MODULE_PATH = ["arbitrage.formats"]
 TIME_ZONE = "Asia/Seoul"
 USE_TZ = True
 
+LOGIN_REDIRECT_URL = "admin:index"
+"""Where who opened the login page itself goes."""
 STATIC_URL = "static/"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

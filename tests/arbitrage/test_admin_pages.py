@@ -66,6 +66,12 @@ def test_a_stranger_is_sent_to_the_login(client):
     assert client.get("/").url == "/admin/"
 
 
+def test_the_login_page_itself_leads_to_the_dashboard(client):
+    get_user_model().objects.create_superuser("lee", password="made-up")  # pragma: allowlist secret
+    answer = client.post("/admin/login/", {"username": "lee", "password": "made-up"})  # pragma: allowlist secret
+    assert (answer.status_code, answer.url) == (302, "/admin/")
+
+
 def test_a_stranger_can_not_stop_the_desk(client, switch):
     answer = client.post("/admin/desk/stop", {"reason": "x"})
     assert answer.status_code == 302
