@@ -7,10 +7,14 @@ what is sent. Order within one direction is kept, always.
 import asyncio
 import contextvars
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workers.virtual.owners import OWNER
 
+if TYPE_CHECKING:
+    from workers.virtual.virtual_loop import VirtualLoop
+
+_NS = 1_000_000_000
 DELAY_S = 0.000_5
 """One way, unless a link says otherwise: two machines in one city."""
 
@@ -43,7 +47,7 @@ class MemoryTransport(asyncio.Transport):
     """One end of a connection."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, link: Link, protocol: asyncio.BaseProtocol, peername: tuple[str, int]
+        self, loop: "VirtualLoop", link: Link, protocol: asyncio.BaseProtocol, peername: tuple[str, int]
     ) -> None:
         super().__init__({"peername": peername})
         self._space = contextvars.copy_context()
@@ -57,7 +61,7 @@ class MemoryTransport(asyncio.Transport):
         self._is_closing = False
         self._is_paused = False
         self._waiting: list[bytes | None] = []
-        self._last_due = 0.0
+        self._last_due_ns = 0
 
     @property
     def owner(self) -> str:
@@ -140,11 +144,17 @@ class MemoryTransport(asyncio.Transport):
         self.abort()
 
     def _send(self, data: bytes | None) -> None:
-        if self._link.swallows or self.peer is None:
+        link, peer, now_ns = self._link, self.peer, self._loop.now_ns
+        if link.swallows or peer is None:
             return
+        delay_s = link.delay_s()
+        due_ns = now_ns + round(delay_s * _NS)
         # Never earlier than what was sent before.
-        self._last_due = max(self._loop.time() + self._link.delay_s(), self._last_due)
-        self._loop.call_at(self._last_due, self.peer._arrived, data, context=self.peer._space)
+        if due_ns < self._last_due_ns:
+            delay_s = (self._last_due_ns - now_ns) / _NS
+        else:
+            self._last_due_ns = due_ns
+        self._loop.call_later(delay_s, peer._arrived, data, context=peer._space)
 
     def _arrived(self, data: bytes | None) -> None:
         # As a real one: what was closed reads no more.
@@ -231,7 +241,7 @@ class MemoryNet:
                     client.forsake()
 
     async def connect(
-        self, loop: asyncio.AbstractEventLoop, make: Callable[[], asyncio.BaseProtocol], host: str, port: int
+        self, loop: "VirtualLoop", make: Callable[[], asyncio.BaseProtocol], host: str, port: int
     ) -> tuple[MemoryTransport, asyncio.BaseProtocol]:
         """Return a new connection's client end. ConnectionRefusedError when nobody listens or the link refuses."""
         address = (host, port)
