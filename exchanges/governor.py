@@ -13,8 +13,8 @@ import fcntl
 import mmap
 import os
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from arbitrage.domain.errors import ConfigError
@@ -32,6 +32,35 @@ _TRIES = 100
 _TRY_EVERY_S = 0.0001
 
 
+class _FileLock:
+    # Keeps every other process out, or goes on without when one of them does not let go.
+    def __init__(self, fd: int) -> None:
+        self.unlocked = 0
+        self._fd = fd
+        self._patience = _TRIES
+        self._is_ours = False
+
+    def __enter__(self) -> None:
+        for attempt in range(self._patience):
+            if attempt:
+                time.sleep(_TRY_EVERY_S)
+            try:
+                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            self._patience = _TRIES
+            self._is_ours = True
+            return
+        # Waited for once, not each time: whoever holds it stands still.
+        self._patience = 1
+        self.unlocked += 1
+
+    def __exit__(self, *_: object) -> None:
+        if self._is_ours:
+            self._is_ours = False
+            fcntl.flock(self._fd, fcntl.LOCK_UN)
+
+
 class SharedRows:
     """`ratelimit.Rows` in a file that every process of the machine maps."""
 
@@ -45,11 +74,9 @@ class SharedRows:
             raise ConfigError([f"{self.path}: {error.strerror}"]) from None
         self._slots: dict[str, memoryview] = {}
         self._seen = 0
-        self.unlocked = 0
-        """How often it went on without the lock, because somebody held it too long."""
-        self._patience = _TRIES
+        self._lock = _FileLock(self._fd)
         try:
-            with self.locked():
+            with self._lock:
                 self._map = self._mapped()
         except OSError as error:
             os.close(self._fd)
@@ -94,30 +121,14 @@ class SharedRows:
         self._look()
         return self._slots.values()
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep every other process out, or go on without when one of them does not let go."""
-        is_ours = self._take_lock()
-        try:
-            yield
-        finally:
-            if is_ours:
-                fcntl.flock(self._fd, fcntl.LOCK_UN)
+    @property
+    def unlocked(self) -> int:
+        """Return how often it went on without the lock, because somebody held it too long."""
+        return self._lock.unlocked
 
-    def _take_lock(self) -> bool:
-        for attempt in range(self._patience):
-            if attempt:
-                time.sleep(_TRY_EVERY_S)
-            try:
-                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            self._patience = _TRIES
-            return True
-        # Waited for once, not each time: whoever holds it stands still.
-        self._patience = 1
-        self.unlocked += 1
-        return False
+    def locked(self) -> AbstractContextManager[None]:
+        """Keep every other process out, or go on without when one of them does not let go. Not to be nested."""
+        return self._lock
 
     def close(self) -> None:
         """Unmap the file."""

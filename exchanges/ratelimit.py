@@ -96,10 +96,11 @@ def _refill(row: Row, now_ns: int) -> None:
     passed = now_ns - row[AT]
     if passed > 0:
         full = row[CAPACITY] * _TOKEN
+        period = row[PERIOD]
         # After so long the bucket is full at any rate; the product below stays small.
-        passed = min(passed, row[PERIOD] << _MAX_SHRINK)
+        passed = min(passed, period << _MAX_SHRINK)
         rate = max(full >> row[SHRINK], _TOKEN)
-        fresh, rest = divmod(rate * passed, row[PERIOD])
+        fresh, rest = divmod(rate * passed, period)
         row[TOKENS] = min(full, row[TOKENS] + fresh)
         row[AT] = now_ns - rest // rate
 
@@ -130,9 +131,13 @@ class Limiter:
     def take(self, groups: Sequence[str], lane: Lane, now_mono_ns: int) -> bool:
         """Take one request from every group, or none from any and return False."""
         with self._rows.locked():
-            rows = [row for name in groups if (row := self._rows.find(name)) is not None]
-            if any(_spare(row, lane, now_mono_ns) < 1 for row in rows):
-                return False
+            rows = []
+            for name in groups:
+                row = self._rows.find(name)
+                if row is not None:
+                    if _spare(row, lane, now_mono_ns) < 1:
+                        return False
+                    rows.append(row)
             for row in rows:
                 row[TOKENS] -= _TOKEN
         return True
@@ -155,14 +160,15 @@ class Limiter:
     def heed(self, group: str, status: int, headers: Mapping[str, str], where: RemainingIn, now_mono_ns: int) -> None:
         """Learn from an answer to a request of `group`: the exchange's own count, an overrun, a block."""
         said = remaining_of(headers, where)
-        if said is not None:
-            self.correct(group, said[0], said[1], now_mono_ns)
+        with self._rows.locked():
+            if said is not None:
+                self._correct(group, said[0], said[1], now_mono_ns)
+            if 200 <= status < 300:
+                self._calm(group)
         if status == TOO_MANY:
             self.overrun(group, now_mono_ns)
         elif status == _BLOCKED:
             self.blocked(group, announced_ns(headers), now_mono_ns)
-        elif 200 <= status < 300:
-            self._calmed(group)
 
     def correct(self, asked: str, named: str | None, remaining: int, now_mono_ns: int) -> None:
         """Believe the exchange's own count when it is lower than ours.
@@ -171,11 +177,14 @@ class Limiter:
         unknown one means the group we asked under.
         """
         with self._rows.locked():
-            row = self._rows.find(named) if named is not None else None
-            row = self._rows.find(asked) if row is None else row
-            if row is not None and remaining >= 0:
-                _refill(row, now_mono_ns)
-                row[TOKENS] = min(row[TOKENS], remaining * _TOKEN)
+            self._correct(asked, named, remaining, now_mono_ns)
+
+    def _correct(self, asked: str, named: str | None, remaining: int, now_mono_ns: int) -> None:
+        row = self._rows.find(named) if named is not None else None
+        row = self._rows.find(asked) if row is None else row
+        if row is not None and remaining >= 0:
+            _refill(row, now_mono_ns)
+            row[TOKENS] = min(row[TOKENS], remaining * _TOKEN)
 
     def overrun(self, group: str, now_mono_ns: int) -> None:
         """The exchange said too many: empty the bucket and halve its rate for a while.
@@ -213,11 +222,10 @@ class Limiter:
             for row in self._rows.all():
                 row[BLOCKED_UNTIL] = max(row[BLOCKED_UNTIL], until_mono_ns)
 
-    def _calmed(self, group: str) -> None:
-        with self._rows.locked():
-            row = self._rows.find(group)
-            if row is not None and row[IN_A_ROW]:
-                row[IN_A_ROW] = 0
+    def _calm(self, group: str) -> None:
+        row = self._rows.find(group)
+        if row is not None and row[IN_A_ROW]:
+            row[IN_A_ROW] = 0
 
 
 def announced_ns(headers: Mapping[str, str]) -> int:
