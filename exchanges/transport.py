@@ -10,16 +10,17 @@ import ssl
 from collections.abc import Callable
 from enum import StrEnum
 from functools import cache
-from typing import Protocol
+from typing import Protocol, cast
 from urllib.parse import quote, urlsplit
 
 import msgspec
 import requests
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from arbitrage.domain.errors import Disconnected, ReadFailed
 from exchanges.http_async import Connection, Cut, NotConnected, Parsed, Pool, keep_alive
+from exchanges.whole_messages import MAX_MESSAGE, WholeMessages
 
 MAX_BODY = 8 * 1024 * 1024
 """No answer we ask for comes near this; a longer one is cut."""
@@ -285,7 +286,7 @@ class Socket:
     frames as bytes whether text or binary (upbit.md §3.3, bithumb.md §6.1).
     """
 
-    def __init__(self, connection: ClientConnection) -> None:
+    def __init__(self, connection: WholeMessages) -> None:
         self._connection = connection
 
     @classmethod
@@ -297,8 +298,8 @@ class Socket:
                 additional_headers=headers,
                 compression=None,
                 proxy=None,
-                max_queue=4096,
-                max_size=MAX_BODY,
+                create_connection=WholeMessages,
+                max_size=MAX_MESSAGE,
                 open_timeout=10,
                 close_timeout=2,
                 ping_interval=20,
@@ -307,12 +308,12 @@ class Socket:
         except (OSError, WebSocketException) as error:
             raise Disconnected(redacted(f"connect: {type(error).__name__}: {error}")) from None
         keep_alive(connection.transport.get_extra_info("socket"))
-        return cls(connection)
+        return cls(cast(WholeMessages, connection))
 
     async def recv(self) -> bytes:
         """Return the next frame."""
         try:
-            return await self._connection.recv(decode=False)
+            return await self._connection.next_message()
         except ConnectionClosed as error:
             code = error.rcvd.code if error.rcvd is not None else 1006
             raise Disconnected(f"closed with code {code}") from None
