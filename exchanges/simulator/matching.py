@@ -365,7 +365,8 @@ class Matching:
 
     def commit(self, moment: Moment) -> None:
         """Keep what one event did, then tell of it."""
-        self._sink.append(orders_line(self.rules.exchange, moment))
+        if self._sink.keeps:
+            self._sink.append(orders_line(self.rules.exchange, moment))
         changed = []
         for account in moment.accounts.values():
             assets = tuple(sorted(account.touched, key=lambda asset: (asset != "KRW", asset)))

@@ -29,6 +29,10 @@ class StateLost(KArbError):
 class Sink(Protocol):
     """Where lines go. `append` returns only once the line would survive the process."""
 
+    @property
+    def keeps(self) -> bool:
+        """Return whether lines are kept: nobody need write one otherwise."""
+
     def append(self, line: dict[str, Any]) -> None:
         """Keep one line."""
 
@@ -36,12 +40,16 @@ class Sink(Protocol):
 class Nowhere:
     """The sink of a simulator without a state directory."""
 
+    keeps = False
+
     def append(self, line: dict[str, Any]) -> None:
         """Forget the line."""
 
 
 class StateLog:
     """The file behind `--state DIR`. One process at a time."""
+
+    keeps = True
 
     def __init__(self, directory: Path) -> None:
         self.path = directory / FILE_NAME
