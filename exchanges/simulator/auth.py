@@ -1,8 +1,8 @@
 """JSON Web Tokens checked by hand: signature, claims, the hash of what was asked (upbit.md §2, bithumb.md §3.2)."""
 
-import base64
 import hashlib
 import hmac
+from binascii import a2b_base64
 from collections import deque
 from enum import StrEnum
 from typing import Any
@@ -12,6 +12,8 @@ import msgspec
 from exchanges.simulator.wire import decode_json
 
 _HASHES = {"HS256": "sha256", "HS512": "sha512"}
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+_PADDING = (b"", b"===", b"==", b"=")
 
 
 class AuthFault(StrEnum):
@@ -91,7 +93,7 @@ def parse_bearer(header: str | None) -> Token | AuthFault:
 
 
 def _unbase64(text: str) -> bytes:
-    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    return a2b_base64(text.encode("ascii").translate(_URL_SAFE) + _PADDING[len(text) % 4], strict_mode=True)
 
 
 def token_fault(token: Token, secret: bytes, algs: tuple[str, ...], signed_text: str) -> AuthFault | None:

@@ -7,7 +7,7 @@ import asyncio
 import socket
 import struct
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import cast
 
 import httptools
@@ -18,7 +18,7 @@ from websockets.http11 import Request as Handshake
 from websockets.protocol import State as WsState
 from websockets.server import ServerProtocol
 
-from exchanges.simulator.conversation import ABNORMAL, Conversation
+from exchanges.simulator.conversation import ABNORMAL, Conversation, Out
 from exchanges.simulator.framing import plain_frames
 from exchanges.simulator.http import Head, response_bytes
 from exchanges.simulator.sim_exchange import SimExchange
@@ -131,14 +131,9 @@ class Connection(asyncio.Protocol):
         if session is None or ws is None or self._transport is None:
             return
         if session.outbox:
-            if ws.state is WsState.OPEN and not ws.extensions:
-                self._write()
-                self._transport.write(plain_frames(session.outbox))
-            elif ws.state is WsState.OPEN:
-                for out in session.outbox:
-                    (ws.send_binary if out.is_binary else ws.send_text)(out.data)
+            if ws.state is WsState.OPEN:
+                self._say(ws, self._transport, session.outbox)
             session.outbox.clear()
-            self._write()
         if session.close_code == ABNORMAL:
             self._transport.abort()
         elif session.close_code is not None and ws.state is WsState.OPEN:
@@ -262,6 +257,16 @@ class Connection(asyncio.Protocol):
                 self._message.clear()
                 session.receive(message, now)
 
+    # What the library itself had to say left when it said it.
+    def _say(self, ws: ServerProtocol, transport: asyncio.Transport, outs: Iterable[Out]) -> None:
+        if not ws.extensions:
+            transport.write(plain_frames(outs))
+            self._cut_if_behind()
+            return
+        for out in outs:
+            (ws.send_binary if out.is_binary else ws.send_text)(out.data)
+        self._write()
+
     def _write(self) -> None:
         if self._transport is None or self._ws is None:
             return
@@ -274,5 +279,8 @@ class Connection(asyncio.Protocol):
                 self._transport.write(part)
             else:
                 self._transport.close()
-        if self._transport.get_write_buffer_size() > MAX_BACKLOG:
+        self._cut_if_behind()
+
+    def _cut_if_behind(self) -> None:
+        if self._transport is not None and self._transport.get_write_buffer_size() > MAX_BACKLOG:
             self._transport.abort()

@@ -106,6 +106,8 @@ class Faults:
 
     def is_armed(self, place: Place) -> bool:
         """Return whether anything lies in wait at `place` now, without counting."""
+        if not self._live:
+            return False
         waiting = [one for one in self._live if one.fault.place is place]
         return bool(waiting) and any(one.is_live(self._now()) for one in waiting)
 

@@ -86,14 +86,18 @@ class Gate:
         self._limiter = Limiter({**limits, **own})
         self._blocks = Blocks()
 
+    def counts_market(self, group: str) -> bool:
+        """Return whether calls of a group also count for the market they are about."""
+        return self.rules.asset is not None and group in self.rules.asset_groups
+
     def ask(self, group: str, request: Request, account: Account | None, market: str, now: int) -> Passage:
-        """Count one call. `market`: of an order or a cancel, empty when there is none."""
+        """Count one call. `market`: of an order or a cancel, empty when there is none or it does not count."""
         owner = self._owner(request, account)
         if ORIGIN in request.headers and self.rules.origin is not None and account is None:
             passage = self._take(ORIGIN, request.peer, now)
             if not passage.verdict.is_allowed:
                 return passage
-        if self.rules.asset is not None and market and group in self.rules.asset_groups:
+        if market and self.counts_market(group):
             passage = self._take(_ASSET, f"{owner} {market}", now)
             if not passage.verdict.is_allowed:
                 return msgspec.structs.replace(passage, group=group, limit=self._limiter.limits[group].at(now))

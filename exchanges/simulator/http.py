@@ -1,6 +1,7 @@
 """Bytes of HTTP answers, and what a parsed request head says."""
 
 from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 from urllib.parse import unquote
 
@@ -22,10 +23,10 @@ class Head:
 
     def add(self, name: bytes, value: bytes) -> None:
         """Take one header."""
-        key = name.decode("latin-1").lower()
-        if key in self.headers and key not in _JOINED:
+        key, headers = _lower(name), self.headers
+        if key in headers and key not in _JOINED:
             self.repeated = key
-        self.headers[key] = value.decode("latin-1").strip()
+        headers[key] = value.decode("latin-1").strip()
 
     @property
     def wants_websocket(self) -> bool:
@@ -38,11 +39,23 @@ class Head:
         return Request(method.decode("latin-1"), unquote(path), query, self.headers, bytes(self.body), peer)
 
 
+# Clients spell few names, a request has half a dozen of them.
+@lru_cache(maxsize=64)
+def _lower(name: bytes) -> str:
+    return name.decode("latin-1").lower()
+
+
+@lru_cache(maxsize=4)
+def _date(wall_s: int) -> str:
+    return formatdate(wall_s, usegmt=True)
+
+
 def response_bytes(response: Response, wall_ns: int, *, keep_alive: bool) -> bytes:
     """Return the whole answer as it goes on the wire."""
-    lines = [f"HTTP/1.1 {response.status} {_PHRASES.get(response.status, 'Unknown')}"]
-    lines += [f"{name}: {value}" for name, value in response.headers]
-    lines.append(f"Date: {formatdate(wall_ns / 1e9, usegmt=True)}")
-    lines.append(f"Content-Length: {len(response.body)}")
-    lines.append(f"Connection: {'keep-alive' if keep_alive else 'close'}")
-    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + response.body
+    status, body = response.status, response.body
+    headers = "".join([f"{name}: {value}\r\n" for name, value in response.headers])
+    head = (
+        f"HTTP/1.1 {status} {_PHRASES.get(status, 'Unknown')}\r\n{headers}Date: {_date(wall_ns // 1_000_000_000)}\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: {'keep-alive' if keep_alive else 'close'}\r\n\r\n"
+    )
+    return head.encode("latin-1") + body

@@ -6,6 +6,7 @@ written (upbit.md §1.9, §2; bithumb.md §3.2).
 
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -56,6 +57,7 @@ _ROOTS = (
 """Beginning of a path -> what reading and what changing needs; the first that fits (upbit.md §1.3, bithumb.md §3.1)."""
 
 
+@lru_cache(maxsize=256)
 def scope_of(method: str, path: str) -> Scope | None:
     """Return what a request needs, or None when any key will do."""
     for root, reading, changing in _ROOTS:

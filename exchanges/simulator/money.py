@@ -8,6 +8,7 @@ import re
 from typing import NewType
 
 from arbitrage.domain.units import DECIMALS, PPM, SCALE
+from exchanges.simulator.texts import kept
 
 Fine = NewType("Fine", int)
 """An amount of any asset in 10^-22."""
@@ -58,6 +59,8 @@ def units_of_text(text: str) -> int:
     return units
 
 
+# Most balances, fees and funds are told again and again until an order changes them.
+@kept
 def fine_text(amount: int) -> str:
     """Return plain decimal text without exponent or trailing zeros."""
     return _text(amount, FINE, FINE_DECIMALS)

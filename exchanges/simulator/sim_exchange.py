@@ -136,7 +136,8 @@ class SimExchange:
         except WireRefusal as refusal:
             self.gate.count_failed(route.group, request, now)
             return words.refused(refusal, route.access)
-        passage = self.gate.ask(route.group, request, call.account, self._market_of(call), now)
+        market = self._market_of(call) if self.gate.counts_market(route.group) else ""
+        passage = self.gate.ask(route.group, request, call.account, market, now)
         headers = self.dialect.limit_headers(passage.group, passage.limit, passage.verdict)
         if not passage.verdict.is_allowed:
             response = self.gate.answer(passage, words.over_limit())

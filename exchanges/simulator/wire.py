@@ -70,10 +70,11 @@ class Params:
     def __init__(self, pairs: Iterable[tuple[str, str]], nested: dict[str, list[bytes]] | None = None) -> None:
         self.pairs = list(pairs)
         self.nested = nested or {}
+        self._last = dict(self.pairs)
 
     def one(self, name: str) -> str | None:
         """Return the last value of `name`, or None."""
-        return next((value for key, value in reversed(self.pairs) if key == name), None)
+        return self._last.get(name)
 
     def many(self, name: str) -> list[str]:
         """Return all values of `name[]`."""
@@ -86,11 +87,13 @@ class Params:
     @property
     def signed_text(self) -> str:
         """Return the text both exchanges hash: `k=v` joined by `&`, nothing encoded (upbit.md §2, bithumb.md §3.2)."""
-        return "&".join(f"{key}={value}" for key, value in self.pairs)
+        return "&".join([f"{key}={value}" for key, value in self.pairs])
 
 
 def query_params(query: str) -> Params:
     """Return a query string's parameters, decoded."""
+    if not query:
+        return Params(())
     parts = (part.partition("=") for part in query.split("&") if part)
     return Params((unquote_plus(key), unquote_plus(value)) for key, _, value in parts)
 
