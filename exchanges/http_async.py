@@ -9,6 +9,7 @@ import contextlib
 import os
 import socket
 import ssl
+from typing import TypeAlias
 
 import httptools
 import msgspec
@@ -45,6 +46,10 @@ class Parsed(msgspec.Struct, frozen=True):
     body: bytes
 
 
+Waiter: TypeAlias = "asyncio.Future[Parsed | None]"
+"""Who waits for an answer; None when he is told that he waited long enough."""
+
+
 class Connection(asyncio.Protocol):
     """One socket, at most one request in flight."""
 
@@ -53,7 +58,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._peek: socket.socket | None = None
         self._parser = httptools.HttpResponseParser(self)
-        self._waiter: asyncio.Future[Parsed] | None = None
+        self._waiter: Waiter | None = None
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
         self._body_len = 0
@@ -86,7 +91,7 @@ class Connection(asyncio.Protocol):
             return False
         return False
 
-    def begin(self, data: bytes) -> "asyncio.Future[Parsed]":
+    def begin(self, data: bytes) -> Waiter:
         """Write one whole request; from here on its bytes count as gone. NotConnected if none went."""
         if self._transport is None or self._transport.is_closing() or self._waiter is not None:
             raise NotConnected("connection is not free")

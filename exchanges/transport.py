@@ -19,7 +19,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from arbitrage.domain.errors import Disconnected, ReadFailed
-from exchanges.http_async import Connection, Cut, NotConnected, Parsed, Pool, keep_alive
+from exchanges.http_async import Connection, Cut, NotConnected, Pool, Waiter, keep_alive
 from exchanges.whole_messages import MAX_MESSAGE, WholeMessages
 
 MAX_BODY = 8 * 1024 * 1024
@@ -217,22 +217,29 @@ class AsyncTransport:
         return await self._answer(pool, connection, waiter, sent_mono_ns, timeout_ns)
 
     async def _answer(
-        self, pool: Pool, connection: Connection, waiter: "asyncio.Future[Parsed]", sent_mono_ns: int, timeout_ns: int
+        self, pool: Pool, connection: Connection, waiter: Waiter, sent_mono_ns: int, timeout_ns: int
     ) -> Outcome:
+        timer = asyncio.get_running_loop().call_later(timeout_ns / 1e9, _give_up, waiter)
         try:
-            async with asyncio.timeout(timeout_ns / 1e9):
-                parsed = await waiter
-        except TimeoutError:
-            connection.abort()
-            return Lost(f"no answer within {timeout_ns // 1_000_000} ms")
+            parsed = await waiter
         except Cut as error:
             return Lost(str(error))
         except BaseException:
             connection.abort()
             raise
+        finally:
+            timer.cancel()
+        if parsed is None:
+            connection.abort()
+            return Lost(f"no answer within {timeout_ns // 1_000_000} ms")
         answered = self._clock.mono_ns()
         pool.give_back(connection)
         return HttpAnswer(parsed.status, parsed.headers, parsed.body, sent_mono_ns, answered)
+
+
+def _give_up(waiter: Waiter) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 class SyncTransport:

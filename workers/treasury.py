@@ -74,14 +74,14 @@ class Treasury:
 
     async def keep(self, exchange: Exchange) -> None:
         """Read until cancelled: when wanted, and every few seconds anyway."""
+        wanted = self._wanted[exchange]
         while True:
-            # Not `wait_for`: in 3.11 it loses a cancellation that meets the event, and the trader never ends.
+            timer = asyncio.get_running_loop().call_later(EVERY_S, wanted.set)
             try:
-                async with asyncio.timeout(EVERY_S):
-                    await self._wanted[exchange].wait()
-            except TimeoutError:
-                pass
-            self._wanted[exchange].clear()
+                await wanted.wait()
+            finally:
+                timer.cancel()
+            wanted.clear()
             try:
                 await self.read(exchange)
             except AuthRefused as error:
@@ -91,6 +91,6 @@ class Treasury:
                 if exchange not in self._unread:
                     self._context.log.warning("balances_not_read", exchange=exchange, error=str(error))
                 self._unread.add(exchange)
-                self._wanted[exchange].set()
+                wanted.set()
                 await asyncio.sleep(AGAIN_S)
             await asyncio.sleep(APART_S)
