@@ -52,6 +52,10 @@ _LEGACY_FILL = re.compile(r"\d{16}-\d+-\d+-\d+")
 """How the legacy codec names fills; the JWT generation's own names look otherwise (bithumb.md §3.5)."""
 
 
+async def _next_of(source: AsyncIterator[PrivateNews]) -> PrivateNews:
+    return await anext(source)
+
+
 class SwitchingGateway:
     """`ports.Gateway` over both generations."""
 
@@ -253,12 +257,22 @@ class SwitchingGateway:
             yield StreamNews(StreamState.DOWN)
 
     async def _until_turned(self, source: AsyncIterator[PrivateNews]) -> AsyncGenerator[PrivateNews, None]:
-        turned = asyncio.create_task(self._reads_turned.wait())
-        coming: asyncio.Future[PrivateNews] | None = None
+        # Not `asyncio.wait`: it takes its callbacks back from `turned` at each news.
+        loop = asyncio.get_running_loop()
+        either = loop.create_future()
+
+        def wake(_: object) -> None:
+            if not either.done():
+                either.set_result(None)
+
+        turned = loop.create_task(self._reads_turned.wait())
+        turned.add_done_callback(wake)
+        coming: asyncio.Task[PrivateNews] | None = None
         try:
             while not self._reads_turned.is_set():
-                coming = asyncio.ensure_future(anext(source))
-                await asyncio.wait({coming, turned}, return_when=asyncio.FIRST_COMPLETED)
+                coming, either = loop.create_task(_next_of(source)), loop.create_future()
+                coming.add_done_callback(wake)
+                await either
                 if coming.done():
                     yield coming.result()
         finally:
