@@ -8,6 +8,7 @@ in rows of plain ints: in this process, or in memory all processes of the machin
 from collections.abc import Iterable, Mapping, MutableSequence, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from enum import IntEnum
+from functools import lru_cache
 from typing import Protocol
 
 from exchanges.facts import GroupLimit, RemainingIn
@@ -248,6 +249,12 @@ def remaining_of(headers: Mapping[str, str], where: RemainingIn) -> tuple[str | 
         return None
     if where is RemainingIn.X_RATELIMIT:
         return (None, int(text)) if _is_count(text) else None
+    return _remaining_req(text)
+
+
+# A calm desk hears the same few texts over and over.
+@lru_cache(maxsize=512)
+def _remaining_req(text: str) -> tuple[str | None, int] | None:
     parts = dict(part.strip().partition("=")[::2] for part in text.split(";"))
     left = parts.get("sec", "")
     return (parts.get("group"), int(left)) if _is_count(left) else None
