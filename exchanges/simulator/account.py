@@ -25,8 +25,11 @@ class Account:
 
     def assets(self) -> list[str]:
         """Return the assets held, KRW first, then by name."""
-        held = {asset for book in (self.free, self.locked) for asset, amount in book.items() if amount}
-        return sorted(held, key=lambda asset: (asset != "KRW", asset))
+        held = sorted({asset for book in (self.free, self.locked) for asset, amount in book.items() if amount})
+        if "KRW" in held:
+            held.remove("KRW")
+            held.insert(0, "KRW")
+        return held
 
     def total(self, asset: str) -> int:
         """Return free plus locked."""

@@ -5,6 +5,7 @@ import hmac
 from binascii import a2b_base64
 from collections import deque
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -61,8 +62,9 @@ class NonceMemory:
 
     def is_new(self, access_key: str, nonce: str, now: int = 0) -> bool:
         """Return whether this nonce is not remembered, and remember it."""
-        seen = self._seen.setdefault(access_key, set())
-        order = self._order.setdefault(access_key, deque())
+        seen, order = self._seen.get(access_key), self._order.get(access_key)
+        if seen is None or order is None:
+            seen, order = self._seen[access_key], self._order[access_key] = set(), deque()
         while order and self.window_ns is not None and now - order[0][0] > self.window_ns:
             seen.discard(order.popleft()[1])
         if nonce in seen:
@@ -83,25 +85,41 @@ def parse_bearer(header: str | None) -> Token | AuthFault:
     if scheme.lower() != "bearer" or len(parts) != 3:
         return AuthFault.MALFORMED
     try:
-        head, claims = decode_json(_unbase64(parts[0])), decode_json(_unbase64(parts[1]))
+        alg, claims = _alg_of(parts[0]), decode_json(_unbase64(parts[1]))
         signature = _unbase64(parts[2])
     except ValueError:
         return AuthFault.MALFORMED
-    if not isinstance(head, dict) or not isinstance(claims, dict):
+    if not isinstance(claims, dict):
         return AuthFault.MALFORMED
-    return Token(str(head.get("alg")), claims, f"{parts[0]}.{parts[1]}".encode(), signature)
+    return Token(alg, claims, f"{parts[0]}.{parts[1]}".encode(), signature)
+
+
+# A client's tokens all begin alike. ValueError when it is no head.
+@lru_cache(maxsize=64)
+def _alg_of(text: str) -> str:
+    head = decode_json(_unbase64(text))
+    if not isinstance(head, dict):
+        raise ValueError("the head must be a JSON object")
+    return str(head.get("alg"))
 
 
 def _unbase64(text: str) -> bytes:
     return a2b_base64(text.encode("ascii").translate(_URL_SAFE) + _PADDING[len(text) % 4], strict_mode=True)
 
 
+# Keying a hash anew costs more than hashing a token with it.
+@lru_cache(maxsize=64)
+def _keyed(secret: bytes, alg: str) -> hmac.HMAC:
+    return hmac.new(secret, digestmod=_HASHES[alg])
+
+
 def token_fault(token: Token, secret: bytes, algs: tuple[str, ...], signed_text: str) -> AuthFault | None:
     """Return why `token` does not allow a request of `signed_text`, or None; whether the nonce is new, see above."""
     if token.alg not in algs:
         return AuthFault.SIGNATURE
-    expected = hmac.digest(secret, token.signed, _HASHES[token.alg])
-    if not hmac.compare_digest(expected, token.signature):
+    expected = _keyed(secret, token.alg).copy()
+    expected.update(token.signed)
+    if not hmac.compare_digest(expected.digest(), token.signature):
         return AuthFault.SIGNATURE
     if not isinstance(token.claims.get("nonce"), str) or not token.claims["nonce"]:
         return AuthFault.CLAIMS

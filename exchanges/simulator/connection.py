@@ -261,7 +261,8 @@ class Connection(asyncio.Protocol):
     def _say(self, ws: ServerProtocol, transport: asyncio.Transport, outs: Iterable[Out]) -> None:
         if not ws.extensions:
             transport.write(plain_frames(outs))
-            self._cut_if_behind()
+            if transport.get_write_buffer_size() > MAX_BACKLOG:
+                transport.abort()
             return
         for out in outs:
             (ws.send_binary if out.is_binary else ws.send_text)(out.data)
@@ -279,8 +280,5 @@ class Connection(asyncio.Protocol):
                 self._transport.write(part)
             else:
                 self._transport.close()
-        self._cut_if_behind()
-
-    def _cut_if_behind(self) -> None:
-        if self._transport is not None and self._transport.get_write_buffer_size() > MAX_BACKLOG:
+        if self._transport.get_write_buffer_size() > MAX_BACKLOG:
             self._transport.abort()

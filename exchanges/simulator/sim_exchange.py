@@ -36,8 +36,7 @@ from exchanges.simulator.state import Sink
 from exchanges.simulator.steps import Fault, OrderStep
 from exchanges.simulator.stream import Session
 from exchanges.simulator.tape import Print
-from exchanges.simulator.trouble.answers import Answers, seen_of
-from exchanges.simulator.trouble.fault import SOMETHING
+from exchanges.simulator.trouble.answers import Answers
 from exchanges.simulator.trouble.keys import TokenVoid
 from exchanges.simulator.trouble.stream_acts import StreamActs
 from exchanges.simulator.twap import Twaps
@@ -126,7 +125,7 @@ class SimExchange:
         return self.answers.around(request, now, self._answer)
 
     def _answer(self, request: Request, now: int) -> Response:
-        self.desk.asking = seen_of(request) if self.faults.has_live else SOMETHING
+        self.desk.asking = self.answers.seen(request)
         words = self._words(request.path)
         route = self._route(request)
         if route is None:
@@ -157,7 +156,7 @@ class SimExchange:
     def connect(self, request: Request, now: int) -> Conversation | Response:
         """Open a WebSocket connection, or refuse it with an HTTP answer."""
         now = self._agenda.advance(now)
-        self.desk.asking = seen_of(request) if self.faults.has_live else SOMETHING
+        self.desk.asking = self.answers.seen(request)
         refused = self.answers.handshake(request)
         if refused is not None:
             return refused

@@ -39,6 +39,7 @@ _AUTH: dict[AuthFault, str] = {
 }
 
 _EXCHANGE_GROUPS = ("order", "order-test", "default", "order-cancel-all")
+_ORDER_GROUPS = ("order", "order-test")
 _MIN = {"default": 1800, "order-cancel-all": 30}
 """The deprecated constant of Remaining-Req; 600 for quotation (upbit.md §4)."""
 
@@ -156,8 +157,7 @@ class UpbitWords:
 
     def limit_headers(self, group: str, limit: Limit, verdict: Verdict) -> tuple[tuple[str, str], ...]:
         """Return Remaining-Req and its companions (upbit.md §1.1, §4)."""
-        per_minute = {**_MIN, **dict.fromkeys(("order", "order-test"), self.quirks.order_minute_left)}
-        minimum = per_minute.get(group, 600)
+        minimum = self.quirks.order_minute_left if group in _ORDER_GROUPS else _MIN.get(group, 600)
         headers = (("Remaining-Req", f"group={group}; min={minimum}; sec={verdict.left}"), _CACHE)
         return headers if group in _EXCHANGE_GROUPS else (*headers, ("Limit-By-Ip", "Yes"))
 

@@ -10,7 +10,7 @@ import msgspec
 from exchanges.simulator.auth import AuthFault, parse_bearer
 from exchanges.simulator.faults import Armed, Faults
 from exchanges.simulator.trouble import frames, orders, shapes, transport
-from exchanges.simulator.trouble.fault import Effect, Fault, Lane, Place, Seen
+from exchanges.simulator.trouble.fault import SOMETHING, Effect, Fault, Lane, Place, Seen
 from exchanges.simulator.trouble.tree import change_tree, read_tree, write_tree
 from exchanges.simulator.wire import Delivery, Request, Response, decode_json, json_bytes, query_params
 
@@ -62,18 +62,27 @@ class Answers:
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
         self._last: Response | None = None
+        self._looked_at: tuple[Request | None, Seen] = (None, SOMETHING)
         self._books: dict[tuple[int, str, str], Response] = {}
         """Books that stand still, by the fault that holds them and what was asked."""
+
+    def seen(self, request: Request) -> Seen:
+        """Return what a fault's scope can tell of a request; not looked into while nothing may strike."""
+        if not self._faults.has_live:
+            return SOMETHING
+        if self._looked_at[0] is not request:
+            self._looked_at = (request, seen_of(request))
+        return self._looked_at[1]
 
     def hold_ns(self, request: Request) -> int:
         """Return how much later than it came this request reaches the exchange."""
         if not self._faults.is_armed(Place.ARRIVAL):
             return 0
-        return sum(drawn_ns(one, one.fault) for one in self._faults.strike(_ARRIVAL, seen_of(request)))
+        return sum(drawn_ns(one, one.fault) for one in self._faults.strike(_ARRIVAL, self.seen(request)))
 
     def around(self, request: Request, now: int, serve: Callable[[Request, int], Response]) -> Response:
         """Return the answer to `request` with whatever is armed for it; `serve` is the exchange itself."""
-        struck = self._faults.strike(_HTTP, seen_of(request)) if self._faults.has_live else []
+        struck = self._faults.strike(_HTTP, self.seen(request))
         for one in struck:
             early = _instead(one.fault)
             if early is not None:
@@ -88,7 +97,7 @@ class Answers:
 
     def handshake(self, request: Request) -> Response | None:
         """Return the answer that refuses a WebSocket handshake, or None."""
-        struck = self._faults.strike(_HANDSHAKE, seen_of(request)) if self._faults.has_live else []
+        struck = self._faults.strike(_HANDSHAKE, self.seen(request))
         if not struck:
             return None
         fault = struck[0].fault
