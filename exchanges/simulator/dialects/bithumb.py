@@ -11,12 +11,13 @@ from exchanges.simulator.dialects.bithumb_errors import AUTH_FAULTS, TOO_MANY_RE
 from exchanges.simulator.dialects.bithumb_order_frames import v1_frame, v2_frame
 from exchanges.simulator.dialects.bithumb_prints import LIVE_KINDS
 from exchanges.simulator.dialects.bithumb_quirks import BatchHash, BithumbQuirks, TimeKind
+from exchanges.simulator.dialects.book_rows import Rows
 from exchanges.simulator.dialects.shared import json_answer, paired
 from exchanges.simulator.kst import SECOND
+from exchanges.simulator.ladder import Ladder
 from exchanges.simulator.limits import Limit, Verdict
 from exchanges.simulator.money import fine_text, plain_text
 from exchanges.simulator.steps import OrderStep
-from exchanges.simulator.texts import kept
 from exchanges.simulator.wire import Params, Request, Response, WireRefusal, strict_params
 
 LIMITS = {
@@ -126,7 +127,7 @@ class BithumbWords:
         """Return a whole book of at most 15 levels, microseconds, sizes of 4 decimals (bithumb.md §6.1)."""
         frame = _SIMPLE_BOOK if fmt.is_simple else _BOOK
         time = f'"{view.at_ns // 1_000}"' if self.quirks.book_time is TimeKind.TEXT else str(view.at_ns // 1_000)
-        return (frame % (view.market, *self._content(view, fmt, depth), time, stream_type.value)).encode()
+        return (frame % (view.market, *self._content(view, fmt, depth), time, stream_type)).encode()
 
     # Nearly every second frame repeats the one before: the same ladders, another time.
     def _content(self, view: BookView, fmt: Format, depth: int) -> tuple[str, str, str]:
@@ -136,7 +137,7 @@ class BithumbWords:
             if last.bids is view.bids and last.asks is view.asks and last.shown == view.shown:
                 return content
         bids, asks = view.cut(depth)
-        units = units_text(_SIMPLE_UNIT if fmt.is_simple else UNIT, bids, asks)
+        units = units_text(bids, asks, fmt)
         content = (size_text(sum([qty for _, qty in asks])), size_text(sum([qty for _, qty in bids])), units)
         self._told[view.market, fmt, depth] = (view, content)
         return content
@@ -158,7 +159,7 @@ class BithumbWords:
 
 _UNQUOTED = "~()*!.'"
 """What JavaScript's encodeURIComponent leaves alone."""
-UNIT = '{"ask_price":%s,"bid_price":%s,"ask_size":%s,"bid_size":%s}'
+_UNIT = '{"ask_price":%s,"bid_price":%s,"ask_size":%s,"bid_size":%s}'
 _SIMPLE_UNIT = '{"ap":%s,"bp":%s,"as":%s,"bs":%s}'
 _BOOK = (
     '{"type":"orderbook","code":"%s","total_ask_size":%s,"total_bid_size":%s,"orderbook_units":[%s],'
@@ -198,22 +199,12 @@ def signed_texts(params: Params, style: BatchHash) -> tuple[str, ...]:
     return tuple("&".join(plain + rows) for rows in styles[style])
 
 
-def units_text(unit: str, bids: list[tuple[int, int]], asks: list[tuple[int, int]]) -> str:
-    """Return the rows of a book in the spelling of `unit`."""
-    return ",".join([_row(unit, ask, bid) for ask, bid in paired(bids, asks)])
+def units_text(bids: Ladder, asks: Ladder, fmt: Format = Format.DEFAULT) -> str:
+    """Return the rows of a book in the keys of one format."""
+    return (_SIMPLE_ROWS if fmt.is_simple else _ROWS).text(paired(bids, asks))
 
 
-# Most rows are levels seen before, in a pair not seen before.
-@kept
-def _level(price: int, qty: int) -> tuple[str, str]:
-    return plain_text(price), size_text(qty)
-
-
-@kept
-def _row(unit: str, ask: tuple[int, int], bid: tuple[int, int]) -> str:
-    ask_price, ask_size = _level(*ask)
-    bid_price, bid_size = _level(*bid)
-    return unit % (ask_price, bid_price, ask_size, bid_size)
+_ROWS, _SIMPLE_ROWS = Rows(_UNIT, plain_text, size_text), Rows(_SIMPLE_UNIT, plain_text, size_text)
 
 
 class BithumbIds:

@@ -4,7 +4,7 @@ from arbitrage.domain.units import Side, base_of
 from exchanges.simulator.dialect import Access, Call, Route
 from exchanges.simulator.dialects import bithumb_cash as cash
 from exchanges.simulator.dialects import shared
-from exchanges.simulator.dialects.bithumb import UNIT, BithumbWords, size_text, units_text
+from exchanges.simulator.dialects.bithumb import BithumbWords, size_text, units_text
 from exchanges.simulator.dialects.bithumb_batch import BithumbBatches
 from exchanges.simulator.dialects.bithumb_errors import PARAMETER, bad
 from exchanges.simulator.dialects.bithumb_orders import BithumbOrders
@@ -36,7 +36,7 @@ def _orderbook(sim: SimExchange, call: Call) -> Response:
             f'{{"market":"{market}","timestamp":{view.at_ns // 1_000_000},'
             f'"total_ask_size":{size_text(sum(qty for _, qty in asks))},'
             f'"total_bid_size":{size_text(sum(qty for _, qty in bids))},'
-            f'"orderbook_units":[{units_text(UNIT, bids, asks)}]}}'
+            f'"orderbook_units":[{units_text(bids, asks)}]}}'
         )
     return Response(200, f"[{','.join(books)}]".encode(), JSON)
 

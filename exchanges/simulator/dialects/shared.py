@@ -12,6 +12,7 @@ from exchanges.simulator.money import fine_text, plain_text
 from exchanges.simulator.orders import SimOrder
 from exchanges.simulator.rules import Rules, State
 from exchanges.simulator.sim_exchange import SimExchange
+from exchanges.simulator.texts import Level
 from exchanges.simulator.wallets import BlockState, Wallet
 from exchanges.simulator.wire import Response, WireRefusal, json_bytes
 
@@ -52,11 +53,13 @@ def wire_state(order: SimOrder) -> State:
     return State.WAIT if order.state is State.ACCEPTED else order.state
 
 
-def paired(bids: Ladder, asks: Ladder) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+def paired(bids: Ladder, asks: Ladder) -> Iterable[tuple[Level, Level]]:
     """Return (ask, bid) by rank, the shorter side padded with (0, 0) (upbit.md §3.4, bithumb.md §3.3)."""
+    if len(bids) == len(asks):
+        return zip(asks, bids, strict=True)
     rows = max(len(bids), len(asks))
     nothing = [(0, 0)]
-    return list(zip(asks + nothing * (rows - len(asks)), bids + nothing * (rows - len(bids)), strict=True))
+    return zip(asks + nothing * (rows - len(asks)), bids + nothing * (rows - len(bids)), strict=True)
 
 
 def account_row(account: Account, asset: str) -> dict[str, object]:

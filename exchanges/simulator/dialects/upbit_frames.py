@@ -1,11 +1,13 @@
 """Upbit's WebSocket frames: books, own orders, own balances (upbit.md §3.4, §3.7, §3.8)."""
 
+from collections.abc import Iterable
 from hashlib import sha256
 from uuid import UUID
 
 from exchanges.simulator.account import Account
 from exchanges.simulator.announcements import Announcement
 from exchanges.simulator.dialect import BookView, Format, StreamType
+from exchanges.simulator.dialects.book_rows import Rows
 from exchanges.simulator.dialects.shared import paired
 from exchanges.simulator.dialects.upbit_orders import shown_smp
 from exchanges.simulator.dialects.upbit_quirks import AbsentAmount, Padding, UpbitQuirks
@@ -13,7 +15,7 @@ from exchanges.simulator.kst import SECOND, kst_text
 from exchanges.simulator.ladder import Ladder
 from exchanges.simulator.money import double_text, fine_text, plain_text
 from exchanges.simulator.steps import OrderStep, Step
-from exchanges.simulator.texts import kept
+from exchanges.simulator.texts import Level
 from exchanges.simulator.wire import json_bytes
 
 UNIT = '{"ask_price":%s,"bid_price":%s,"ask_size":%s,"bid_size":%s}'
@@ -74,54 +76,30 @@ _NOTICE_KEYS = (
 """Short keys as the official SDK types them; no document shows them."""
 
 
-# Most rows are levels seen before, in a pair not seen before.
-@kept
-def _level(price: int, qty: int) -> tuple[str, str]:
-    return double_text(price), double_text(qty)
+_ROWS, _SIMPLE_ROWS = Rows(UNIT, double_text, double_text), Rows(_SIMPLE_UNIT, plain_text, double_text)
 
 
-@kept
-def _simple_level(price: int, qty: int) -> tuple[str, str]:
-    return plain_text(price), double_text(qty)
-
-
-@kept
-def _row(ask: tuple[int, int], bid: tuple[int, int]) -> str:
-    ask_price, ask_size = _level(*ask)
-    bid_price, bid_size = _level(*bid)
-    return UNIT % (ask_price, bid_price, ask_size, bid_size)
-
-
-@kept
-def _simple_row(ask: tuple[int, int], bid: tuple[int, int]) -> str:
-    ask_price, ask_size = _simple_level(*ask)
-    bid_price, bid_size = _simple_level(*bid)
-    return _SIMPLE_UNIT % (ask_price, bid_price, ask_size, bid_size)
-
-
-def ranked(bids: Ladder, asks: Ladder, padding: Padding) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+def ranked(bids: Ladder, asks: Ladder, padding: Padding) -> Iterable[tuple[Level, Level]]:
     """Return (ask, bid) by rank; a shorter side ends in zeros, or both end where it does (upbit.md §3.4)."""
     if padding is Padding.CUT:
-        return list(zip(asks, bids, strict=False))
+        return zip(asks, bids, strict=False)
     return paired(bids, asks)
 
 
 def book_frame(view: BookView, stream_type: StreamType, fmt: Format, depth: int, padding: Padding) -> bytes:
     """Return a whole book of at most `depth` levels a side (upbit.md §3.4)."""
     bids, asks = view.cut(depth)
-    simple = fmt.is_simple
-    row = _simple_row if simple else _row
-    units = ",".join([row(ask, bid) for ask, bid in ranked(bids, asks, padding)])
-    frame = (_SIMPLE_BOOK if simple else _BOOK) % (
+    frame, rows = (_SIMPLE_BOOK, _SIMPLE_ROWS) if fmt.is_simple else (_BOOK, _ROWS)
+    text = frame % (
         view.market,
         view.at_ns // 1_000_000,
         double_text(sum([qty for _, qty in asks])),
         double_text(sum([qty for _, qty in bids])),
-        units,
-        stream_type.value,
-        plain_text(view.level),
+        rows.text(ranked(bids, asks, padding)),
+        stream_type,
+        plain_text(view.level) if view.level else "0",
     )
-    return frame.encode()
+    return text.encode()
 
 
 def order_frame(step: OrderStep, fmt: Format, quirks: UpbitQuirks) -> bytes:
