@@ -71,6 +71,8 @@ class Faults:
         self._armed: dict[int, Armed] = {}
         self._live: list[Armed] = []
         """What is not over, as far as it is known."""
+        self._places: frozenset[Place] = frozenset()
+        """Where it lies in wait: most places are asked about all the time, and nothing waits there."""
         self._count = 0
         self.on_change: Callable[[], None] = lambda: None
         """Called when something was armed or disarmed."""
@@ -81,7 +83,7 @@ class Faults:
         # Each arming draws from a stream of its own: one fault more disturbs no other's draws.
         rng = self._draws(f"{fault.fault_name()}/{self._count}")
         armed = self._armed[self._count] = Armed(self._count, fault, scope, rng, self._now())
-        self._live.append(armed)
+        self._wait([*self._live, armed])
         self.on_change()
         return armed
 
@@ -90,14 +92,14 @@ class Faults:
         found = self._armed.pop(number, None)
         if found is None:
             return False
-        self._live = [one for one in self._live if one is not found]
+        self._wait([one for one in self._live if one is not found])
         self.on_change()
         return True
 
     def clear(self) -> None:
         """Take everything away."""
         self._armed.clear()
-        self._live = []
+        self._wait([])
         self.on_change()
 
     def armed(self) -> list[Armed]:
@@ -106,14 +108,14 @@ class Faults:
 
     def is_armed(self, place: Place) -> bool:
         """Return whether anything lies in wait at `place` now, without counting."""
-        if not self._live:
+        if place not in self._places:
             return False
-        waiting = [one for one in self._live if one.fault.place is place]
-        return bool(waiting) and any(one.is_live(self._now()) for one in waiting)
+        now = self._now()
+        return any(one.fault.place is place and one.is_live(now) for one in self._live)
 
     def may_strike(self, places: frozenset[Place]) -> bool:
         """Return whether anything may strike at these places."""
-        return bool(self._live) and any(one.fault.place in places for one in self._live)
+        return not self._places.isdisjoint(places)
 
     @property
     def has_live(self) -> bool:
@@ -140,7 +142,11 @@ class Faults:
 
     def _forget(self, now: int) -> None:
         if any(one.is_over(now) for one in self._live):
-            self._live = [one for one in self._live if not one.is_over(now)]
+            self._wait([one for one in self._live if not one.is_over(now)])
+
+    def _wait(self, live: list[Armed]) -> None:
+        self._live = live
+        self._places = frozenset([one.fault.place for one in live])
 
     # The short words tests use for what they need most.
 

@@ -39,6 +39,7 @@ class RunningSimulator:
         self._connections: list[Connection] = []
         self._servers: dict[Exchange, asyncio.Server] = {}
         self._addresses: dict[Exchange, tuple[str, int]] = {}
+        self._faults = {exchange: self.simulator.faults(exchange) for exchange in EXCHANGES}
         self._tls = _tls_context(config.tls)
         self._doors: dict[Exchange, asyncio.Task[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -67,7 +68,7 @@ class RunningSimulator:
 
     def faults(self, exchange: Exchange) -> Faults:
         """Return what can be made to go wrong on one exchange."""
-        return self.simulator.faults(exchange)
+        return self._faults[exchange]
 
     def connection_count(self, exchange: Exchange) -> int:
         """Return how many WebSocket connections one exchange has."""
@@ -172,7 +173,7 @@ class RunningSimulator:
     # A port that is closed on purpose, and opened again when that is over.
     def _mind_doors(self) -> None:
         for exchange in self._addresses:
-            wants_closed = self.faults(exchange).is_armed(Place.LISTEN)
+            wants_closed = self._faults[exchange].is_armed(Place.LISTEN)
             if wants_closed is (exchange not in self._servers):
                 continue
             task = self._doors.get(exchange)
