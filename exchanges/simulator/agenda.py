@@ -30,11 +30,13 @@ class Agenda:
 
     def advance(self, now: int) -> int:
         """Run all that is due at `now`, each at its own time. Time never runs back: return the time that holds."""
-        end, heap = max(self.now, now), self._heap
+        end, heap = now if now > self.now else self.now, self._heap
         while heap and heap[0][0] <= end:
             due, _, run = heapq.heappop(heap)
             at = due if end - due <= LATE_NS else end
-            self.now = max(self.now, at)
+            if at > self.now:
+                self.now = at
             run(at)
-        self.now = max(self.now, end)
+        if end > self.now:
+            self.now = end
         return self.now

@@ -5,7 +5,7 @@ either, and keeps what was taken away until it is refilled.
 """
 
 from collections.abc import Iterable
-from math import exp
+from math import exp, log
 from random import Random
 
 from arbitrage.domain.instrument import TickTable
@@ -21,6 +21,8 @@ PPB = 10**9
 _DEEP = 12
 """From this rank on all levels are alike."""
 _QTY_OF_KRW = SCALE * SCALE
+_NEARNESS = 0.2
+"""Levels near the touch change more often: by rank, one over the mean of an exponential draw."""
 
 
 class LiveBook:
@@ -159,15 +161,17 @@ class Quotes:
     def _side(self, levels: Ladder, best: int, sign: int) -> Ladder:
         if not levels or levels[0][0] != best:
             _drop(levels, best, sign, 0)
-        if not levels or levels[0][0] != best:
-            _drop(levels, best, sign, self._gap(best) // 2)
-            levels[:0] = self._run(best, sign, levels[0][0] if levels else None)
-        del levels[_MOST:]
-        if len(levels) < _LEAST:
+            if not levels or levels[0][0] != best:
+                _drop(levels, best, sign, self._gap(best) // 2)
+                levels[:0] = self._run(best, sign, levels[0][0] if levels else None)
+        if len(levels) > _MOST:
+            del levels[_MOST:]
+        elif len(levels) < _LEAST:
             levels += self._run(self._next(levels[-1][0], sign), sign, None, _LEAST + 2 - len(levels))
-        rng, last = self._rng, len(levels) - 1
-        for _ in range(rng.randint(1, 4)):
-            index = min(int(rng.expovariate(0.2)), last)
+        random, last = self._rng.random, len(levels) - 1
+        for _ in range(self._rng.randint(1, 4)):
+            rank = int(-log(1.0 - random()) / _NEARNESS)
+            index = rank if rank < last else last
             price = levels[index][0]
             levels[index] = (price, self._size(price, index))
         return levels

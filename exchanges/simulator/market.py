@@ -6,6 +6,7 @@ else is faster and sweeps the level. Randomness is seeded per stream, so orders 
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
@@ -181,18 +182,17 @@ class Market:
         return (other_exchange(key[0]), key[1]) in self._recorded
 
     def _plan_step(self, key: tuple[Exchange, str], now: int) -> None:
-        pace, rng, path = PACES[key[0]], self._pace_rng[key], self._paths[key[1]]
-        repeat_ppm = 0 if self._waits[key] > SILENT_PPM else pace.repeat_ppm
+        wait = self._pace_rng[key].randint(*PACES[key[0]].gap_ms) * MS * self._waits[key] // PPM
+        gap_ppm = self._paths[key[1]].behaviour.frame_gap_ppm
+        self._agenda.at(now + wait * gap_ppm // PPM, partial(self._step, key))
 
-        def step(at: int) -> None:
-            if rng.randrange(PPM) < repeat_ppm:
-                self.publish(*key, at)
-            else:
-                self._requote(key, at)
-            self._plan_step(key, at)
-
-        wait = rng.randint(*pace.gap_ms) * MS * self._waits[key] // PPM
-        self._agenda.at(now + wait * path.behaviour.frame_gap_ppm // PPM, step)
+    def _step(self, key: tuple[Exchange, str], at: int) -> None:
+        repeat_ppm = 0 if self._waits[key] > SILENT_PPM else PACES[key[0]].repeat_ppm
+        if self._pace_rng[key].randint(1, PPM) <= repeat_ppm:
+            self.publish(*key, at)
+        else:
+            self._requote(key, at)
+        self._plan_step(key, at)
 
     # One recorded book: shown at its own time, repeated every 250 ms while nothing newer comes.
     def _play(self, key: tuple[Exchange, str], index: int, now: int) -> None:

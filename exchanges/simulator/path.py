@@ -1,5 +1,6 @@
 """Where a market's price goes: a common walk, a gap between the exchanges, run-aheads, and courses someone steers."""
 
+from math import cos, log, pi, sin, sqrt
 from random import Random
 
 from arbitrage.domain.units import EXCHANGES, PPM, Exchange
@@ -9,6 +10,7 @@ from exchanges.simulator.regimes import USUAL
 BPS = 100_000
 """One basis point in 10^-9."""
 _STEP_NS = 50_000_000
+_TURN = 2.0 * pi
 
 
 class Course:
@@ -48,15 +50,19 @@ class Path:
 
     def advance(self, now: int) -> None:
         """Walk to `now`: usually common by 0.25 bps a step, gap as Ornstein-Uhlenbeck around 0 (sd about 2 bps)."""
-        gauss, how = self._rng.gauss, self.behaviour
+        steps = (now - self._at) // _STEP_NS
+        if steps <= 0:
+            return
+        random, how = self._rng.random, self.behaviour
         walk, gap_walk = 0.25 * BPS * how.walk_ppm / PPM, 0.6 * BPS * how.gap_walk_ppm / PPM
         common, gap, drift_ppb, mean_ppb = self.common, self.gap, how.drift_ppb, how.gap_mean_ppb
-        steps = max((now - self._at) // _STEP_NS, 0)
         for _ in range(steps):
-            common += int(gauss(0.0, walk)) - common // 100_000
+            # Two normal draws at once, as Random.gauss makes them in pairs.
+            angle, radius = random() * _TURN, sqrt(-2.0 * log(1.0 - random()))
+            common += int(cos(angle) * radius * walk) - common // 100_000
             if drift_ppb:
                 common += drift_ppb * (PPB + common) // PPB
-            gap += int(gauss(0.0, gap_walk)) - (gap - mean_ppb) // 20
+            gap += int(sin(angle) * radius * gap_walk) - (gap - mean_ppb) // 20
         self.common, self.gap = common, gap
         self._at += steps * _STEP_NS
 

@@ -5,6 +5,7 @@ them; their randomness is their own. Sweeps and own fills reach the tapes throug
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
@@ -79,13 +80,13 @@ class Prints:
     def _plan(self, key: Key, now: int) -> None:
         wait_ms = self.takers[key].wait_ms or 1_000
         wait = int(self._rng[key].expovariate(1 / wait_ms)) + 1
-        self._agenda.at(now + wait * _MS, lambda at: self._trade(key, at))
+        self._agenda.at(now + wait * _MS, partial(self._trade, key))
 
     # One taker at the touch: at most what is shown there.
     def _trade(self, key: Key, now: int) -> None:
         rng, takers = self._rng[key], self.takers[key]
         krw = int(takers.size_krw * rng.lognormvariate(0.0, 1.2))
-        buys = rng.randrange(PPM) < takers.buyers_ppm
+        buys = rng.randint(1, PPM) <= takers.buyers_ppm
         resting = Side.ASK if buys else Side.BID
         price, there = self._books[key].best(resting, now)
         if takers.wait_ms and there and key not in self.closed:
