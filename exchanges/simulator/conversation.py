@@ -14,7 +14,7 @@ ABNORMAL = 1006
 NORMAL = 1000
 
 
-class Out(msgspec.Struct, frozen=True):
+class Out(msgspec.Struct, frozen=True, gc=False):
     """One message to send; data goes as binary frames, status and errors as the exchange sends them."""
 
     data: bytes

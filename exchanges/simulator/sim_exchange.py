@@ -58,6 +58,8 @@ class SimExchange:
         older: Older | None = None,
     ) -> None:
         self.dialect = dialect
+        self.exchange = rules.exchange
+        """Which exchange this is."""
         self.older = older
         """A second generation of words for the same orders, on paths of its own."""
         self.market = market
@@ -94,11 +96,6 @@ class SimExchange:
     def rules(self) -> Rules:
         """Return the rules as they are now."""
         return self.matching.rules
-
-    @property
-    def exchange(self) -> Exchange:
-        """Return which exchange this is."""
-        return self.rules.exchange
 
     @property
     def nonces(self) -> NonceMemory:
@@ -257,9 +254,14 @@ class SimExchange:
         if self.closing.is_closed(market):
             return
         self.matching.book_changed(market, now)
-        if self.sessions:
-            for view in self.publication.leaving(self.view(market, now)):
-                self._send_book(view, now)
+        if not self.sessions:
+            return
+        view = self.view(market, now)
+        if not self.publication.transforms:
+            self._send_book(view, now)
+            return
+        for leaving in self.publication.leaving(view):
+            self._send_book(leaving, now)
 
     def on_print(self, fresh: Print) -> None:
         """Pass a public trade on, to orders that wait for its price first."""

@@ -57,7 +57,7 @@ class Session:
         self.reader = SubscriptionReader(dialect.stream, access, path)
         self._limiter = Limiter({str(index): limit for index, limit in enumerate(self._words.message_limits)})
         self._blocks = Blocks()
-        self._format = Format.DEFAULT
+        self._speak(Format.DEFAULT)
         self._wanted = Subscription()
         self._is_reporting = False
         self._last_traffic = now
@@ -80,7 +80,7 @@ class Session:
 
     def switch_format(self) -> None:
         """Spell later frames the other way, short or long, unasked (a fault; upbit.md §6 idea 14)."""
-        self._format = Format.DEFAULT if self._format.is_simple else Format.SIMPLE
+        self._speak(Format.DEFAULT if self._format.is_simple else Format.SIMPLE)
 
     def receive(self, data: bytes, now: int) -> None:
         """Hear one text or binary message."""
@@ -162,9 +162,12 @@ class Session:
         if not wanted.categories or notice.category in wanted.categories:
             self._say(frame(notice, self._format, notice.body if wanted.with_body else None), notice.listed_ns)
 
+    def _speak(self, fmt: Format) -> None:
+        self._format, self._is_list = fmt, fmt.is_list
+
     def _say(self, data: bytes, now: int) -> None:
-        self.touch(now)
-        self.outbox.append(Out(b"[" + data + b"]" if self._format.is_list else data, self._words.data_is_binary))
+        self._last_traffic = now
+        self.outbox.append(Out(b"[" + data + b"]" if self._is_list else data, self._words.data_is_binary))
 
     # Status and errors: never in a list.
     def _control(self, data: bytes, now: int) -> None:
@@ -191,11 +194,11 @@ class Session:
     def _subscribe(self, data: bytes, now: int) -> None:
         asked = read_request(data, self._words)
         if asked.is_listing:
-            self._format = asked.fmt
+            self._speak(asked.fmt)
             self._list_subscriptions(asked.ticket, now)
             return
         self._wanted = self.reader.read(asked)
-        self._format = asked.fmt
+        self._speak(asked.fmt)
         if self._wanted.assets and self.account is not None and self.account.assets_asked_ns is None:
             self.account.assets_asked_ns = now
         for kind, market, book in self._wanted.shown:
