@@ -26,6 +26,7 @@ from arbitrage.domain.arb import (
     can_follow,
     is_news,
 )
+from arbitrage.domain.arb_clocks import reclocked
 from arbitrage.domain.arb_step import advance, open_arb, recovered
 from arbitrage.domain.balances import Shortage
 from arbitrage.domain.controls import TradingLevel
@@ -184,7 +185,7 @@ class Executor:
                 after, actions = recovered(arb, now)
                 self._keep(arb, after, actions, now)
             elif now.wall_ns - (arb.closed_wall_ns or 0) < LATE_FILL_NS:
-                self._register.keep(arb, now.mono_ns)
+                self._register.keep(reclocked(arb, now), now.mono_ns)
                 self._tally.recovered(arb)
         self._gauge()
 

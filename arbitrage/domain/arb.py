@@ -77,7 +77,9 @@ class Arb(msgspec.Struct, frozen=True):
     changed_mono_ns: Ns
     """When the state last changed: deadlines count from here."""
     uneven_mono_ns: Ns | None = None
-    """When the legs were first seen uneven; None while they never were. A late fill counts anew."""
+    """When the legs were first seen uneven; None while they never were, or while HALTED forbids to even them out.
+
+    A late fill counts anew, and so does the end of HALTED."""
     closed_wall_ns: Ns | None = None
     dust_qty: int = 0
     """The imbalance it was closed with on purpose, in 10^-8: too small to order, or settled by hand."""
@@ -89,6 +91,12 @@ class Arb(msgspec.Struct, frozen=True):
     """Client order id of the leg that goes first; empty = both go together."""
     held: str = ""
     """Client order id of the leg that waits for the leader's fill: PLANNED, and nothing of it has left."""
+    uneven_wall_ns: Ns | None = None
+    """The same moment as `uneven_mono_ns` on the clock that outlives a process; None in images of older versions."""
+    uneven_restarts: int = 0
+    """How many restarts it has been uneven over."""
+    hedges_before: int = 0
+    """How many hedges it had when it became uneven: they are no attempts of now."""
 
     @property
     def filled_imbalance(self) -> int:
@@ -260,10 +268,12 @@ def is_moving(arb: Arb) -> bool:
 def is_news(before: Arb, after: Arb) -> bool:
     """Return whether a journal reader learns anything from `after`.
 
-    Clocks are no news, and neither is PLANNED becoming SENT: a restart treats both alike, and the
-    bytes must not wait for another record.
+    Clocks are no news, but for that of a lone leg, which goes on over restarts. Neither is PLANNED becoming
+    SENT: a restart treats both alike, and the bytes must not wait for another record.
     """
     if before.state is not after.state or len(before.orders) != len(after.orders) or before.held != after.held:
+        return True
+    if before.uneven_wall_ns != after.uneven_wall_ns or before.uneven_restarts != after.uneven_restarts:
         return True
     return any(
         old is not new and _news_of(old) != _news_of(new) for old, new in zip(before.orders, after.orders, strict=True)

@@ -25,6 +25,7 @@ from arbitrage.domain.arb import (
     Tick,
     can_follow,
 )
+from arbitrage.domain.arb_clocks import reclocked, uneven_from
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.errors import IllegalTransition, InvariantError
 from arbitrage.domain.hedge import Dust, HedgeOrder, Hold, plan
@@ -115,30 +116,14 @@ def recovered(arb: Arb, now: Moment) -> tuple[Arb, tuple[Action, ...]]:
     What was SENT lost its answer with the old process, and what was PLANNED may or may not have left:
     both are UNKNOWN now, asked for by id and never sent again.
     """
-    mono = now.mono_ns
     # A leg held back has not left: the image that lets it go is journalled before its bytes.
-    arb = dropped(arb, mono, "restart")
-    renewed = []
+    arb = reclocked(dropped(arb, now.mono_ns, "restart"), now)
     for order in arb.orders:
-        planned = Ns(mono - _worked_ns(order, arb.limits, now))
-        fresh = msgspec.structs.replace(order, planned_mono_ns=planned, heard_mono_ns=mono)
-        if fresh.state in IN_DOUBT or fresh.state is OrderState.PLANNED:
-            fresh = orders.advance(fresh, OrderReport(OrderOn.OUTCOME_LOST, detail="restart"), mono)
-        renewed.append(fresh)
-    uneven = None if arb.uneven_mono_ns is None else mono
-    arb = msgspec.structs.replace(
-        arb, orders=tuple(renewed), opened_mono_ns=mono, changed_mono_ns=mono, uneven_mono_ns=uneven
-    )
+        if order.state in IN_DOUBT or order.state is OrderState.PLANNED:
+            lost = OrderReport(OrderOn.OUTCOME_LOST, detail="restart")
+            arb = _with_order(arb, orders.advance(order, lost, now.mono_ns))
     arb, actions = _settled(arb, now)
     return arb, actions + tuple(Query(order) for order in arb.orders if _wants_news(order))
-
-
-def _worked_ns(order: Order, limits: ArbLimits, now: Moment) -> int:
-    # Of what the exchange has taken the age goes on, or restart after restart would put its cancel off. Only the wall
-    # clock outlives a process and a machine: where it was set, the cancel goes at once or as late as a new order's.
-    if order.state not in (OrderState.WORKING, OrderState.CANCELING):
-        return 0
-    return min(max(now.wall_ns - order.planned_wall_ns, 0), limits.cancel_after_ns)
 
 
 def _new_order(
@@ -206,12 +191,14 @@ def _moved(arb: Arb, on: ArbOn, now: Moment, why: str = "") -> Arb:
     if state is None:
         raise IllegalTransition(f"{arb.arb_id}: {on} in state {arb.state}")
     closing = state is S.CLOSED
-    uneven = None if arb.is_closed else arb.uneven_mono_ns
+    if state is S.LEGGED and (arb.is_closed or arb.uneven_mono_ns is None):
+        arb = uneven_from(arb, now)
+    elif arb.is_closed:
+        arb = msgspec.structs.replace(arb, uneven_mono_ns=None, uneven_wall_ns=None)
     return msgspec.structs.replace(
         arb,
         state=state,
         changed_mono_ns=now.mono_ns,
-        uneven_mono_ns=(uneven or now.mono_ns) if state is S.LEGGED else uneven,
         closed_wall_ns=now.wall_ns if closing else None,
         dust_qty=arb.imbalance if closing else arb.dust_qty,
         why=f"{on} {why}".rstrip(),
@@ -324,7 +311,9 @@ def _should_cancel(order: Order, limits: ArbLimits, tick: Tick, now: Moment) -> 
 def _hedged(arb: Arb, tick: Tick, now: Moment) -> tuple[Arb, tuple[Action, ...]]:
     if tick.level is TradingLevel.HALTED:
         # HALTED only cancels; the time limit starts again when hedging is allowed again.
-        return msgspec.structs.replace(arb, uneven_mono_ns=now.mono_ns), ()
+        return msgspec.structs.replace(arb, uneven_mono_ns=None, uneven_wall_ns=None), ()
+    if arb.uneven_mono_ns is None:
+        arb = uneven_from(arb, now)
     if arb.imbalance == 0:
         return _moved(arb, E.BALANCED, now, "late_fill"), ()
     quotes = {exchange: believable(arb, quote, now) for exchange, quote in tick.quotes.items()}

@@ -22,7 +22,7 @@ def rules_of(arb: Arb, attempt: int, now: Moment) -> HedgeRules:
     limits = arb.limits
     reach = min(attempt, limits.hedge_max_attempts - 1) + 1
     hold_ns = min(limits.hedge_hold_ns, limits.hedge_limit_ns // 2)
-    left_ns = hold_ns - (now.mono_ns - (arb.uneven_mono_ns or now.mono_ns))
+    left_ns = hold_ns - _uneven_ns(arb, now)
     return HedgeRules(
         slippage_ppm=limits.hedge_slippage_ppm * reach,
         max_loss_krw=limits.hedge_max_loss_krw + min(0, units_floor(arb.even_pnl_krw)),
@@ -40,7 +40,11 @@ def keeps_refusing(arb: Arb, exchange: Exchange) -> bool:
 
 def is_past_time(arb: Arb, now: Moment) -> bool:
     """Return whether it has been uneven for as long as it may be."""
-    return now.mono_ns - (arb.uneven_mono_ns or now.mono_ns) >= arb.limits.hedge_limit_ns
+    return _uneven_ns(arb, now) >= arb.limits.hedge_limit_ns
+
+
+def _uneven_ns(arb: Arb, now: Moment) -> int:
+    return 0 if arb.uneven_mono_ns is None else now.mono_ns - arb.uneven_mono_ns
 
 
 def is_spent(arb: Arb, now: Moment) -> bool:
@@ -82,9 +86,9 @@ def _is_resting(arb: Arb, exchange: Exchange, now: Moment) -> bool:
 
 
 def _hedges(arb: Arb) -> list[Order]:
-    # Those of this unevenness: a fill that comes late, or a stop that is lifted, starts time and attempts anew.
-    since = arb.uneven_mono_ns or 0
-    return [order for order in arb.orders if order.role is OrderRole.HEDGE and order.planned_mono_ns >= since]
+    # Those of this unevenness: a fill that comes late, or a stop that is lifted, starts time and attempts anew. They
+    # are counted, not told by a clock: a restart sets the clocks of what works and of what ended apart.
+    return [order for order in arb.orders if order.role is OrderRole.HEDGE][arb.hedges_before :]
 
 
 def _met_nothing(arb: Arb) -> int:

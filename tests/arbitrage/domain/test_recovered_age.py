@@ -7,7 +7,7 @@ from arbitrage.domain.arb_step import advance, recovered
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.order import OrderOn, OrderReport
 from arbitrage.domain.params import MS, SECOND
-from arbitrage.domain.units import Ns
+from arbitrage.domain.units import Ns, Qty
 
 BUY, SELL = "t1-1-b", "t1-1-s"
 BOOTED = Ns(7 * SECOND)
@@ -34,13 +34,28 @@ def cancelled(arb: Arb, after_ms: int) -> list[str]:
 
 @pytest.mark.parametrize(
     ("wall_ms", "due_ms"),
-    [((8_860,), 1_140), ((4_000, 8_860), 1_140), ((600_000,), 500), ((-3_600_000,), 10_000)],
+    [((8_860,), 1_140), ((4_000, 8_860), 1_140), ((600_000,), 500), ((-3_600_000,), 500)],
     ids=["in time", "twice", "long after", "with the wall clock set back"],
 )
 def test_a_restart_does_not_put_off_the_cancel_of_an_order_that_works(wall_ms, due_ms):
     arb = restarted(*wall_ms)
     assert cancelled(arb, due_ms - 1) == []
     assert cancelled(arb, due_ms) == [BUY]
+
+
+@pytest.mark.parametrize("wall_ms", [10_000, 10_001, 600_000, 365 * 86_400_000, -1, -3_600_000])
+def test_the_age_of_an_order_that_works_is_at_most_the_time_until_its_cancel(wall_ms):
+    works = restarted(wall_ms).orders[0]
+    assert works.planned_mono_ns == BOOTED - 10 * SECOND
+
+
+@pytest.mark.parametrize("wall_ms", [10_000, 10_001, 600_000, 365 * 86_400_000, -1, -3_600_000])
+def test_the_age_of_an_order_that_ended_is_at_most_the_time_limit_of_a_lone_leg(wall_ms):
+    arb = opened()
+    arb, _ = advance(arb, OrderHeard(SELL, OrderReport(OrderOn.CANCELED, executed_qty=Qty(0))), moment(1))
+    arb, _ = recovered(arb, Moment(BOOTED, moment(wall_ms).wall_ns))
+    ended = arb.orders[1]
+    assert (ended.planned_mono_ns, ended.heard_mono_ns) == (BOOTED - 10 * SECOND, BOOTED)
 
 
 def test_an_order_nobody_knows_of_has_its_whole_time_to_be_found_after_a_restart():
