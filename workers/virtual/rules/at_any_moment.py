@@ -5,6 +5,7 @@ from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.order import OrderState
 from arbitrage.domain.params import MS, SECOND
 from arbitrage.domain.units import EXCHANGES
+from workers.virtual.life import Life
 from workers.virtual.rules.findings import Findings
 
 KNOWN_WITHIN_NS = 5 * SECOND
@@ -27,6 +28,9 @@ class AtAnyMoment:
         self._broken = found.broken
         self._uneven_since: dict[str, int] = {}
         self._working_since: dict[str, int] = {}
+        self._watched: Life | None = None
+        self._watched_since = 0
+        """Since when this trader has been there without a break."""
         self._untaken_since: int | None = None
 
     def look(self) -> None:
@@ -73,22 +77,27 @@ class AtAnyMoment:
 
     def _open_arbs(self) -> None:
         is_watched = self._is_watched()
+        if not is_watched or self._world.life is not self._watched:
+            self._watched = self._world.life if is_watched else None
+            self._watched_since = self._world.loop.now_ns
         for arb in self._found.images.values():
             if not arb.is_closed:
                 self._uncancelled(arb, is_watched=is_watched)
         self._uneven(is_watched=is_watched)
 
-    # An order that the journal calls working was acknowledged: it ends by itself, or is cancelled in its time.
+    # An order that the journal calls working was acknowledged: it ends by itself, or is cancelled in its time. Whose
+    # trader was dead then has it cancelled once it lives again: a new process does not begin its time anew.
     def _uncancelled(self, arb: Arb, *, is_watched: bool) -> None:
         now, limits = self._world.loop.now_ns, arb.limits
         for order in arb.orders:
             name = order.client_order_id
-            if not is_watched or order.state not in _MAY_FILL:
+            if order.state not in _MAY_FILL:
                 self._working_since.pop(name, None)
                 continue
             since = self._working_since.setdefault(name, now)
             asked = self._world.cancels_asked.get(name, -1)
-            if now - max(since, asked) > limits.cancel_after_ns + limits.query_after_ns + CANCEL_SLACK_NS:
+            due = max(max(since, asked) + limits.cancel_after_ns, self._watched_since)
+            if is_watched and now - due > limits.query_after_ns + CANCEL_SLACK_NS:
                 self._broken("never_cancelled", f"{name} works for {(now - since) // MS} ms")
 
     def _uneven(self, *, is_watched: bool) -> None:
