@@ -78,6 +78,7 @@ class Armed:
         self._seal: Seal | None = None
         self._seal_fault = ""
         self._seal_mark: Mark | None = None
+        self._seal_path = self._files.seal_path("")
         self._data: bytes | None = None
         self._sha = ""
         self._left: deque[str] = deque(maxlen=_ARBS_KEPT)
@@ -210,7 +211,8 @@ class Armed:
         if data is not self._data:
             self._data, self._sha = data, sha256(data) if data else ""
             self._seal_mark, self._seal, self._seal_fault = None, None, "it has no seal"
-        mark = mark_of(self._files.seal_path(self._sha)) if data else None
+            self._seal_path = self._files.seal_path(self._sha)
+        mark = mark_of(self._seal_path) if data else None
         if mark != self._seal_mark:
             self._seal_mark = mark
             self._seal, self._seal_fault = self._files.seal(data)

@@ -105,8 +105,9 @@ class Errands:
 
     async def read_mail(self) -> None:
         """Carry out what a person asked for; a request is removed once its effect is journalled."""
+        directory = self._context.env.requests_dir
         while True:
-            for path, request in mailbox.waiting(self._context.env.requests_dir):
+            for path, request in mailbox.waiting(directory):
                 if isinstance(request, str):
                     self._context.log.error("request_unreadable", file=path.name, error=request)
                     path.replace(path.with_suffix(".bad"))
