@@ -149,14 +149,14 @@ class Limiter:
 
     def spares(self, asked: Sequence[tuple[str, Lane]], now_mono_ns: int) -> tuple[int, ...]:
         """Return the same for several groups and lanes at one moment."""
+        found = []
         with self._rows.locked():
-            return tuple([_spare(self._known(group), lane, now_mono_ns) for group, lane in asked])
-
-    def _known(self, group: str) -> Row:
-        row = self._rows.find(group)
-        if row is None:
-            raise KeyError(group)
-        return row
+            for group, lane in asked:
+                row = self._rows.find(group)
+                if row is None:
+                    raise KeyError(group)
+                found.append(_spare(row, lane, now_mono_ns))
+        return tuple(found)
 
     def heed(self, group: str, status: int, headers: Mapping[str, str], where: RemainingIn, now_mono_ns: int) -> None:
         """Learn from an answer to a request of `group`: the exchange's own count, an overrun, a block."""

@@ -76,6 +76,7 @@ class RestGateway:
         self._clock = clock
         self._last_check = last_check
         self._limiter = limiter or Limiter(facts.limits, clock.mono_ns())
+        self._budgeted = ((facts.groups.place, Lane.NEW), (facts.groups.private, Lane.QUERY))
         self.use_wire(ExchangeWire())
         self._placed: deque[str] = deque(maxlen=_REMEMBERED)
         self._placed_set: set[str] = set()
@@ -221,9 +222,7 @@ class RestGateway:
 
     def budget(self) -> RequestBudget:
         """Return how many new orders and how many queries may leave right now."""
-        now = self._clock.mono_ns()
-        groups = self._facts.groups
-        orders, queries = self._limiter.spares(((groups.place, Lane.NEW), (groups.private, Lane.QUERY)), now)
+        orders, queries = self._limiter.spares(self._budgeted, self._clock.mono_ns())
         return RequestBudget(orders, queries)
 
     def _read_accepted(self, order: Order) -> ReadReport:
