@@ -1,6 +1,6 @@
 """Limits that are not kept, and cancels that are not sent."""
 
-from arbitrage.domain import arb_step, ledger, risk
+from arbitrage.domain import arb_clocks, arb_step, ledger, risk
 from arbitrage.domain.units import SCALE
 from fast_path.engine import Engine
 from fast_path.executor import Executor
@@ -29,6 +29,12 @@ SABOTAGES: dict[str, Sabotage] = {
         {F.ORDERS},
         "never_cancelled",
         Edit(Executor._act, "self._crossings.cancel(order)", "pass"),
+        seed=508,
+    ),
+    "a restart begins an order's time anew": wrong(
+        {F.ORDERS, F.CRASH},
+        "never_cancelled",
+        Edit(arb_clocks._age_ns, "return _since_ns(order.planned_wall_ns, limits.cancel_after_ns, now)", "return 0"),
         seed=508,
     ),
     "any number of arbs may be open": wrong(
