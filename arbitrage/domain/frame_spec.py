@@ -29,6 +29,8 @@ _LEVELS_KEPT = 1 << 14
 _ROWS_KEPT = 1 << 13
 _ROW_BYTES = 1024
 """A longer row is not kept."""
+_LADDERS_KEPT = 256
+"""One exchange's frames in three bring a market's rows as they were (bithumb.md §6.1)."""
 _SPECS_KEPT = 32
 
 
@@ -146,11 +148,9 @@ class FrameDecoder:
         # The same by whole rows, of which most were read before. ValueError when it is not as plain as most frames.
         frame: Any = rows.frame.decode(data)
         spec = self.spec
-        if len(frame.units) > MAX_LEVELS or (spec.type_key is not None and frame.type != spec.type_value):
+        if spec.type_key is not None and frame.type != spec.type_value:
             raise ValueError
-        pairs = [rows.read(bytes(unit)) for unit in frame.units]
-        bids = tuple([bid for bid, _ in pairs if bid is not None])
-        asks = tuple([ask for _, ask in pairs if ask is not None])
+        bids, asks = rows.read(bytes(frame.units))
         time = whole_number(frame.time) * self._ns_per
         if not 0 < time <= INT64_MAX:
             raise ValueError
@@ -181,14 +181,14 @@ class FrameDecoder:
 
 
 class _RowDecoder(NamedTuple):
-    # A PAIRED frame whose rows are left as they stand, and what reads one of them: (bid, ask).
+    # A PAIRED frame whose rows are left as they stand, and what reads all of them: (bids, asks).
     frame: msgspec.json.Decoder[Any]
-    read: Callable[[bytes], tuple[Level | None, Level | None]]
+    read: Callable[[bytes], tuple[tuple[Level, ...], tuple[Level, ...]]]
 
 
 @lru_cache(maxsize=_SPECS_KEPT)
 def _frame_decoder(spec: FrameSpec) -> msgspec.json.Decoder[Any]:
-    frame: Any = _paired(spec, _unit(spec)) if spec.layout is Layout.PAIRED else _ladders(spec)
+    frame: Any = _paired(spec, list[_unit(spec)]) if spec.layout is Layout.PAIRED else _ladders(spec)
     return msgspec.json.Decoder(frame)
 
 
@@ -198,12 +198,26 @@ def _row_decoder(spec: FrameSpec) -> _RowDecoder:
     decode = msgspec.json.Decoder(unit).decode
 
     @lru_cache(maxsize=_ROWS_KEPT)
-    def read(row: bytes) -> tuple[Level | None, Level | None]:
+    def read_row(row: bytes) -> tuple[Level | None, Level | None]:
         if len(row) > _ROW_BYTES:
             raise ValueError
-        found: Any = decode(row)
+        found: Any = decode(b"{%b}" % row)
         bid = _level(bytes(found.bid_price), bytes(found.bid_qty))
         return bid, _level(bytes(found.ask_price), bytes(found.ask_qty))
+
+    @lru_cache(maxsize=_LADDERS_KEPT)
+    def read(units: bytes) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
+        if units[:2] != b"[{" or units[-2:] != b"}]":
+            raise ValueError
+        # A cut that is not between two rows leaves an open string or bracket before it, which is no JSON.
+        rows = units[2:-2].split(b"},{")
+        if len(rows) > MAX_LEVELS:
+            raise ValueError
+        bids, asks = zip(*map(read_row, rows), strict=True)
+        return (
+            bids if all(bids) else tuple([bid for bid in bids if bid is not None]),
+            asks if all(asks) else tuple([ask for ask in asks if ask is not None]),
+        )
 
     frame: Any = _paired(spec, msgspec.Raw)
     return _RowDecoder(msgspec.json.Decoder(frame), read)
@@ -223,8 +237,8 @@ def _unit(spec: FrameSpec) -> type:
     )
 
 
-def _paired(spec: FrameSpec, unit: type) -> type:
-    fields: list[Any] = [("market", str), ("time", msgspec.Raw), ("units", list[unit])]  # type: ignore[valid-type]
+def _paired(spec: FrameSpec, units: Any) -> type:
+    fields: list[Any] = [("market", str), ("time", msgspec.Raw), ("units", units)]
     rename = {"market": spec.market_key, "time": spec.time_key, "units": spec.units_key}
     if spec.type_key is not None:
         fields.insert(0, ("type", str))

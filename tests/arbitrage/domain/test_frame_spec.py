@@ -35,7 +35,8 @@ ROW = {"ap": 1001, "bp": 1000, "as": 1, "bs": 2}
 
 
 def frame(*rows: object, **changes: object) -> bytes:
-    return json.dumps({"ty": "orderbook", "cd": "KRW-XRP", "tms": 1_790_134_742_106, "obu": rows} | changes).encode()
+    whole = {"ty": "orderbook", "cd": "KRW-XRP", "tms": 1_790_134_742_106, "obu": rows} | changes
+    return json.dumps(whole, separators=(",", ":")).encode()
 
 
 def decoded(data: bytes, spec: FrameSpec = SIMPLE):
@@ -137,6 +138,33 @@ def test_frames_of_sound_rows_are_read_the_same_however_often_they_come(rows):
     decoder = FrameDecoder(SIMPLE)
     expected = read_by_levels(decoder, data)
     assert [decoder.decode(data) for _ in range(2)] == [expected, expected]
+
+
+MORE = ["},{", 'x"},{"ap":7', [{"ap": 1}, {"ap": 2}], {"x": {}}, [[{}], [{}]], '\\"},{"bp":1,"more":"']
+
+
+@given(
+    st.lists(st.sampled_from([ROW, ROW | {"bp": 0, "bs": 0}, *(ROW | {"more": more} for more in MORE)]), max_size=32)
+)
+def test_rows_that_hold_what_looks_like_an_end_of_a_row_are_read_as_their_levels_are(rows):
+    data = frame(*rows)
+    decoder = FrameDecoder(SIMPLE)
+    expected = read_by_levels(decoder, data)
+    assert [decoder.decode(data) for _ in range(2)] == [expected, expected]
+    assert len(expected.asks) == min(len(rows), MAX_LEVELS)
+
+
+def test_a_frame_with_blanks_between_its_rows_is_read_all_the_same():
+    data = frame(ROW, ROW | {"ap": 1002, "bp": 999})
+    assert decoded(data.replace(b",", b" , ")) == decoded(data)
+
+
+def test_rows_repeated_under_another_time_are_not_put_together_again():
+    decoder = FrameDecoder(SIMPLE)
+    first, second = decoder.decode(frame(ROW, tms=1)), decoder.decode(frame(ROW, tms=2))
+    assert (first.exchange_ns, second.exchange_ns) == (1_000_000, 2_000_000)
+    assert second.bids is first.bids
+    assert second.asks is first.asks
 
 
 def test_a_row_too_long_to_keep_is_read_all_the_same():
