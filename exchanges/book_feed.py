@@ -47,7 +47,7 @@ class BookFeed:
         self._state = StreamState.DOWN
         self._behind: set[str] = set()
         self._watch = Watch(spec, (), 0)
-        self._on_frame: Callable[[Frame], None] = _ignore
+        self._on_frame: Callable[[Frame], DecodedBook | None] = _ignore
         self._on_snapshot: Callable[[DecodedBook, Ns, Ns], None] = _ignore
         self._on_dead: Callable[[str, str], None] = _ignore
         self._stream = Stream(
@@ -78,12 +78,12 @@ class BookFeed:
     async def run(
         self,
         markets: Sequence[str],
-        on_frame: Callable[[Frame], None],
+        on_frame: Callable[[Frame], DecodedBook | None],
         on_state: Callable[[StreamState, str], None],
         on_snapshot: Callable[[DecodedBook, Ns, Ns], None],
         on_dead: Callable[[str, str], None] | None = None,
     ) -> None:
-        """Subscribe to all markets in one request and hand on each frame until cancelled.
+        """Subscribe to all markets in one request and hand on each frame until cancelled; see `ports.Feed`.
 
         While the stream is not UP, REST books go to `on_snapshot` once a second, with the receive
         clocks (wall, monotonic) of their answer; so do those of a market that is dead on a lively stream.
@@ -138,8 +138,8 @@ class BookFeed:
     def _frame_came(self, data: bytes, wall_ns: int, mono_ns: int) -> None:
         if self._behind:
             self._alive_again(data)
-        self._on_frame(Frame(data, Ns(wall_ns), Ns(mono_ns)))
-        doubt = self._watch.saw(data, mono_ns)
+        book = self._on_frame(Frame(data, wall_ns, mono_ns))  # type: ignore[arg-type]
+        doubt = self._watch.saw(data, mono_ns, book)
         if doubt is not None:
             self._dead(*doubt)
 

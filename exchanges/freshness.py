@@ -1,7 +1,8 @@
 """Whether each market of a lively stream is alive itself (R1.2). Pure: every call is told the time.
 
-A frame's market and time are read apart from its ladders, after the frame was handed on. A market is
-heard when its frame differs from the one before: a server that repeats one frame for ever is silent.
+A frame's market and time are those of the book that was read from it; where none was, they are read by
+themselves. A market is heard when its frame differs from the one before: a server that repeats one frame
+for ever is silent.
 """
 
 from collections import Counter
@@ -11,7 +12,15 @@ from typing import Any
 
 import msgspec
 
-from arbitrage.domain.frame_spec import DecodedBook, FrameSpec, Layout, MarketForm, market_of_symbol, whole_number
+from arbitrage.domain.frame_spec import (
+    NS_PER,
+    DecodedBook,
+    FrameSpec,
+    Layout,
+    MarketForm,
+    market_of_symbol,
+    whole_number,
+)
 
 BACK_FRAMES = 3
 """Frames in a row with a time before the newest one seen: not a stray any more."""
@@ -30,10 +39,10 @@ class Doubt(StrEnum):
 
 
 class Head(msgspec.Struct, frozen=True):
-    """A frame's market and its own time, in the wire's unit."""
+    """A frame's market and its own time."""
 
     market: str
-    time: int
+    exchange_ns: int
 
 
 class HeadReader:
@@ -47,6 +56,7 @@ class HeadReader:
             head = msgspec.defstruct("Outer", [("content", head)], rename={"content": spec.content_key or ""})
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(head)
         self._form = spec.market_form
+        self._ns_per = NS_PER[spec.time_unit]
 
     def read(self, data: bytes) -> Head | None:
         """Return the head, None when there is none to read."""
@@ -54,7 +64,7 @@ class HeadReader:
             found = self._decoder.decode(data)
             found = found.content if self._is_nested else found
             market = found.market if self._form is MarketForm.QUOTE_BASE else market_of_symbol(found.market)
-            return Head(market, whole_number(found.time))
+            return Head(market, whole_number(found.time) * self._ns_per)
         except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError):
             return None
 
@@ -85,18 +95,22 @@ class Watch:
         head = self._heads.read(data)
         return None if head is None else head.market
 
-    def saw(self, data: bytes, now_ns: int) -> tuple[str, Doubt] | None:
-        """Take note of a frame; return the market and the doubt when its clock cannot be believed any more."""
-        head = self._heads.read(data)
+    def saw(self, data: bytes, now_ns: int, book: DecodedBook | None) -> tuple[str, Doubt] | None:
+        """Take note of a frame; return the market and the doubt when its clock cannot be believed any more.
+
+        `book` is what was read from it, None when nothing was.
+        """
+        head = self._heads.read(data) if book is None else book
         row = None if head is None else self._markets.get(head.market)
         if head is None or row is None or data == row.data:
             return None
+        time = head.exchange_ns
         row.data = data
         row.heard_ns = now_ns
-        if head.time > row.time:
-            row.time, row.since_ns, row.back, row.different = head.time, now_ns, 0, 0
+        if time > row.time:
+            row.time, row.since_ns, row.back, row.different = time, now_ns, 0, 0
             return None
-        if head.time < row.time:
+        if time < row.time:
             self.counts["times_back"] += 1
             row.back += 1
             return self._doubted(head.market, row, Doubt.TIME_BACK) if row.back >= BACK_FRAMES else None

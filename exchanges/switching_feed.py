@@ -73,7 +73,7 @@ class SwitchingFeed:
     async def run(
         self,
         markets: Sequence[str],
-        on_frame: Callable[[Frame], None],
+        on_frame: Callable[[Frame], DecodedBook | None],
         on_state: Callable[[StreamState, str], None],
         on_snapshot: Callable[[DecodedBook, Ns, Ns], None],
         on_dead: Callable[[str, str], None] | None = None,

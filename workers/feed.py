@@ -36,21 +36,6 @@ TELL_EVERY_NS = 60_000_000_000
 """Bad frames can be as many as good ones: the log has one line a minute of them."""
 
 
-class _RememberingDecoder(FrameDecoder):
-    # `publish_frame` decodes and says only what kind of thing was wrong; the market and the cause are seen here.
-    last: DecodedBook | None = None
-    cause = ""
-
-    def decode(self, data: bytes) -> DecodedBook:
-        self.last = None
-        try:
-            self.last = super().decode(data)
-        except FrameInvalid as error:
-            self.cause = str(error)
-            raise
-        return self.last
-
-
 class BadFrame(msgspec.Struct, frozen=True):
     """A frame that was not published, kept for the analyst."""
 
@@ -92,7 +77,7 @@ class FeedWorker:
     """Carries one feed's books into shared memory."""
 
     def __init__(
-        self, context: Context, feed: Feed, writer: BookWriter, decoder: _RememberingDecoder, wakeup: WakeupSender
+        self, context: Context, feed: Feed, writer: BookWriter, decoder: FrameDecoder, wakeup: WakeupSender
     ) -> None:
         self._context = context
         self._feed = feed
@@ -111,23 +96,32 @@ class FeedWorker:
         self._wire = WireUse(context)
         self._wire.heed(self._use_wire)
 
-    def frame_came(self, frame: Frame) -> None:
-        """Publish one frame, wake the trader when the book differs from the one before."""
-        counters = self._context.counters
-        counters.add("frames")
-        fault = self._writer.publish_frame(frame)
-        book = self._decoder.last
-        if fault is not None or book is None:
-            if fault == _FAULT_EMPTY and book is not None:
+    def frame_came(self, frame: Frame) -> DecodedBook | None:
+        """Publish one frame, wake the trader when the book differs from the one before.
+
+        Return the book, None when the frame could not be read.
+        """
+        context, data, recv_wall_ns, recv_mono_ns = self._context, frame.data, frame.recv_wall_ns, frame.recv_mono_ns
+        context.counters.add("frames")
+        try:
+            book = self._decoder.decode(data)
+        except FrameInvalid as error:
+            self._drift.note("frame", str(error), data, recv_wall_ns)
+            self._turned_away(FAULT_FRAME, recv_wall_ns, data)
+            return None
+        fault = self._writer.publish_book(book, recv_wall_ns, recv_mono_ns)
+        if fault is not None:
+            if fault == _FAULT_EMPTY:
                 # A true book with nothing to trade on: the one before is no longer true.
                 self._dead(book.market)
-            self._turned_away(fault or FAULT_FRAME, frame.recv_wall_ns, frame.data)
-            return
+            self._turned_away(fault, recv_wall_ns, data)
+            return book
         self._published(book)
-        latency = self._context.latency
-        latency.record(Stage.FRAME_TO_BOOK, self._context.clock.mono_ns() - frame.recv_mono_ns)
+        latency = context.latency
+        latency.record(Stage.FRAME_TO_BOOK, context.clock.mono_ns() - recv_mono_ns)
         # Two clocks: for the report only. A clock of ours that runs behind shows as zero.
-        latency.record(Stage.EXCHANGE_TO_FRAME, max(frame.recv_wall_ns - book.exchange_ns, 0))
+        latency.record(Stage.EXCHANGE_TO_FRAME, max(recv_wall_ns - book.exchange_ns, 0))
+        return book
 
     def snapshot_came(self, book: DecodedBook, recv_wall_ns: Ns, recv_mono_ns: Ns) -> None:
         """Publish one polled book."""
@@ -206,7 +200,7 @@ class FeedWorker:
     def _follow_spec(self) -> None:
         """Read frames as the feed lays them out now: settings or another generation may have changed it."""
         if self._feed.spec != self._decoder.spec:
-            self._decoder = _RememberingDecoder(self._feed.spec)
+            self._decoder = FrameDecoder(self._feed.spec)
             self._writer.use_decoder(self._decoder)
             self._ladders.clear()
             self._context.log.warning("frame_spec_changed", exchange=self._exchange, spec=self._feed.spec.name)
@@ -241,8 +235,6 @@ class FeedWorker:
 
     def _turned_away(self, fault: str, recv_wall_ns: int, data: bytes) -> None:
         self._context.counters.add("frames_invalid" if fault == FAULT_FRAME else "book_faults")
-        if fault == FAULT_FRAME:
-            self._drift.note("frame", self._decoder.cause, data, recv_wall_ns)
         self._bad.keep(fault, recv_wall_ns, data)
         self._untold[fault] += 1
 
@@ -266,7 +258,7 @@ def open_feed(context: Context, exchange: Exchange) -> tuple[FeedWorker, BookWri
     """Return the worker of `exchange` with what it writes to, which the caller closes."""
     env = context.env
     feed = registry.feed(exchange, env, context.clock)
-    decoder = _RememberingDecoder(feed.spec)
+    decoder = FrameDecoder(feed.spec)
     writer = BookWriter(env.shm_dir, exchange, env.markets, decoder, core=core.load(env.native))
     wakeup = WakeupSender(env.wakeup_path)
     return FeedWorker(context, feed, writer, decoder, wakeup), writer, wakeup

@@ -41,7 +41,7 @@ class TimeUnit(StrEnum):
     MICROSECONDS = "us"
 
 
-_NS_PER = {TimeUnit.MILLISECONDS: 1_000_000, TimeUnit.MICROSECONDS: 1_000}
+NS_PER = {TimeUnit.MILLISECONDS: 1_000_000, TimeUnit.MICROSECONDS: 1_000}
 
 
 class Layout(StrEnum):
@@ -124,7 +124,7 @@ class FrameDecoder:
         self.spec = spec
         self._decoder = _frame_decoder(spec)
         self._rows = _row_decoder(spec) if spec.layout is Layout.PAIRED else None
-        self._ns_per = _NS_PER[spec.time_unit]
+        self._ns_per = NS_PER[spec.time_unit]
 
     def decode(self, data: bytes) -> DecodedBook:
         """Return the book in `data`. FrameInvalid when it is anything else.

@@ -214,13 +214,14 @@ class Feed(Protocol):
     async def run(
         self,
         markets: Sequence[str],
-        on_frame: Callable[[Frame], None],
+        on_frame: Callable[[Frame], DecodedBook | None],
         on_state: Callable[[StreamState, str], None],
         on_snapshot: Callable[[DecodedBook, Ns, Ns], None],
         on_dead: Callable[[str, str], None] | None = None,
     ) -> None:
         """Connect, subscribe, and hand on each book frame until cancelled; reconnect with back-off.
 
+        `on_frame` returns the book it read by `spec`, so that nobody reads the frame again, or None.
         Books the feed made itself go to `on_snapshot` with both receive clocks, wall, then monotonic:
         polled by REST while the stream is down (R1.2), or folded from diffs. `on_dead` is told a
         market and a cause when its book is no longer to be believed until the next one.

@@ -7,6 +7,7 @@ import pytest
 from contract_bench import MARKET
 from quiet_feed import QuietFeed, frame
 
+from arbitrage.domain.frame_spec import FrameDecoder
 from arbitrage.domain.ports import Frame
 from arbitrage.domain.units import Exchange, Ns
 from arbitrage.domain.wire import ExchangeWire, Wire, wire_to_bytes
@@ -39,7 +40,7 @@ class Bench:
 
     def start(self) -> worker.FeedWorker:
         feed = QuietFeed(Exchange.UPBIT)
-        decoder = worker._RememberingDecoder(feed.spec)
+        decoder = FrameDecoder(feed.spec)
         self.writer = BookWriter(self.env.shm_dir, Exchange.UPBIT, (MARKET,), decoder)
         return worker.FeedWorker(self.context, feed, self.writer, decoder, self.sender)  # type: ignore[arg-type]
 

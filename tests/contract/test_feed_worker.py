@@ -13,6 +13,7 @@ from quiet_feed import QuietFeed, frame
 
 from arbitrage.domain.book import ladder_fault
 from arbitrage.domain.errors import ConfigError
+from arbitrage.domain.frame_spec import FrameDecoder
 from arbitrage.domain.ports import Frame, StreamState
 from arbitrage.domain.units import EXCHANGES, Exchange, Ns
 from exchanges import registry
@@ -99,7 +100,7 @@ def desk(tmp_path: Path):
     )
     context = Context("feed.upbit", env)
     feed = QuietFeed(Exchange.UPBIT)
-    decoder = worker._RememberingDecoder(feed.spec)
+    decoder = FrameDecoder(feed.spec)
     writer = BookWriter(env.shm_dir, Exchange.UPBIT, (MARKET,), decoder)
     woken = WakeupReceiver(env.wakeup_path)
     sender = WakeupSender(env.wakeup_path)
