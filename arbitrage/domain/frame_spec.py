@@ -29,6 +29,8 @@ _LEVELS_KEPT = 1 << 14
 _ROWS_KEPT = 1 << 13
 _ROW_BYTES = 1024
 """A longer row is not kept."""
+_SCALES: tuple[int, ...] = tuple(10 ** (DECIMALS - places) for places in range(DECIMALS + 1))
+"""What a number without its point is to be multiplied by, by the places it had."""
 _LADDERS_KEPT = 256
 """One exchange's frames in three bring a market's rows as they were (bithumb.md §6.1)."""
 _SPECS_KEPT = 32
@@ -188,8 +190,10 @@ class _RowDecoder(NamedTuple):
 
 @lru_cache(maxsize=_SPECS_KEPT)
 def _frame_decoder(spec: FrameSpec) -> msgspec.json.Decoder[Any]:
-    frame: Any = _paired(spec, list[_unit(spec)]) if spec.layout is Layout.PAIRED else _ladders(spec)
-    return msgspec.json.Decoder(frame)
+    if spec.layout is Layout.LADDERS:
+        return msgspec.json.Decoder(_ladders(spec))
+    unit = _unit(spec)
+    return msgspec.json.Decoder(_paired(spec, list[unit]))  # type: ignore[valid-type]
 
 
 @lru_cache(maxsize=_SPECS_KEPT)
@@ -201,7 +205,7 @@ def _row_decoder(spec: FrameSpec) -> _RowDecoder:
     def read_row(row: bytes) -> tuple[Level | None, Level | None]:
         if len(row) > _ROW_BYTES:
             raise ValueError
-        found: Any = decode(b"{%b}" % row)
+        found: Any = decode(b"{" + row + b"}")
         bid = _level(bytes(found.bid_price), bytes(found.bid_qty))
         return bid, _level(bytes(found.ask_price), bytes(found.ask_qty))
 
@@ -310,9 +314,7 @@ def _ladder(rows: Sequence[Row], most: int = MAX_LEVELS) -> tuple[Level, ...]:
 @lru_cache(maxsize=_LEVELS_KEPT)
 def _level(price_text: bytes, qty_text: bytes) -> Level | None:
     """Return one level from its digits, None for padding and dust. ValueError when it is out of bounds."""
-    price = _plain_units(price_text)
-    if price is None:
-        price = units_exact(_DECIMAL.decode(price_text))
+    price = _price(price_text)
     if price == 0:
         return None
     qty = _plain_units(qty_text)
@@ -325,12 +327,19 @@ def _level(price_text: bytes, qty_text: bytes) -> Level | None:
     return Level(Price(price), Qty(min(qty, INT64_MAX))) if qty else None
 
 
-def _plain_units(raw: msgspec.Raw | bytes) -> int | None:
+@lru_cache(maxsize=_LEVELS_KEPT)
+def _price(text: bytes) -> int:
+    # Sizes change, prices come back. ValueError when it is no exact price.
+    plain = _plain_units(text)
+    return units_exact(_DECIMAL.decode(text)) if plain is None else plain
+
+
+def _plain_units(text: bytes) -> int | None:
     """Return a plain JSON number of at most 8 decimals in 10^-8, from its digits alone; None for any other."""
-    whole, _, part = bytes(raw).partition(b".")
+    whole, _, part = text.partition(b".")
     if len(part) > DECIMALS or len(whole) > DECIMALS * 3:
         return None
     try:
-        return int(whole + part.ljust(DECIMALS, b"0"))
+        return int(whole + part) * _SCALES[len(part)]
     except ValueError:
         return None
