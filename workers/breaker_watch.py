@@ -45,6 +45,8 @@ class BreakerWatch:
         self._saw_lowered = False
         self._verdict: tuple[Trip, ...] | None = None
         """As of the last tick; None once anything was journalled since."""
+        self._judged: tuple[Params, int] | None = None
+        """What the verdict was given on beside the journal: parameters, and the profit of the day it is."""
         conduct.started(context.clock.mono_ns())
         journal.on_append = self._heard
 
@@ -69,7 +71,9 @@ class BreakerWatch:
     def tripped(self, now: Ns) -> tuple[Trip, ...]:
         """Return every breaker that says stop: figures only rise with what is journalled."""
         if self._verdict is None:
-            self._verdict = tripped(self.figures(now), self._params())
+            figures, params = self.figures(now), self._params()
+            self._judged = params, figures.day_pnl.value
+            self._verdict = tripped(figures, params)
         return self._verdict
 
     def net(self, buy: Exchange, sell: Exchange, now: Ns) -> Krw:
@@ -79,7 +83,8 @@ class BreakerWatch:
     def tick(self) -> None:
         """Begin anew where a person let the desk trade again; lower it where a breaker tripped."""
         context = self._context
-        self._verdict = None
+        if self._verdict or not self._is_judged():
+            self._verdict = None
         if context.control.level() is not TradingLevel.ACTIVE:
             self._saw_lowered = True
             return
@@ -91,6 +96,13 @@ class BreakerWatch:
         for trip in self.tripped(context.clock.mono_ns())[:1]:
             context.counters.add(f"breaker.{trip.name}")
             self._lower(trip)
+
+    # While nothing is open figures only fall with time; another day has another profit.
+    def _is_judged(self) -> bool:
+        if self._judged is None or any(True for _ in self._open_arbs()):
+            return False
+        params, pnl = self._judged
+        return params is self._params() and pnl == self._today.figures(self._context.clock.wall_ns())[0]
 
     def _unhedged(self) -> int:
         total = 0

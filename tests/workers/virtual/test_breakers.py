@@ -171,6 +171,30 @@ def test_a_restart_neither_resets_a_figure_nor_raises_the_desk() -> None:
     lived(Plan(10), live)
 
 
+def test_a_bound_that_is_lowered_is_heeded_while_nothing_happens() -> None:
+    async def live(world: World) -> None:
+        world.change_params(params())
+        losses(world)
+        await trading(world, 30)
+        world.change_params(params(min_edge_ppm=30_000))
+        await asyncio.sleep(10)
+        assert world.life is not None
+        assert world.life.trader is not None
+        assert world.life.trader.executor.open_count == 0
+        loss = world.life.trader.desk.breakers.figures(world.clock.mono_ns()).worst_loss.value
+        assert loss > e8(100)
+        seen = world.life.trader._journal.last_seq
+        world.change_params(params(min_edge_ppm=30_000, max_arb_loss_krw=loss + 1))
+        await asyncio.sleep(3)
+        assert world.life.trader._journal.last_seq == seen
+        assert world.control.level() is TradingLevel.ACTIVE
+        world.change_params(params(min_edge_ppm=30_000, max_arb_loss_krw=loss))
+        await asyncio.sleep(1)
+        assert world.control.level() is TradingLevel.REDUCING
+
+    lived(Plan(11), live)
+
+
 def test_a_person_s_resume_begins_anew_and_is_journalled() -> None:
     async def live(world: World) -> None:
         world.change_params(params(max_orders_per_minute=6))

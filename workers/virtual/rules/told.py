@@ -80,6 +80,8 @@ class Told:
         if None in views or not decision.params_epoch:
             self._broken("no_reason", f"{decision.market} without books or parameters: not counted")
             return
+        if views[0].best_bid <= views[1].best_ask and views[1].best_bid <= views[0].best_ask:
+            return
         fees = sum(one.fee_ppm for one in trader.engine._instruments[decision.market_index])
         wanted = trader.engine.params.min_edge_ppm + fees + SURE_PPM
         for buy, sell in (views, views[::-1]):
