@@ -7,12 +7,15 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from own_postgres import OwnPostgres, programs
 
 from arbitrage.domain.controls import TradingLevel
+from arbitrage.domain.events import TRADER_STREAM, ArbStepped
 from fast_path.control import ControlBlock
+from fast_path.journal import Journal
 from karb_project.env import ROOT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
@@ -49,6 +52,17 @@ def pid_of_when_back(desk, pattern, limit_s=60):
             assert time.monotonic() < end, desk.said
             assert desk.process.poll() is None, desk.said
             time.sleep(0.1)
+
+
+def images(desk):
+    """Return the newest image of every arb in the journal of a desk that ended."""
+    path = Path(desk.environ["KARB_VAR_DIR"]) / "journal" / "trader.journal"
+    journal = Journal(path, TRADER_STREAM, "none", wall_ns=time.time_ns)
+    try:
+        stepped = [record.event.arb for record in journal.replay() if isinstance(record.event, ArbStepped)]
+    finally:
+        journal.close()
+    return {arb.arb_id: arb for arb in stepped}.values()
 
 
 def stop_for(pid, seconds):
@@ -123,7 +137,9 @@ def test_after_thirty_random_kills_the_ledger_equals_the_exchanges(second_desk, 
     assert desk.wait_end(120) == 1, (done, desk.said)
     report = json.loads(path.read_text())
     assert report["ledger_equal"] is True, (done, report["ledger_differences"])
-    assert report["arbs_opened"] == report["arbs_closed"], done
+    # By the journal: a trader that is killed between a record and its count leaves the counters one apart.
+    newest = images(desk)
+    assert [arb.arb_id for arb in newest if not arb.is_closed] == [], done
     assert report["arbs_stuck"] == 0, done
-    assert report["arbs_closed"] > 10, done
+    assert len(newest) > 10, done
     desk.wait_gone(5)
