@@ -24,8 +24,9 @@ from arbitrage.domain.errors import ConfigError
 from arbitrage.domain.units import EXCHANGES, Exchange, Ns
 from arbitrage.domain.wire import WIRE_MAX
 from fast_path.area import Area
-from fast_path.latch import latch_level, read_latch, write_latch
+from fast_path.latch import latch_level, latch_since, read_latch, write_latch
 from fast_path.layout import (
+    AREA_EPOCH,
     CONTROL_APPLIED,
     CONTROL_BYTES,
     CONTROL_CUT,
@@ -60,6 +61,7 @@ BRIDGE = "bridge"
 
 _EXCHANGE_INDEX = {exchange: index for index, exchange in enumerate(EXCHANGES)}
 _LEVELS = tuple(TradingLevel)
+_PARAMS_EPOCH, _WIRE_EPOCH = ((start + AREA_EPOCH) // WORD for start in (CONTROL_PARAMS, CONTROL_WIRE))
 
 
 class Beat(msgspec.Struct, frozen=True):
@@ -104,7 +106,7 @@ class ControlBlock:
         words = memory.cast("q")
         words[CONTROL_LEVEL // WORD] = latch_level(read_latch(self._latch_path))
         for exchange, index in _EXCHANGE_INDEX.items():
-            words[CONTROL_MONITOR_ONLY // WORD + index] = _since(read_latch(self._monitor_path(exchange)))
+            words[CONTROL_MONITOR_ONLY // WORD + index] = latch_since(read_latch(self._monitor_path(exchange)))
 
     def close(self) -> None:
         """Unmap the block; what was written stays."""
@@ -241,7 +243,7 @@ class ControlBlock:
             _level(words[place + MARKET_LEVEL // WORD]),
         )
         bridge = self._process(BRIDGE)
-        return Controls(level, Ns(words[bridge + 1]), self._params.epoch)
+        return Controls(level, Ns(words[bridge + 1]), int(words[_PARAMS_EPOCH]))
 
     # Params.
 
@@ -256,7 +258,7 @@ class ControlBlock:
 
     def params_epoch(self) -> int:
         """Return the epoch of the newest params."""
-        return self._params.epoch
+        return int(self._words[_PARAMS_EPOCH])
 
     def applied_epoch(self) -> int:
         """Return the epoch the trader works with."""
@@ -279,7 +281,7 @@ class ControlBlock:
 
     def wire_epoch(self) -> int:
         """Return the epoch of the newest wire settings."""
-        return self._wire.epoch
+        return int(self._words[_WIRE_EPOCH])
 
     def set_applied_wire(self, process: str, epoch: int) -> None:
         """Say which wire settings a process works with."""
@@ -302,11 +304,19 @@ class ControlBlock:
             if not name:
                 break
             place = (start + PROCESS_NAME_BYTES) // WORD
-            pid, mono_ns, wall_ns, wire = self._words[place : place + 4].tolist()
-            if pid:
-                self._beaten[start] = name
-                found[name] = Beat(pid, Ns(mono_ns), Ns(wall_ns), wire)
+            if (beat := self._beat_at(place)) is not None:
+                self._beaten[start], self._processes[name] = name, place
+                found[name] = beat
         return found
+
+    def heartbeat(self, process: str) -> Beat | None:
+        """Return one process's last beat, None when it never gave one."""
+        place = self._processes.get(process)
+        return self.heartbeats().get(process) if place is None else self._beat_at(place)
+
+    def _beat_at(self, place: int) -> Beat | None:
+        pid, mono_ns, wall_ns, wire = self._words[place : place + 4].tolist()
+        return Beat(pid, Ns(mono_ns), Ns(wall_ns), wire) if pid else None
 
     # Resync requests.
 
@@ -375,12 +385,6 @@ class ControlBlock:
             yield
         finally:
             os.close(fd)
-
-
-def _since(content: dict[str, object]) -> int:
-    # A file that cannot be read, or without a time, still stops the exchange.
-    since = content.get("wall_ns")
-    return max(since, 1) if isinstance(since, int) else int(bool(content))
 
 
 def _level(word: int) -> TradingLevel:

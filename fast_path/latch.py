@@ -56,3 +56,12 @@ def _unreadable(path: Path, cause: str) -> dict[str, object]:
 def latch_level(content: dict[str, object]) -> TradingLevel:
     """Return the level the content asks for: ACTIVE without a file."""
     return _BY_NAME[str(content["level"])] if content else TradingLevel.ACTIVE
+
+
+def latch_since(content: dict[str, object]) -> int:
+    """Return since when it stands, wall_ns, at least 1: a file that cannot be read, or without a time, stops too.
+
+    0 without a file.
+    """
+    since = content.get("wall_ns")
+    return max(since, 1) if isinstance(since, int) else int(bool(content))

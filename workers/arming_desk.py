@@ -63,7 +63,7 @@ class ArmingDesk:
         """Return what the running trader tells of itself; shared memory that cannot be read tells nothing."""
         try:
             with closing(self._block()) as control:
-                beat = control.heartbeats().get("trader")
+                beat = control.heartbeat("trader")
             if beat is None or time.monotonic_ns() - beat.mono_ns > TRADER_FRESH_NS:
                 return TraderSays(None)
             told = read_counters(self._env.shm_dir).get("trader", {})

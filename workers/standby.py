@@ -33,7 +33,7 @@ async def beside(context: Context) -> int | None:
     counters = CounterView(context.env.shm_dir, TRADER)
     context.log.info("standby_waits", beside=str(lock_path(context.env.var_dir)))
     while not context.stopping.is_set():
-        beat = context.control.heartbeats().get(TRADER)
+        beat = context.control.heartbeat(TRADER)
         is_silent = beat is not None and context.clock.mono_ns() - beat.mono_ns > SILENT_NS
         if is_silent and counters.get("pid") and not counters.get("gone"):
             try:

@@ -31,12 +31,12 @@ class Watch:
 
     def beats(self, process: str, pid: int) -> bool:
         """Return whether process `pid` beat as `process` within the last second."""
-        beat = self.control.heartbeats().get(process)
+        beat = self.control.heartbeat(process)
         return beat is not None and beat.pid == pid and self._clock.mono_ns() - beat.mono_ns < MAX_BEAT_AGE_NS
 
     def is_hung(self, process: str, pid: int, limit_ns: int) -> bool:
         """Return whether process `pid` has beaten once and not for `limit_ns` since."""
-        beat = self.control.heartbeats().get(process)
+        beat = self.control.heartbeat(process)
         return beat is not None and beat.pid == pid and self._clock.mono_ns() - beat.mono_ns > limit_ns
 
     def readable_books(self, exchange: Exchange) -> int:

@@ -39,7 +39,7 @@ class OwnTrader:
 
     def sign(self) -> Sign | None:
         """Return its last heartbeat with the rounds it has done."""
-        beat = self._context.control.heartbeats().get(TRADER)
+        beat = self._context.control.heartbeat(TRADER)
         if beat is None:
             return None
         count = self._counters.get

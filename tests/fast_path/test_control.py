@@ -1,4 +1,5 @@
 import multiprocessing
+import os
 
 import pytest
 
@@ -130,8 +131,6 @@ def test_params_whose_writer_died_inside_cannot_be_read_until_the_next(control):
 
 
 def test_heartbeats_carry_pid_and_both_clocks(tmp_path, control):
-    import os
-
     control.beat("bridge", 111, 222)
     _open(tmp_path).beat("trader", 333, 444)
     assert control.heartbeats() == {"bridge": Beat(os.getpid(), 111, 222), "trader": Beat(os.getpid(), 333, 444)}
@@ -219,3 +218,18 @@ def test_params_are_never_seen_torn(tmp_path, control):
     finally:
         stop.set()
         part.join(30)
+
+
+def test_one_heartbeat_is_read_as_among_all_and_asking_claims_no_slot(tmp_path, control):
+    reader = _open(tmp_path)
+    assert reader.heartbeat("trader") is None
+    assert reader.heartbeats() == {}
+    control.set_applied_wire("trader", 3)
+    assert reader.heartbeat("trader") is None
+    control.beat("bridge", 111, 222)
+    control.beat("trader", 333, 444)
+    assert reader.heartbeat("trader") == Beat(os.getpid(), 333, 444, 3) == reader.heartbeats()["trader"]
+    control.beat("trader", 555, 666)
+    assert reader.heartbeat("trader") == Beat(os.getpid(), 555, 666, 3)
+    assert reader.heartbeat("feed.upbit") is None
+    assert set(reader.heartbeats()) == {"bridge", "trader"}
