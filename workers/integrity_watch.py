@@ -33,6 +33,15 @@ BLIND = Sight(0, Ppm(0), Jump(0, 0), 0)
 """Of a market with a book missing: the gate has its own word for that."""
 
 
+class _Seen(msgspec.Struct):
+    # Both books of a market, and what was worked out of them. Views never change: the same two show the same.
+    views: tuple[SlotView, SlotView]
+    one: Glance
+    other: Glance
+    jump: Jump | None = None
+    """None = not compared with its history yet, or not since that grew."""
+
+
 class IntegrityWatch:
     """Keeps the history of every market, and the troubles of every exchange."""
 
@@ -49,6 +58,7 @@ class IntegrityWatch:
         self._pauses = pauses
         self._ladders = StillWatch(context, params, pauses)
         self._history = [MarketHistory() for _ in context.env.markets]
+        self._seen: list[_Seen | None] = [None] * len(context.env.markets)
         self._stability = {exchange: Stability() for exchange in EXCHANGES}
         self._looked_ns = self._sampled_ns = 0
 
@@ -56,12 +66,13 @@ class IntegrityWatch:
 
     def sight(self, index: int) -> Sight:
         """Return how both books of a market look beside their history."""
-        views = self._views(index)
-        if views is None:
+        seen = self._look(index)
+        if seen is None:
             return BLIND
-        one, other, history = _glance(views[0]), _glance(views[1]), self._history[index]
+        one, other = seen.one, seen.other
+        delay_ns = self._history[index].delay_ns(one, other)
         widest = Ppm(max(one.spread_ppm, other.spread_ppm))
-        return Sight(history.delay_ns(one, other), widest, history.jump(one, other), self._ladders.still_ns(index))
+        return Sight(delay_ns, widest, self._jump(index, seen), self._ladders.still_ns(index))
 
     def tick(self) -> None:
         """Look at every market: pause the ones whose price jumped, and remember what the others show."""
@@ -75,32 +86,41 @@ class IntegrityWatch:
             for exchange in EXCHANGES:
                 self._context.counters.set(f"trouble.{exchange}", self._stability[exchange].points(now))
         for index, market in enumerate(self._context.env.markets):
-            views = self._views(index)
-            if views is None:
+            seen = self._look(index)
+            if seen is None:
                 continue
-            self._ladders.look(index, views, now)
-            seen, history = (_glance(views[0]), _glance(views[1])), self._history[index]
-            jump = history.jump(*seen)
-            is_paused = self._context.control.paused_until_mono_ns(market) > now
-            if jump.ppm > self._params().max_price_jump_ppm and not is_paused:
+            self._ladders.look(index, seen.views, now)
+            jump = self._jump(index, seen)
+            has_jumped = jump.ppm > self._params().max_price_jump_ppm
+            if has_jumped and self._context.control.paused_until_mono_ns(market) <= now:
                 self.distrust(market, jump)
             if samples:
-                history.sample(*seen)
+                self._history[index].sample(seen.one, seen.other)
+                seen.jump = None
 
     def distrust(self, market: str, jump: Jump) -> None:
         """Pause a market whose price left on one exchange alone."""
         detail = f"{EXCHANGES[jump.mover]} is {jump.ppm} ppm from the usual gap"
         self._pauses.pause(market, Cause.PRICE_JUMPED, detail)
 
-    def _views(self, index: int) -> tuple[SlotView, SlotView] | None:
+    def _look(self, index: int) -> _Seen | None:
         oldest = self._context.clock.mono_ns() - self._params().max_book_age_ns
-        seen = []
-        for reader in self._readers:
-            view = reader.read(index)
-            if view is None or view.recv_mono_ns < oldest:
-                return None
-            seen.append(view)
-        return seen[0], seen[1]
+        first, second = self._readers
+        one = first.read(index)
+        if one is None or one.recv_mono_ns < oldest:
+            return None
+        other = second.read(index)
+        if other is None or other.recv_mono_ns < oldest:
+            return None
+        seen = self._seen[index]
+        if seen is None or seen.views[0] is not one or seen.views[1] is not other:
+            seen = self._seen[index] = _Seen((one, other), _glance(one), _glance(other))
+        return seen
+
+    def _jump(self, index: int, seen: _Seen) -> Jump:
+        if seen.jump is None:
+            seen.jump = self._history[index].jump(seen.one, seen.other)
+        return seen.jump
 
     # Exchanges
 

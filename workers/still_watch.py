@@ -25,6 +25,8 @@ class StillWatch:
         self._pauses = pauses
         markets = context.env.markets
         self._ladders = [tuple(Ladder() for _ in EXCHANGES) for _ in markets]
+        self._seen: list[tuple[SlotView, SlotView] | None] = [None] * len(markets)
+        """What each market's ladders were told last."""
         self._found_ns: list[list[int]] = [[0] * len(EXCHANGES) for _ in markets]
         """Since when a ladder is known to be frozen; 0 = it is not."""
         self._still_ns = [0] * len(markets)
@@ -34,10 +36,20 @@ class StillWatch:
         return self._still_ns[index]
 
     def look(self, index: int, views: tuple[SlotView, SlotView], now: Ns) -> None:
-        """Look at both books of a market."""
+        """Look at both books of a market; the very same tuple again shows nothing new, only time has passed."""
+        if views is not self._seen[index]:
+            self._seen[index] = views
+            self._tell(index, views, now)
         worst = 0
-        for place, (view, other) in enumerate((views, views[::-1])):
-            ladder = self._ladders[index][place]
+        for place, ladder in enumerate(self._ladders[index]):
+            still_ns = ladder.still_ns(now)
+            if still_ns or self._found_ns[index][place]:
+                worst = max(worst, still_ns)
+                self._judge(index, place, still_ns, now)
+        self._still_ns[index] = worst
+
+    def _tell(self, index: int, views: tuple[SlotView, SlotView], now: Ns) -> None:
+        for ladder, view, other in zip(self._ladders[index], views, views[::-1], strict=True):
             ladder.look(
                 view.bid_words,
                 view.ask_words,
@@ -46,10 +58,6 @@ class StillWatch:
                 other_ask=other.best_ask,
                 now=now,
             )
-            still_ns = ladder.still_ns(now)
-            worst = max(worst, still_ns)
-            self._judge(index, place, still_ns, now)
-        self._still_ns[index] = worst
 
     def _judge(self, index: int, place: int, still_ns: int, now: Ns) -> None:
         context, market, exchange = self._context, self._context.env.markets[index], EXCHANGES[place]
