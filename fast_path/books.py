@@ -153,7 +153,7 @@ class BookWriter:
 class SlotView:
     """One moment of one slot. The ladders become `Level`s only when `book` is asked for."""
 
-    __slots__ = ("_book", "_exchange", "_market", "_values", "seq")
+    __slots__ = ("_book", "_exchange", "_market", "_values", "faults", "seq")
 
     def __init__(self, exchange: Exchange, market: str, seq: int, values: Snapshot) -> None:
         self._exchange = exchange
@@ -161,6 +161,8 @@ class SlotView:
         self._values = values
         self._book: Book | None = None
         self.seq = seq
+        self.faults = values[9]
+        """How many books of this market had been turned away by then."""
 
     @property
     def published_mono_ns(self) -> Ns:
@@ -186,11 +188,6 @@ class SlotView:
     def frames(self) -> int:
         """Return how many books were ever published in this slot."""
         return self._values[8]
-
-    @property
-    def faults(self) -> int:
-        """Return how many books of this market had been turned away by then."""
-        return self._values[9]
 
     @property
     def best_bid(self) -> int:
@@ -249,9 +246,12 @@ class BookReader:
 
     def read(self, index: int) -> SlotView | None:
         """Return the market's book, or None: no file yet, never written, dead, or the writer is stuck inside."""
-        file = self._current()
-        if file is None:
-            return None
+        file = self._file
+        self._reads += 1
+        if file is None or file.words[WORD_A] or not self._reads % _LOOK_AGAIN:
+            file = self._current()
+            if file is None:
+                return None
         slot, view, words = self._slots[index], self._views[index], file.words
         if view is not None and words[slot // WORD] == view.seq and words[(slot + SLOT_FAULTS) // WORD] == view.faults:
             return view
@@ -263,6 +263,7 @@ class BookReader:
 
     def seq(self, index: int) -> int:
         """Return the slot's sequence number: it moves with every change. -1 while there is no file."""
+        self._reads += 1
         file = self._current()
         return -1 if file is None else int(file.words[self._slots[index] // WORD])
 
@@ -274,7 +275,6 @@ class BookReader:
 
     def _current(self) -> SharedFile | None:
         file = self._file
-        self._reads += 1
         if file is not None and not file.words[WORD_A] and (self._reads % _LOOK_AGAIN or file.is_current()):
             return file
         self.close()

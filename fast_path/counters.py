@@ -30,12 +30,19 @@ class Counters:
 
     def add(self, name: str, by: int = 1) -> None:
         """Add `by` to the counter; a new name begins at 0."""
-        place = self._places.get(name) or self._claim(name)
+        try:
+            place = self._places[name]
+        except KeyError:
+            place = self._claim(name)
         self._words[place] += by
 
     def set(self, name: str, value: int) -> None:
         """Set a gauge."""
-        self._words[self._places.get(name) or self._claim(name)] = value
+        try:
+            place = self._places[name]
+        except KeyError:
+            place = self._claim(name)
+        self._words[place] = value
 
     def get(self, name: str) -> int:
         """Return the value; 0 when it was never written."""

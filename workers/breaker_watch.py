@@ -99,7 +99,7 @@ class BreakerWatch:
 
     # While nothing is open figures only fall with time; another day has another profit.
     def _is_judged(self) -> bool:
-        if self._judged is None or any(True for _ in self._open_arbs()):
+        if self._judged is None or next(iter(self._open_arbs()), None) is not None:
             return False
         params, pnl = self._judged
         return params is self._params() and pnl == self._today.figures(self._context.clock.wall_ns())[0]

@@ -25,13 +25,16 @@ class DriftFile:
     def __init__(self, context: Context, logs: Mapping[Exchange, tuple[SeenDrift, ...]]) -> None:
         self._context = context
         self._logs = logs
+        self._every = tuple(log for one in logs.values() for log in one)
         self._path = drift_dir(context.env) / f"{context.name}{_SUFFIX}"
         self._run = f"{context.clock.wall_ns()}"
         self._told = 0
 
     def save(self) -> None:
         """Write the file anew if anything came since; a disk that is full is said, and tried again."""
-        total = sum(log.total() for logs in self._logs.values() for log in logs)
+        total = 0
+        for log in self._every:
+            total += log.total()
         if total == self._told:
             return
         rows = tuple(row for exchange, logs in self._logs.items() for log in logs for row in log.seen(exchange))

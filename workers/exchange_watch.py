@@ -16,8 +16,6 @@ from workers.process import Context
 
 BY = "trader"
 LOOK_EVERY_NS = 1_000_000_000
-_TURNED_AWAY = ("frames_invalid", "book_faults")
-_FRAMES = ("frames", "polls")
 
 
 class ExchangeWatch:
@@ -93,7 +91,8 @@ class ExchangeWatch:
         if fallen > self._fallen.setdefault(exchange, fallen):
             self.on_trouble(exchange, Trouble.DISCONNECTED)
         self._fallen[exchange] = fallen
-        total, bad = (sum(feed.get(name) for name in names) for names in (_FRAMES, _TURNED_AWAY))
+        total = feed.get("frames") + feed.get("polls")
+        bad = feed.get("frames_invalid") + feed.get("book_faults")
         before = self._counted.get(exchange)
         self._counted[exchange] = (total, bad)
         if before is None or total < before[0] or bad < before[1]:

@@ -6,7 +6,8 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 import msgspec
 import uvloop
@@ -143,21 +144,22 @@ class Context:
         """Give a sign of life now; a process calls it itself only where it blocks the loop on purpose."""
         self.control.beat(self.name, self.clock.mono_ns(), self.clock.wall_ns())
 
-    async def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float) -> Coroutine[Any, Any, None]:
         """Wait so long; return at once when told to stop."""
-        await self.stopping.sleep(seconds)
+        return self.stopping.sleep(seconds)
 
     async def watch_loop(self) -> None:
         """Beat and measure the loop's lateness until cancelled."""
         worst = self.counters.get("loop_lag_max_ns")
         look_s = self.rhythm.lag_look_s
+        look_ns = int(look_s * 1e9)
         beaten_ns = 0
         while True:
             now = self.clock.mono_ns()
             if now - beaten_ns >= BEAT_NS:
                 self.beat()
                 beaten_ns = now
-            self._due_ns = now + int(look_s * 1e9)
+            self._due_ns = now + look_ns
             await asyncio.sleep(look_s)
             now = self.clock.mono_ns()
             late = max(now - self._due_ns, 0)
