@@ -55,7 +55,7 @@ SABOTAGES: dict[str, Sabotage] = {
     ),
     "the private stream is not heard": wrong(
         {F.ORDERS},
-        "fills_differ ledger_differs",
+        "fills_differ",
         Edit(Errands.listen, "self._executor.hear(exchange, news)", "pass"),
         Edit(Executor._ask_once_more, "if self._register", "if False and self._register"),
         seed=550,
