@@ -20,10 +20,13 @@ from arbitrage.domain.units import QUOTE, SCALE, Exchange
 from exchanges.simulator.money import fine_of_text
 from exchanges.simulator.regimes import USUAL
 from exchanges.simulator.trouble.fault import Lane, Scope
-from exchanges.simulator.trouble.frames import LadderFrozen
+from exchanges.simulator.trouble.frames import LadderFrozen, StreamFrozen
 from exchanges.simulator.trouble.orders import FillsDelayed, LiquidityGone
+from fast_path.engine import Engine
 from fast_path.executor import Executor
 from tests.sabotage import Edit
+from workers.breaker_watch import BreakerWatch
+from workers.desk import TradingDesk
 from workers.last_look import LastLook
 from workers.virtual.run import MARKETS, PARAMS, Plan, lived, make_well
 from workers.virtual.watch import Watch
@@ -133,6 +136,25 @@ async def two_arbs_at_once_from_little(world: World) -> None:
     await asyncio.sleep(12)
 
 
+async def one_leg_missing(world: World) -> None:
+    """Let every order on one exchange miss: the other leg is undone at a loss."""
+    gap(world, 8_000)
+    world.faults(Exchange.BITHUMB).arm(LiquidityGone(), Scope(lasts_ns=12 * SECOND))
+    await asyncio.sleep(12)
+
+
+async def a_gap_that_stands(world: World) -> None:
+    """Let all be well, and a gap be there."""
+    gap(world, -8_000)
+    await asyncio.sleep(6)
+
+
+async def no_books_in_the_beginning(world: World) -> None:
+    """Let one exchange's streams say nothing at first: its books are missing."""
+    world.faults(Exchange.UPBIT).arm(StreamFrozen(), Scope(lane=Lane.STREAM, lasts_ns=4 * SECOND))
+    await asyncio.sleep(8)
+
+
 STAGED: dict[str, Staged] = {
     "an order leaves however old its decision": Staged(
         (
@@ -165,5 +187,29 @@ STAGED: dict[str, Staged] = {
         two_arbs_at_once_from_little,
         {"hard_band_ppm": 1_000_000, "soft_band_ppm": 900_000},
         markets=("KRW-ETH", "KRW-XRP"),
+    ),
+    "a gap one way is overlooked": Staged(
+        (Edit(Engine.step, "if has_gap(second.best_bid", "if False and has_gap(second.best_bid"),),
+        "no_reason",
+        a_gap_that_stands,
+    ),
+    "books that are missing are no word": Staged(
+        (Edit(Engine.step, "no_signal=_BOOK_MISSING", "no_signal=_NO_GAP"),),
+        "no_reason",
+        no_books_in_the_beginning,
+    ),
+    "a large loss stops nothing": Staged(
+        (Edit(risk.is_breaker_tripped, "> 0", "< 0"), Edit(BreakerWatch.tick, "self._lower(trip)", "pass")),
+        "opened_past_a_breaker",
+        one_leg_missing,
+        {"max_arb_loss_krw": 1_000 * SCALE, "max_failures_in_a_row": 1_000, "max_slippage_alert_ppm": 200_000},
+    ),
+    "what an ended order reserved stays reserved": Staged(
+        (
+            Edit(TradingDesk.settle, "self._wallets.settle(order, self._context.clock.mono_ns())", "pass"),
+            Edit(TradingDesk.closed, "self._wallets.release_arb(arb.arb_id)", "pass"),
+        ),
+        "still_reserved",
+        a_gap_that_stands,
     ),
 }
