@@ -19,15 +19,15 @@ OWN_QTY = 10**6
 """0.01 ETH."""
 
 
-async def sell_into_own_bid(world: World, exchange: Exchange, more_qty: int) -> set[str]:
-    """Let a bid of the desk's rest at the best price, and sell the market's part of that level and `more_qty`."""
+async def sell_into_own_bid(world: World, exchange: Exchange, times: int) -> set[str]:
+    """Let a bid of the desk's rest at the best price, and sell `times` what the market shows there, and a little."""
     watch = Watch(world)
     sim, account = world.exchange(exchange), world.account(exchange)
     now = world.true_clock.wall_ns()
     price, shown = world.simulator.simulator.market.levels(exchange, MARKET, Side.BID, now)[0]
     for name, side, qty, tif in (
         ("own-b", Side.BID, OWN_QTY, None),
-        ("own-s", Side.ASK, shown + more_qty, Tif.IOC),
+        ("own-s", Side.ASK, times * shown + OWN_QTY // 2, Tif.IOC),
     ):
         draft = Draft(MARKET, side, OrdType.LIMIT, price, qty, tif, name)
         assert isinstance(sim.place_own(account, draft, world.true_clock.wall_ns()), SimOrder)
@@ -38,10 +38,10 @@ async def sell_into_own_bid(world: World, exchange: Exchange, more_qty: int) -> 
     return {one.rule for one in watch.found.violations}
 
 
-@pytest.mark.parametrize("exchange", [Exchange.UPBIT])
+@pytest.mark.parametrize("exchange", Exchange)
 def test_own_orders_that_cross_are_seen_and_others_are_not(exchange: Exchange) -> None:
-    crossed = lived(Plan(7), lambda world: sell_into_own_bid(world, exchange, OWN_QTY // 2))
-    beside = lived(Plan(7), lambda world: sell_into_own_bid(world, exchange, -OWN_QTY // 2))
+    crossed = lived(Plan(7), lambda world: sell_into_own_bid(world, exchange, 1))
+    beside = lived(Plan(7), lambda world: sell_into_own_bid(world, exchange, 0))
     assert crossed - beside == {"own_orders_crossed"}
 
 
