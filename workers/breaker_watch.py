@@ -93,6 +93,9 @@ class BreakerWatch:
                 TradingStateChanged(ACTIVE, "a person let the desk trade again", context.clock.wall_ns()), durable=False
             )
             self._saw_lowered = False
+        if self._verdict is not None:
+            # None of them tripped, and nothing has changed since.
+            return
         for trip in self.tripped(context.clock.mono_ns())[:1]:
             context.counters.add(f"breaker.{trip.name}")
             self._lower(trip)
