@@ -183,12 +183,13 @@ class JournalTail:
             return []
         size = os.fstat(self._fd).st_size
         offset = max(offset, START)
-        if size < START or (size == START and offset == START):
+        if size < START or size == offset:
             return []
         if offset > size:
             raise JournalCorrupt(f"{self.path} has {size} bytes, but was already read up to byte {offset}")
         found: list[tuple[Record, int]] = []
-        while len(found) < limit:
+        # What is written from here on is the next reading's.
+        while offset < size and len(found) < limit:
             data = os.pread(self._fd, _CHUNK, offset)
             if len(data) == _CHUNK:
                 wanted = FRAME.unpack_from(data)[0] + FRAME.size

@@ -4,6 +4,7 @@ A request is written beside and renamed in, so that the trader never reads half 
 once its effect is in the journal. Asking twice does no harm: the second finds nothing left to do.
 """
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -32,9 +33,12 @@ def post(directory: Path, request: ResolveArb) -> Path:
 def waiting(directory: Path) -> list[tuple[Path, ResolveArb | str]]:
     """Return every request with its file, oldest name first; a text instead of one says what is wrong with it."""
     found: list[tuple[Path, ResolveArb | str]] = []
-    if not directory.is_dir():
+    try:
+        names = os.listdir(directory)  # noqa: PTH208  asked every second, and usually there is nothing
+    except (FileNotFoundError, NotADirectoryError):
         return found
-    for path in sorted(directory.glob("*.json")):
+    for name in sorted(name for name in names if name.endswith(".json")):
+        path = directory / name
         try:
             found.append((path, msgspec.json.decode(path.read_bytes()[:MAX_BYTES], type=ResolveArb)))
         except (OSError, msgspec.MsgspecError) as error:

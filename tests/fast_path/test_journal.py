@@ -156,6 +156,8 @@ def test_tail_reads_in_steps_and_from_any_offset(path):
     assert [record.seq for record, _ in rest] == [3, 4, 5]
     assert rest[-1][1] == tail.size() == path.stat().st_size
     assert tail.read(rest[-1][1], 100) == []
+    _open(path, fsync="none").append(_event(6), durable=False)
+    assert [record.seq for record, _ in tail.read(rest[-1][1], 100)] == [6]
 
 
 def test_tail_waits_for_the_journal_and_follows_a_new_one(path):
