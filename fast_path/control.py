@@ -60,7 +60,7 @@ BRIDGE = "bridge"
 """Its heartbeat says whether an operator's changes still arrive."""
 
 _EXCHANGE_INDEX = {exchange: index for index, exchange in enumerate(EXCHANGES)}
-_LEVELS = tuple(TradingLevel)
+_LEVELS: dict[int, TradingLevel] = {int(level): level for level in TradingLevel}
 _PARAMS_EPOCH, _WIRE_EPOCH = ((start + AREA_EPOCH) // WORD for start in (CONTROL_PARAMS, CONTROL_WIRE))
 
 
@@ -243,7 +243,7 @@ class ControlBlock:
             _level(words[place + MARKET_LEVEL // WORD]),
         )
         bridge = self._process(BRIDGE)
-        return Controls(level, Ns(words[bridge + 1]), int(words[_PARAMS_EPOCH]))
+        return Controls(level, Ns(words[bridge + 1]), words[_PARAMS_EPOCH])
 
     # Params.
 
@@ -258,7 +258,7 @@ class ControlBlock:
 
     def params_epoch(self) -> int:
         """Return the epoch of the newest params."""
-        return int(self._words[_PARAMS_EPOCH])
+        return self._words[_PARAMS_EPOCH]
 
     def applied_epoch(self) -> int:
         """Return the epoch the trader works with."""
@@ -281,7 +281,7 @@ class ControlBlock:
 
     def wire_epoch(self) -> int:
         """Return the epoch of the newest wire settings."""
-        return int(self._words[_WIRE_EPOCH])
+        return self._words[_WIRE_EPOCH]
 
     def set_applied_wire(self, process: str, epoch: int) -> None:
         """Say which wire settings a process works with."""
@@ -291,10 +291,10 @@ class ControlBlock:
 
     def beat(self, process: str, now_mono_ns: Ns, now_wall_ns: Ns) -> None:
         """Give a sign of life."""
-        place = self._process(process)
-        self._words[place] = os.getpid()
-        self._words[place + 2] = now_wall_ns
-        self._words[place + 1] = now_mono_ns
+        words, place = self._words, self._process(process)
+        words[place] = os.getpid()
+        words[place + 2] = now_wall_ns
+        words[place + 1] = now_mono_ns
 
     def heartbeats(self) -> dict[str, Beat]:
         """Return the last beat of every process that ever gave one."""
@@ -341,7 +341,7 @@ class ControlBlock:
 
     def fence(self) -> int:
         """Return the newest trader's number."""
-        return int(self._words[WORD_A])
+        return self._words[WORD_A]
 
     def raise_fence(self) -> int:
         """Return a new, higher number; a trader that sees one above its own must stop."""
@@ -388,7 +388,7 @@ class ControlBlock:
 
 
 def _level(word: int) -> TradingLevel:
-    return _LEVELS[word] if 0 <= word < len(_LEVELS) else TradingLevel.HALTED
+    return TradingLevel.HALTED if (level := _LEVELS.get(word)) is None else level
 
 
 if __name__ == "__main__":

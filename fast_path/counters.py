@@ -47,7 +47,7 @@ class Counters:
     def get(self, name: str) -> int:
         """Return the value; 0 when it was never written."""
         place = self._places.get(name) or self._look_up(name)
-        return 0 if place is None else int(self._words[place])
+        return 0 if place is None else self._words[place]
 
     def close(self) -> None:
         """Unmap the file; the values stay."""
@@ -84,15 +84,17 @@ class CounterView:
 
     def get(self, name: str) -> int:
         """Return the value; 0 when it was never written. ConfigError for a file of another layout."""
-        if self._file is None:
-            self._file = open_shared(self._path, MAGIC_COUNTERS, COUNTERS_BYTES, access=mmap.ACCESS_READ)
-        if self._file is None:
-            return 0
-        # Names are only ever added, so that a file of as many names as before has none that is new.
-        if name not in self._places and len(self._places) != self._file.words[WORD_A]:
-            self._places = _places(self._file)
+        file = self._file
+        if file is None:
+            file = self._file = open_shared(self._path, MAGIC_COUNTERS, COUNTERS_BYTES, access=mmap.ACCESS_READ)
+            if file is None:
+                return 0
         place = self._places.get(name)
-        return 0 if place is None else int(self._file.words[place])
+        # Names are only ever added, so that a file of as many names as before has none that is new.
+        if place is None and len(self._places) != file.words[WORD_A]:
+            self._places = _places(file)
+            place = self._places.get(name)
+        return 0 if place is None else file.words[place]
 
 
 def _places(file: SharedFile) -> dict[str, int]:

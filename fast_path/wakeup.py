@@ -95,8 +95,9 @@ class WakeupReceiver:
             row = self._row(exchange)
             if row != before:
                 self._seen[exchange] = row
-                pairs = zip_longest(row, before, fillvalue=0)
-                changed.update((exchange, market) for market, (now, then) in enumerate(pairs) if now != then)
+                for market, (now, then) in enumerate(zip_longest(row, before, fillvalue=0)):
+                    if now != then:
+                        changed.add((exchange, market))
         return changed
 
     def close(self) -> None:

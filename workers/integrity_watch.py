@@ -66,7 +66,7 @@ class IntegrityWatch:
 
     def sight(self, index: int) -> Sight:
         """Return how both books of a market look beside their history."""
-        seen = self._look(index)
+        seen = self._look(index, self._context.clock.mono_ns() - self._params().max_book_age_ns)
         if seen is None:
             return BLIND
         one, other = seen.one, seen.other
@@ -85,14 +85,15 @@ class IntegrityWatch:
             self._sampled_ns = now
             for exchange in EXCHANGES:
                 self._context.counters.set(f"trouble.{exchange}", self._stability[exchange].points(now))
+        params = self._params()
+        oldest = now - params.max_book_age_ns
         for index, market in enumerate(self._context.env.markets):
-            seen = self._look(index)
+            seen = self._look(index, oldest)
             if seen is None:
                 continue
             self._ladders.look(index, seen.views, now)
             jump = self._jump(index, seen)
-            has_jumped = jump.ppm > self._params().max_price_jump_ppm
-            if has_jumped and self._context.control.paused_until_mono_ns(market) <= now:
+            if jump.ppm > params.max_price_jump_ppm and self._context.control.paused_until_mono_ns(market) <= now:
                 self.distrust(market, jump)
             if samples:
                 self._history[index].sample(seen.one, seen.other)
@@ -103,8 +104,7 @@ class IntegrityWatch:
         detail = f"{EXCHANGES[jump.mover]} is {jump.ppm} ppm from the usual gap"
         self._pauses.pause(market, Cause.PRICE_JUMPED, detail)
 
-    def _look(self, index: int) -> _Seen | None:
-        oldest = self._context.clock.mono_ns() - self._params().max_book_age_ns
+    def _look(self, index: int, oldest: int) -> _Seen | None:
         first, second = self._readers
         one = first.read(index)
         if one is None or one.recv_mono_ns < oldest:

@@ -41,7 +41,9 @@ class PaceWatch:
     def tick(self) -> None:
         """Take the lag; at a window's end judge it."""
         now = self._context.clock.mono_ns()
-        self._worst_lag_ns = max(self._worst_lag_ns, self._context.loop_lag_ns)
+        lag_ns = self._context.loop_lag_ns
+        if lag_ns > self._worst_lag_ns:
+            self._worst_lag_ns = lag_ns
         params = self._params()
         if now - self._began_ns < params.pace_window_ns:
             return

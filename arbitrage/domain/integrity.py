@@ -82,6 +82,8 @@ class MarketHistory:
         self._gaps = Sliding()
         self._mids = (Sliding(), Sliding())
         self._delays = (Sliding(), Sliding())
+        self._usual: tuple[int, int | None, int | None] = 0, None, None
+        """Gap and mids as of the last sample; no gap and None of nothing."""
 
     def sample(self, one: Glance, other: Glance) -> None:
         """Take what both show now."""
@@ -89,14 +91,15 @@ class MarketHistory:
         for place, glance in enumerate((one, other)):
             self._mids[place].add(glance.mid)
             self._delays[place].add(glance.delay_ns)
+        self._usual = self._gaps.median() or 0, self._mids[0].median(), self._mids[1].median()
 
     def jump(self, one: Glance, other: Glance) -> Jump:
         """Return how far both are from their usual gap; with no history the usual gap is none."""
         mid, other_mid = one.mid, other.mid
-        gap = _gap_ppm(mid, other_mid)
-        moved = abs(_gap_ppm(mid, self._mids[0].median() or mid))
-        other_moved = abs(_gap_ppm(other_mid, self._mids[1].median() or other_mid))
-        return Jump(abs(gap - (self._gaps.median() or 0)), 0 if moved >= other_moved else 1)
+        usual_gap, usual, other_usual = self._usual
+        moved = abs(_gap_ppm(mid, usual or mid))
+        other_moved = abs(_gap_ppm(other_mid, other_usual or other_mid))
+        return Jump(abs(_gap_ppm(mid, other_mid) - usual_gap), 0 if moved >= other_moved else 1)
 
     def delay_ns(self, one: Glance, other: Glance) -> int:
         """Return by how much more than usual the slower of both books is late: it drains slowly, say. At least 0."""

@@ -38,10 +38,10 @@ class MadeUpClock(Clock):
 class Forgetful(IntegrityWatch):
     """Works everything out at each look."""
 
-    def _look(self, index):
+    def _look(self, index, oldest):
         self._seen[index] = None
         self._ladders._seen[index] = None
-        return super()._look(index)
+        return super()._look(index, oldest)
 
 
 class Desk:

@@ -14,7 +14,6 @@ SABOTAGES: dict[str, Sabotage] = {
         {F.ORDERS, F.TRANSPORT},
         "refused_but_there",
         Edit(Crossings._report_of, "OrderOn.OUTCOME_LOST", "OrderOn.REFUSED"),
-        seed=504,
     ),
     "hedges are planned and never sent": wrong(
         {F.ORDERS},
@@ -26,7 +25,7 @@ SABOTAGES: dict[str, Sabotage] = {
         {F.OPERATOR},
         "sent_while_halted",
         Edit(Executor.last_check, "if level is TradingLevel.HALTED:", "if False:"),
-        seed=516,
+        seed=503,
     ),
     "legs pass while reducing": wrong(
         {F.OPERATOR},
@@ -56,7 +55,7 @@ SABOTAGES: dict[str, Sabotage] = {
     ),
     "the private stream is not heard": wrong(
         {F.ORDERS},
-        "fills_differ",
+        "fills_differ ledger_differs",
         Edit(Errands.listen, "self._executor.hear(exchange, news)", "pass"),
         Edit(Executor._ask_once_more, "if self._register", "if False and self._register"),
         seed=550,
