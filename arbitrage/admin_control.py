@@ -19,6 +19,7 @@ class ControlAdmin(EvidenceAdmin):
 
     list_display = ("__str__", "level_label", "reason", "by", "changed_at")
     list_before_template = "arbitrage/control_form.html"
+    empty_words = "Each exchange and market trades as the whole desk does: nothing is held back by itself."
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Show the list with the form above it."""
@@ -55,6 +56,7 @@ class EmergencyAdmin(EvidenceAdmin):
     list_display = ("__str__", "state_label", "reason", "incident", "opened_at", "resumed_at")
     list_select_related = ("incident",)
     inlines = (StepInline,)
+    empty_words = "Nobody has stopped the desk."
     change_form_outer_before_template = "arbitrage/emergency_steps.html"
 
     def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:

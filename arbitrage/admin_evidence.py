@@ -49,6 +49,8 @@ class EvidenceAdmin(ReadOnly, ModelAdmin):
     list_per_page = 50
     show_full_result_count = False
     list_fullwidth = True
+    empty_words = ""
+    """What it means that there is nothing in the list."""
 
 
 class EvidenceInline(ReadOnly, TabularInline):

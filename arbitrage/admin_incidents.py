@@ -24,6 +24,7 @@ class AlertAdmin(SeverityColumn, EvidenceAdmin):
     search_fields = ("text", "subject", "kind")
     list_select_related = ("incident",)
     actions = ("close_selected",)
+    empty_words = "Nothing has asked for attention."
 
     def has_close_permission(self, request: HttpRequest) -> bool:
         """Return whether this person may change alerts."""
@@ -73,6 +74,7 @@ class IncidentAdmin(SeverityColumn, ModelAdmin):
     )
     list_filter = ("state", "severity", "kind", ("opened_at", admin.DateFieldListFilter))
     search_fields = ("incident_id", "title", "description", "impact", "lessons", "risk_id")
+    empty_words = "Nothing has gone wrong that had to be written down."
     list_fullwidth = True
     readonly_fields = ("incident_id", "state", "mode", "kind", "subject", "opened_at", "closed_at")
     fieldsets = (

@@ -73,6 +73,7 @@ class BreakAdmin(BreakColumns, SeverityColumn, ModelAdmin):
     )
     list_filter = ("severity", "kind", "exchange", ("resolved_at", admin.EmptyFieldListFilter))
     search_fields = ("subject", "ref")
+    empty_words = "Wherever ledger and exchange were compared, they agree."
     fieldsets = (
         (None, {"fields": (("kind", "severity"), ("exchange", "subject"), "ref", "detail")}),
         ("Figures", {"fields": (("ours_exact", "theirs_exact", "difference_exact"),)}),
@@ -111,6 +112,7 @@ class AdjustmentAdmin(EvidenceAdmin):
     """What moved without a fill of ours: booked from history, or waiting for a person's word."""
 
     list_display = ("at", "exchange", "kind", "state_label", "moved", "market", "ref", "by")
+    empty_words = "Nothing has moved but by orders of the desk."
     list_filter = ("state", "kind", "exchange", ("at", admin.DateFieldListFilter))
     search_fields = ("ref", "text", "reason")
     fieldsets = (

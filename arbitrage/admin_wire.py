@@ -187,6 +187,7 @@ class ShapeDriftAdmin(EvidenceAdmin):
     """Answers and frames that no longer have the shape we know; a person acknowledges each."""
 
     list_display = ("last_at", "exchange", "where", "finding", "count", "seen_label", "first_at")
+    empty_words = "Every message had the shape the desk knows."
     list_filter = ("exchange", "where", ("acknowledged_at", admin.EmptyFieldListFilter))
     search_fields = ("finding", "sample")
     fieldsets = (

@@ -1,8 +1,8 @@
 """A WebSocket client that cuts whole messages out of the bytes itself and leaves all else to the library.
 
 A book is one unmasked data frame with its end in it. The library reads such a frame through four generators and
-hands it on through three layers; here it is one slice. The handshake, pings, closes,
-messages in pieces and whatever breaks a rule go to the library frame by frame, in the order in which they came.
+hands it on through three layers; here it is one slice. The handshake, pings, closes, messages in pieces and whatever
+breaks a rule go to the library frame by frame, in the order in which they came.
 """
 
 import asyncio

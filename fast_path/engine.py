@@ -14,10 +14,10 @@ from arbitrage.domain.book import Book
 from arbitrage.domain.controls import Controls
 from arbitrage.domain.exposure import Exposure
 from arbitrage.domain.instrument import Instrument
-from arbitrage.domain.inventory import Strain, discounted, shadow_ppm, strain_of, with_shadow
+from arbitrage.domain.inventory import Strain, discounted, shadow_ppm, strains_of, with_shadow
 from arbitrage.domain.pace_policy import UNHURRIED, Pace, paced
 from arbitrage.domain.params import DEFAULT_PARAMS, Params, params_from_bytes
-from arbitrage.domain.risk import Approved, Denied, check
+from arbitrage.domain.risk import Approved, Denied, check, denied_unasked
 from arbitrage.domain.signal import NoSignal, NoSignalReason, Signal, find_signal, has_gap
 from arbitrage.domain.units import EXCHANGES, PPM, Exchange, Krw, Ns, Qty
 
@@ -116,11 +116,11 @@ class Engine:
         instruments: Mapping[tuple[Exchange, str], Instrument],
         control: Control,
         wallets: Wallets,
-        exposure: Callable[[Signal, Ns], Exposure],
+        exposure: Callable[[Signal, Ns, Strain], Exposure],
         discount_left: Callable[[], Krw],
         part: Callable[[Signal], int],
     ) -> None:
-        """Take what to read. `exposure` is asked only when there is a signal; it must not block.
+        """Take what to read. `exposure` is asked only for a signal the controls allow; it must not block.
 
         `part` says how much of the size found is worth sending, in ppm; asked for every signal.
         `discount_left` says what bringing stock back may still cost today; asked when balances changed.
@@ -197,17 +197,21 @@ class Engine:
             ways = self._worked_out(market_index)
         one, other = self._instruments[market_index]
         # Nobody buys dearer than he sells and the spreads are positive, so at most one direction can have a gap.
-        if has_gap(second.best_bid, first.best_ask, one.fee_ppm, other.fee_ppm, ways.buying_one.edge_ppm):
-            found = self._find(second.book, first.book, one, other, ways.buying_one, now)
+        way = ways.buying_one
+        found: Signal | NoSignal = _NO_GAP
+        if has_gap(second.best_bid, first.best_ask, one.fee_ppm, other.fee_ppm, way.edge_ppm):
+            found = self._find(second.book, first.book, one, other, way, now)
         elif has_gap(first.best_bid, second.best_ask, other.fee_ppm, one.fee_ppm, ways.buying_other.edge_ppm):
-            found = self._find(first.book, second.book, other, one, ways.buying_other, now)
-        else:
-            found = _NO_GAP
+            way = ways.buying_other
+            found = self._find(first.book, second.book, other, one, way, now)
         if isinstance(found, NoSignal):
             return Decision(market_index, market, epoch, published, no_signal=found)
         if (part_ppm := self._part(found)) < PPM:
             found = self._smaller(found, first.book, second.book, part_ppm, market_index, now)
-        answer = check(found, self._exposure(found, now), self._control.controls(market), self.params, now)
+        controls = self._control.controls(market)
+        answer = denied_unasked(controls) or check(
+            found, self._exposure(found, now, way.strain), controls, self.params, now
+        )
         if isinstance(answer, Approved):
             return Decision(market_index, market, epoch, published, signal=found, approved=answer)
         return Decision(market_index, market, epoch, published, signal=found, denied=answer)
@@ -251,13 +255,15 @@ class Engine:
 
     def _worked_out(self, market_index: int) -> _Ways:
         one, other = self._instruments[market_index]
-        ways = _Ways(self._wallets.version, self._way(one, other), self._way(other, one))
-        self._ways[market_index] = ways
+        wallets, params, left = self._wallets, self.params, self._discount_left()
+        fees_ppm = one.fee_ppm + other.fee_ppm
+        buying_one, buying_other = strains_of(wallets, one.base, one.exchange, other.exchange, params)
+        ways = self._ways[market_index] = _Ways(
+            wallets.version, _way(buying_one, params, fees_ppm, left), _way(buying_other, params, fees_ppm, left)
+        )
         return ways
 
-    def _way(self, buying: Instrument, selling: Instrument) -> _Way:
-        params = self.params
-        strain = strain_of(self._wallets, buying.base, buying.exchange, selling.exchange, params)
-        fees = buying.fee_ppm + selling.fee_ppm
-        shadow = shadow_ppm(strain, params, fees_ppm=fees, discount_left=self._discount_left())
-        return _Way(strain, shadow, params.min_edge_ppm + shadow)
+
+def _way(strain: Strain, params: Params, fees_ppm: int, discount_left: Krw) -> _Way:
+    shadow = shadow_ppm(strain, params, fees_ppm=fees_ppm, discount_left=discount_left)
+    return _Way(strain, shadow, params.min_edge_ppm + shadow)

@@ -10,7 +10,7 @@ from arbitrage.domain.book import Book
 from arbitrage.domain.events import Holding
 from arbitrage.domain.exposure import Exposure
 from arbitrage.domain.frame_spec import DecodedBook, FrameDecoder, FrameSpec, TimeUnit
-from arbitrage.domain.inventory import shadow_ppm, strain_of
+from arbitrage.domain.inventory import Strain, shadow_ppm, strain_of
 from arbitrage.domain.params import Params
 from arbitrage.domain.signal import Signal
 from arbitrage.domain.units import EXCHANGES, Exchange, Krw, Ns, Ppm, Qty, base_of, to_decimal
@@ -79,6 +79,7 @@ class Room:
             rich = [Holding(asset, to_decimal(e8(100_000_000)), to_decimal(0)) for asset in ("KRW", "ETH", "BTC")]
             self.wallets.replace_all(exchange, rich, Ns(1))
         self.asked: list[Signal] = []
+        self.strains: list[Strain] = []
         self.discount_left = Krw(e8(1_000))
         self.part_ppm = 1_000_000
         self.engine = Engine(
@@ -92,11 +93,13 @@ class Room:
             part=lambda signal: self.part_ppm,
         )
 
-    def exposure(self, signal: Signal, now: Ns) -> Exposure:
+    def exposure(self, signal: Signal, now: Ns, strain: Strain) -> Exposure:
         assert now == NOW
         self.asked.append(signal)
+        self.strains.append(strain)
         params, left = self.engine.params, self.discount_left
-        strain = strain_of(self.wallets, base_of(signal.market), signal.buy_exchange, signal.sell_exchange, params)
+        way = base_of(signal.market), signal.buy_exchange, signal.sell_exchange
+        assert strain == strain_of(self.wallets, *way, params)
         return msgspec.structs.replace(
             CALM,
             strain_ppm=strain.ppm,

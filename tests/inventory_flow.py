@@ -21,7 +21,7 @@ from arbitrage.domain.book import Book, Level
 from arbitrage.domain.controls import Controls, TradingLevel
 from arbitrage.domain.events import Holding
 from arbitrage.domain.exposure import Exposure
-from arbitrage.domain.inventory import shadow_ppm, strain_of
+from arbitrage.domain.inventory import Strain, shadow_ppm, strain_of
 from arbitrage.domain.params import DEFAULT_PARAMS, SECOND, Params, params_to_bytes
 from arbitrage.domain.signal import Signal
 from arbitrage.domain.units import EXCHANGES, PPM, QUOTE, SCALE, Exchange, Krw, Ns, Ppm, Price, Qty, to_decimal
@@ -199,9 +199,9 @@ class Flow:
         self.discounts[self._now // DAY_NS] += signal.discount
         self.arbs += 1
 
-    def _exposure(self, signal: Signal, now: Ns) -> Exposure:
+    def _exposure(self, signal: Signal, now: Ns, strain: Strain) -> Exposure:
         buy, sell, params, wallets = signal.buy_exchange, signal.sell_exchange, self._params, self._wallets
-        strain = strain_of(wallets, BASE, buy, sell, params)
+        assert strain == strain_of(wallets, BASE, buy, sell, params)
         left = self._discount_left()
         caps = wallets.caps(buy, sell, BASE, params.reserve_ppm)
         return msgspec.structs.replace(

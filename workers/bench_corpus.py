@@ -10,6 +10,7 @@ from arbitrage.domain.book import MAX_LEVELS
 from arbitrage.domain.events import Holding
 from arbitrage.domain.exposure import Exposure
 from arbitrage.domain.frame_spec import FrameSpec, TimeUnit
+from arbitrage.domain.inventory import Strain
 from arbitrage.domain.params import DEFAULT_PARAMS, SECOND, params_to_bytes
 from arbitrage.domain.signal import Signal
 from arbitrage.domain.units import EXCHANGES, PPM, SCALE, Exchange, Krw, Ns, Ppm, Qty, to_decimal
@@ -115,7 +116,7 @@ def beat(control: ControlBlock, mono_ns: int, wall_ns: int) -> None:
     control.beat(BRIDGE, Ns(mono_ns), Ns(wall_ns))
 
 
-def _nothing_open(signal: Signal, now: Ns) -> Exposure:
+def _nothing_open(signal: Signal, now: Ns, strain: Strain) -> Exposure:
     return Exposure(
         open_arbs=0,
         open_arbs_market=0,

@@ -17,7 +17,7 @@ from arbitrage.domain.exposure import Exposure
 from arbitrage.domain.fee_check import is_other_fee
 from arbitrage.domain.hedge import Quote
 from arbitrage.domain.instrument import Instrument
-from arbitrage.domain.inventory import shadow_ppm, strain_of
+from arbitrage.domain.inventory import Strain, shadow_ppm
 from arbitrage.domain.legging import PARTS_PPM, LegHistory, Odds, best_odds, is_whole_best, leader, lone_cost_ppm
 from arbitrage.domain.order import Order, OrderRole, OrderState, RefusalReason
 from arbitrage.domain.params import Params
@@ -80,6 +80,7 @@ class TradingDesk:
         self._weighed: tuple[Signal | None, Odds] = (None, Odds(PPM, 0, 0))
         self._locks_closed = locks_closed
         self._index = {market: index for index, market in enumerate(context.env.markets)}
+        self._places = {(exchange, market): f"{exchange} {market}" for exchange, market in instruments}
         self._rests = Rests()
         self.pauses = Pauses(context, journal, params)
         self.integrity = IntegrityWatch(context, readers, params, self.pauses)
@@ -222,7 +223,7 @@ class TradingDesk:
 
     def answered(self, order: Order, answer: Answer) -> None:
         """Rest an exchange that refuses or loses orders; a refused key stops the opening of arbs (R3.1)."""
-        exchange, place = order.exchange, f"{order.exchange} {order.market}"
+        exchange, place = order.exchange, self._places[order.exchange, order.market]
         self._legs.answered(exchange, answer)
         if isinstance(answer, Accepted):
             self._rests.well(exchange)
@@ -286,28 +287,37 @@ class TradingDesk:
 
     def discount_left(self) -> Krw:
         """Return what bringing stock back may still cost today (KST), what open arbs may cost taken off."""
-        spent = self.today.discount(self._context.clock.wall_ns())
-        planned = sum(arb.signal.discount for arb in self._executor().open_arbs())
-        return Krw(max(0, self._params().discount_budget_krw - spent - planned))
+        planned = 0
+        for arb in self._executor().open_arbs():
+            planned += arb.signal.discount
+        return self._discount_left(planned, self._context.clock.wall_ns())
 
-    def exposure(self, signal: Signal, now: Ns) -> Exposure:
-        """Return what the gate needs to know about ourselves at the moment of `signal`."""
-        executor, wallets, params = self._executor(), self._wallets, self._params()
-        buy, sell = signal.buy_exchange, signal.sell_exchange
-        buys, sells = self._instruments[buy, signal.market], self._instruments[sell, signal.market]
-        market = signal.market
-        here = [arb for arb in executor.open_arbs() if arb.market == market]
-        pnl, bought = self.today.figures(self._context.clock.wall_ns())
-        left = self.discount_left()
+    def _discount_left(self, planned: int, now_wall: Ns) -> Krw:
+        return Krw(max(0, self._params().discount_budget_krw - self.today.discount(now_wall) - planned))
+
+    def exposure(self, signal: Signal, now: Ns, strain: Strain) -> Exposure:
+        """Return what the gate needs to know about ourselves at the moment of `signal`; `strain` is its own, of now."""
+        context, executor, wallets, params = self._context, self._executor(), self._wallets, self._params()
+        market, buy, sell = signal.market, signal.buy_exchange, signal.sell_exchange
+        buys, sells = self._instruments[buy, market], self._instruments[sell, market]
+        here = unresolved = planned = 0
+        for arb in executor.open_arbs():
+            planned += arb.signal.discount
+            if arb.market == market:
+                here += 1
+                for order in arb.orders:
+                    unresolved += order.state is OrderState.UNKNOWN
+        now_wall = context.clock.wall_ns()
+        pnl, bought = self.today.figures(now_wall)
+        left = self._discount_left(planned, now_wall)
         sight = self.integrity.sight(self._index[market])
         weighed, odds = self._weighed
         if weighed is not signal:
             odds = self._odds(signal, (PPM,))
-        strain = strain_of(wallets, buys.base, buy, sell, params)
         return Exposure(
             open_arbs=executor.open_count,
-            open_arbs_market=len(here),
-            unresolved_legs=sum(order.state is OrderState.UNKNOWN for arb in here for order in arb.orders),
+            open_arbs_market=here,
+            unresolved_legs=unresolved,
             orders_last_second=executor.orders_last_second(now),
             daily_pnl=pnl,
             daily_notional=bought,
@@ -325,9 +335,9 @@ class TradingDesk:
             buy_min_notional=buys.min_notional,
             sell_min_notional=sells.min_notional,
             exchange_rest_until_ns=self._rests.until(buy, sell),
-            market_pause_until_ns=self._context.control.paused_until_mono_ns(market),
-            market_rest_until_ns=self._rests.until(market, f"{buy} {market}", f"{sell} {market}"),
-            streams_down=sum(exchange not in self.streams_up for exchange in EXCHANGES),
+            market_pause_until_ns=context.control.paused_until_mono_ns(market),
+            market_rest_until_ns=self._rests.until(market, self._places[buy, market], self._places[sell, market]),
+            streams_down=(buy not in self.streams_up) + (sell not in self.streams_up),
             buy_request_budget=max(0, self._gateways[buy].budget().orders - executor.unsent(buy)),
             sell_request_budget=max(0, self._gateways[sell].budget().orders - executor.unsent(sell)),
             book_delay_ns=sight.delay_ns,
@@ -335,8 +345,8 @@ class TradingDesk:
             price_jump_ppm=Ppm(sight.jump.ppm),
             ladder_still_ns=sight.still_ns,
             trouble_points=self.integrity.trouble_points(now),
-            market_warnings=self._context.control.market_warnings(market),
-            wallets_suspended=self._context.control.wallets_suspended(market),
-            loop_lag_ns=self._context.loop_lag_ns,
+            market_warnings=context.control.market_warnings(market),
+            wallets_suspended=context.control.wallets_suspended(market),
+            loop_lag_ns=context.loop_lag_ns,
             locks_closed=self._locks_closed(),
         )

@@ -20,7 +20,12 @@ class Rests:
 
     def until(self, *names: str) -> Ns:
         """Return when the longest of these rests ends; 0 when none ever began."""
-        return max((self._until.get(name, Ns(0)) for name in names), default=Ns(0))
+        latest = Ns(0)
+        for name in names:
+            until = self._until.get(name)
+            if until is not None and until > latest:
+                latest = until
+        return latest
 
     def rest(self, name: str, until_ns: int) -> None:
         """Let `name` rest until then; a longer rest under way stays."""

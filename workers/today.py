@@ -13,16 +13,18 @@ class _Day:
     # Sums kept ready: the gate asks at every signal, at the end of a long day too.
     def __init__(self) -> None:
         self.arbs: dict[str, tuple[int, int, int]] = {}
-        self.pnl = 0
-        self.bought = 0
-        self.discount = 0
+        self.pnl = self.bought = self.discount = Krw(0)
 
     def put(self, arb_id: str, pnl: int, bought: int, discount: int) -> None:
         old_pnl, old_bought, old_discount = self.arbs.get(arb_id, (0, 0, 0))
         self.arbs[arb_id] = (pnl, bought, discount)
-        self.pnl += pnl - old_pnl
-        self.bought += bought - old_bought
-        self.discount += discount - old_discount
+        self.pnl = Krw(self.pnl + pnl - old_pnl)
+        self.bought = Krw(self.bought + bought - old_bought)
+        self.discount = Krw(self.discount + discount - old_discount)
+
+
+_QUIET = _Day()
+"""A day of which nothing is known; nothing is ever put there."""
 
 
 class Today:
@@ -37,7 +39,7 @@ class Today:
         What it was closed with on purpose (dust, or settled by hand) counts as what it was bought or sold for:
         a lone sale is no profit, a lone purchase no loss.
         """
-        number = _day_of(arb.closed_wall_ns or 0)
+        number = ((arb.closed_wall_ns or 0) + KST_NS) // DAY_NS
         day = self._days.get(number)
         if day is None:
             day = self._days[number] = _Day()
@@ -49,14 +51,9 @@ class Today:
 
     def figures(self, wall_ns: int) -> tuple[Krw, Krw]:
         """Return (profit, bought) of the day `wall_ns` is in."""
-        day = self._days.get(_day_of(wall_ns))
-        return (Krw(0), Krw(0)) if day is None else (Krw(day.pnl), Krw(day.bought))
+        day = self._days.get((wall_ns + KST_NS) // DAY_NS, _QUIET)
+        return day.pnl, day.bought
 
     def discount(self, wall_ns: int) -> Krw:
         """Return what bringing stock back was planned to cost that day: discounts of the arbs that traded."""
-        day = self._days.get(_day_of(wall_ns))
-        return Krw(0) if day is None else Krw(day.discount)
-
-
-def _day_of(wall_ns: int) -> int:
-    return (wall_ns + KST_NS) // DAY_NS
+        return self._days.get((wall_ns + KST_NS) // DAY_NS, _QUIET).discount

@@ -97,6 +97,10 @@ class Arb(msgspec.Struct, frozen=True):
     """How many restarts it has been uneven over."""
     hedges_before: int = 0
     """How many hedges it had when it became uneven: they are no attempts of now."""
+    changed_wall_ns: Ns | None = None
+    """The same moment as `changed_mono_ns` on the clock that outlives a process; None in images of older versions."""
+    respites: int = 0
+    """How many restarts left its state more time than it had."""
 
     @property
     def filled_imbalance(self) -> int:
@@ -268,12 +272,14 @@ def is_moving(arb: Arb) -> bool:
 def is_news(before: Arb, after: Arb) -> bool:
     """Return whether a journal reader learns anything from `after`.
 
-    Clocks are no news, but for that of a lone leg, which goes on over restarts. Neither is PLANNED becoming
-    SENT: a restart treats both alike, and the bytes must not wait for another record.
+    Clocks are no news, but for those that go on over restarts: a state's and a lone leg's. Neither is PLANNED
+    becoming SENT: a restart treats both alike, and the bytes must not wait for another record.
     """
     if before.state is not after.state or len(before.orders) != len(after.orders) or before.held != after.held:
         return True
     if before.uneven_wall_ns != after.uneven_wall_ns or before.uneven_restarts != after.uneven_restarts:
+        return True
+    if before.changed_wall_ns != after.changed_wall_ns or before.respites != after.respites:
         return True
     return any(
         old is not new and _news_of(old) != _news_of(new) for old, new in zip(before.orders, after.orders, strict=True)

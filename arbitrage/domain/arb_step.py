@@ -25,7 +25,7 @@ from arbitrage.domain.arb import (
     Tick,
     can_follow,
 )
-from arbitrage.domain.arb_clocks import reclocked, uneven_from
+from arbitrage.domain.arb_clocks import deadline_ns, reclocked, uneven_from
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.errors import IllegalTransition, InvariantError
 from arbitrage.domain.hedge import Dust, HedgeOrder, Hold, plan
@@ -87,6 +87,7 @@ def open_arb(
         opened_wall_ns=now.wall_ns,
         opened_mono_ns=now.mono_ns,
         changed_mono_ns=now.mono_ns,
+        changed_wall_ns=now.wall_ns,
         why=E.OPENED,
         dust_in_qty=dust_qty,
         leader="" if first is None else going[0].client_order_id,
@@ -199,6 +200,8 @@ def _moved(arb: Arb, on: ArbOn, now: Moment, why: str = "") -> Arb:
         arb,
         state=state,
         changed_mono_ns=now.mono_ns,
+        changed_wall_ns=now.wall_ns,
+        respites=0,
         closed_wall_ns=now.wall_ns if closing else None,
         dust_qty=arb.imbalance if closing else arb.dust_qty,
         why=f"{on} {why}".rstrip(),
@@ -264,7 +267,7 @@ def _ticked(arb: Arb, tick: Tick, now: Moment) -> tuple[Arb, tuple[Action, ...]]
     if can_follow(arb):
         arb, more = _followed(arb, tick, now)
         return arb, (*actions, *more)
-    if (limit_ns := _deadline_ns(arb)) is not None and now.mono_ns - arb.changed_mono_ns >= limit_ns:
+    if (limit_ns := deadline_ns(arb)) is not None and now.mono_ns - arb.changed_mono_ns >= limit_ns:
         arb = dropped(_moved(arb, E.DEADLINE, now), now.mono_ns, "stuck")
         actions.append(_stuck_halt(arb))
     elif arb.state is S.LEGGED:
@@ -287,18 +290,6 @@ def _followed(arb: Arb, tick: Tick, now: Moment) -> tuple[Arb, tuple[Action, ...
         arb, more = _hedged(arb, tick, now)
         return arb, (*actions, *more)
     return arb, actions
-
-
-def _deadline_ns(arb: Arb) -> Ns | None:
-    """Return how long this state may last: an outcome unknown, or an order that neither ends nor can be cancelled."""
-    limits = arb.limits
-    match arb.state:
-        case S.UNRESOLVED:
-            return limits.unresolved_deadline_ns
-        case S.OPENING | S.HEDGING:
-            return Ns(limits.cancel_after_ns + limits.unresolved_deadline_ns)
-        case _:
-            return None
 
 
 def _should_cancel(order: Order, limits: ArbLimits, tick: Tick, now: Moment) -> bool:

@@ -54,9 +54,23 @@ def share_of(exchange: Exchange, params: Params) -> int:
 
 def strain_of(wallets: Wallets, base: str, buy: Exchange, sell: Exchange, params: Params) -> Strain:
     """Return how the stock lies for buying `base` on `buy` and selling it on `sell`."""
-    coins_there, coins_here = wallets.stock(buy, base), wallets.stock(sell, base)
-    krw_there, krw_here = wallets.stock(sell, QUOTE), wallets.stock(buy, QUOTE)
-    share_buy, share_sell = share_of(buy, params), share_of(sell, params)
+    return strains_of(wallets, base, buy, sell, params)[0]
+
+
+def strains_of(wallets: Wallets, base: str, one: Exchange, other: Exchange, params: Params) -> tuple[Strain, Strain]:
+    """Return how the stock lies for buying `base` on `one`, and for buying it on `other`."""
+    coins_one, coins_other = wallets.stock(one, base), wallets.stock(other, base)
+    krw_one, krw_other = wallets.stock(one, QUOTE), wallets.stock(other, QUOTE)
+    share_one, share_other = share_of(one, params), share_of(other, params)
+    return (
+        _strain(coins_one, coins_other, krw_other, krw_one, share_one, share_other),
+        _strain(coins_other, coins_one, krw_one, krw_other, share_other, share_one),
+    )
+
+
+def _strain(
+    coins_there: int, coins_here: int, krw_there: int, krw_here: int, share_buy: int, share_sell: int
+) -> Strain:
     return Strain(
         coins_ppm=lean_ppm(coins_there, coins_here, share_buy),
         krw_ppm=lean_ppm(krw_there, krw_here, share_sell),

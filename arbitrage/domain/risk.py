@@ -358,6 +358,11 @@ CHECKS: tuple[tuple[DenyReason, Callable[[Question], bool]], ...] = (
 )
 
 
+def denied_unasked(controls: Controls) -> Denied | None:
+    """Return the first check's no, for which nothing needs to be known of ourselves; None = ask all of them."""
+    return Denied(DenyReason.TRADING_STATE) if controls.level != TradingLevel.ACTIVE else None
+
+
 def check(signal: Signal, exposure: Exposure, controls: Controls, params: Params, now: Ns) -> Approved | Denied:
     """Return whether `signal` may be sent at `now` (our monotonic clock), or the first reason why not."""
     question = Question(signal, exposure, controls, params, now)

@@ -121,6 +121,20 @@ def test_every_list_can_be_searched_and_sorted(admin_client, desk, model):
         assert admin_client.get(address + query).status_code == 200
 
 
+def test_an_empty_list_says_what_that_means(admin_client, switch):
+    page = admin_client.get(reverse("admin:arbitrage_emergency_changelist")).content.decode()
+    assert "No emergencies" in page
+    assert "Nobody has stopped the desk." in page
+    assert "Show without filters" not in page
+
+
+def test_a_list_in_which_nothing_matches_offers_the_whole(admin_client, desk):
+    page = admin_client.get(reverse("admin:arbitrage_alert_changelist"), {"q": "no such word"}).content.decode()
+    assert "No alerts match" in page
+    assert "Show without filters" in page
+    assert "Nothing has asked for attention" not in page
+
+
 def test_every_table_of_ours_can_be_seen():
     hidden = {"arbstep", "emergencystep", "incidentevent", "improvement", "paramchange", "deskview", "dailycount"} | {
         "wirechange"

@@ -84,7 +84,7 @@ def test_controls_reach_the_gate(room):
     room.publish(UPBIT, CHEAP)
     room.publish(BITHUMB, DEAR)
     room.control.set_exchange_level(BITHUMB, TradingLevel.HALTED)
-    assert room.step().denial == "trading_state"
+    assert (room.step().denial, room.asked) == ("trading_state", [])
     room.control.set_exchange_level(BITHUMB, TradingLevel.ACTIVE)
     assert room.step().approved is not None
     room.control.beat("bridge", Ns(NOW - 4 * SECOND), Ns(1))

@@ -113,6 +113,14 @@ def test_what_was_worked_out_is_kept_until_balances_fees_or_params_change(room):
     assert room.engine._ways[ETH].buying_one.shadow_ppm == 3_000
 
 
+def test_the_gate_is_told_how_the_stock_lies_at_its_own_step(room):
+    offer(room, GOOD + 3_000)
+    assert room.step().approved is not None
+    lie(room, upbit=70, bithumb=30, as_of=3)
+    assert room.step().approved is not None
+    assert [strain.coins_ppm for strain in room.strains] == [0, 400_000]
+
+
 def test_in_the_hard_band_only_the_way_back_is_open(room):
     lie(room, upbit=80, bithumb=20)
     offer(room, 4_020_000)

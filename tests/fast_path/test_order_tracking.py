@@ -4,10 +4,17 @@ import pytest
 from desk_builders import fill, heard
 from scripted_executor import Story, accepted, filled, settle
 
+from arbitrage.domain.arb import ArbState
+from arbitrage.domain.arb_clocks import GRACES
+from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.events import StrangeOrderSeen
-from arbitrage.domain.order import OrderOn, OrderRole, RefusalReason
-from arbitrage.domain.ports import Found, OrderNews, Refused
+from arbitrage.domain.order import Order, OrderOn, OrderRole, OrderState, RefusalReason
+from arbitrage.domain.params import DEFAULT_PARAMS
+from arbitrage.domain.ports import Found, Lookup, OrderNews, Refused, Unknown
 from arbitrage.domain.units import Exchange
+
+DOWN_NS = 1_000_000_000
+"""How long nobody trades between two lives."""
 
 
 @pytest.fixture
@@ -113,3 +120,35 @@ async def test_held_leg_is_not_asked_for_when_its_stream_comes_back(story):
     story.executor.ask_again(Exchange.BITHUMB)
     await settle()
     assert story.bithumb.calls == []
+
+
+@pytest.mark.parametrize("life_ms", [1_020, 3_060])
+async def test_a_trader_that_keeps_dying_over_an_order_nobody_knows_of_tells_a_person(tmp_path, life_ms):
+    story, lives, placed = Story(tmp_path), 1, []
+    began = story.desk.mono
+    story.upbit.answers["r1-1-b"] = story.bithumb.answers["r1-1-s"] = Unknown("cut")
+    story.open()
+    while True:
+        story.bithumb.query = story.upbit.query = unanswered
+        await settle()
+        for _ in range(life_ms // 510):
+            await story.pass_time(510)
+        halts, mono, (arb,) = story.desk.halts, story.desk.mono, story.images().values()
+        placed += story.upbit.placed() + story.bithumb.placed()
+        story.close()
+        if halts or lives == 200:
+            break
+        assert arb.state is ArbState.UNRESOLVED
+        story, lives = Story(tmp_path, run_id=f"r{lives + 1}"), lives + 1
+        story.desk.mono = mono + DOWN_NS
+        story.executor.recover({arb.arb_id: arb})
+    assert [level for level, _ in halts] == [TradingLevel.REDUCING]
+    assert (arb.state, {order.state for order in arb.orders}) == (ArbState.STUCK, {OrderState.UNKNOWN})
+    assert placed == ["r1-1-b", "r1-1-s"]
+    limit, grace = DEFAULT_PARAMS.unresolved_deadline_ns, DEFAULT_PARAMS.not_found_grace_ns
+    assert limit <= mono - began
+    assert mono - began - lives * DOWN_NS <= 2 * limit + GRACES * 2 * grace
+
+
+async def unanswered(order: Order) -> Lookup:
+    return Unknown("still away")

@@ -94,7 +94,7 @@ def test_a_thousand_sets_are_replaced_under_load_and_none_is_used_by_halves(tmp_
         instruments={(exchange, "KRW-ETH"): instrument(exchange) for exchange in Exchange},
         control=control,
         wallets=Wallets(),
-        exposure=lambda signal, now: pytest.fail("there is no signal"),
+        exposure=lambda *asked: pytest.fail("there is no signal"),
         discount_left=lambda: Krw(0),
         part=lambda signal: PPM,
     )

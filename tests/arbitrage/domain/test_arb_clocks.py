@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 from desk_builders import book, fill, heard, opened, quotes
+from rebooted_machine import Machine
 
-from arbitrage.domain.arb import Action, Arb, ArbState, Halt, Moment, OrderHeard, Place, Tick, is_news
+from arbitrage.domain.arb import Action, Arb, ArbState, Halt, OrderHeard, Place, Tick, is_news
 from arbitrage.domain.arb_clocks import reclocked
 from arbitrage.domain.arb_step import advance, recovered
 from arbitrage.domain.controls import TradingLevel
@@ -18,26 +19,6 @@ BITHUMB = book(Exchange.BITHUMB, [(4_010_000, "2")], [(4_014_000, "2")])
 UPBIT = book(Exchange.UPBIT, [(3_998_000, "2")], [(4_000_000, "2")])
 LIMIT_MS = DEFAULT_PARAMS.hedge_limit_ns // MS
 NOTHING = heard(OrderOn.CANCELED, executed="0")
-
-
-class Machine:
-    """Both clocks of who runs the trader; another machine's monotonic clock is any number."""
-
-    def __init__(self, mono_ns: int = 1_000 * SECOND) -> None:
-        self.mono_ns, self.wall_ns = mono_ns, 1_800_000_000 * SECOND
-
-    @property
-    def now(self) -> Moment:
-        """Return what both say."""
-        return Moment(Ns(self.mono_ns), Ns(self.wall_ns))
-
-    def wait(self, ms: int) -> None:
-        """Let time pass."""
-        self.mono_ns, self.wall_ns = self.mono_ns + ms * MS, self.wall_ns + ms * MS
-
-    def boot(self, down_ms: int = 0, *, step_ms: int = 0) -> None:
-        """Go on after so long on a machine just started, whose wall clock is wrong by a step."""
-        self.mono_ns, self.wall_ns = 7 * SECOND, self.wall_ns + (down_ms + step_ms) * MS
 
 
 def legged(machine: Machine, params: Params = DEFAULT_PARAMS) -> Arb:

@@ -38,7 +38,8 @@ class InTheEnd:
                     self._broken("refused_but_there", client_order_id)
                 if order.is_open:
                     self._broken("left_open", f"{exchange} {client_order_id}")
-                if order.prevented_qty:
+                # Upbit takes the quantity out, Bithumb cancels the taker and names the order in its way.
+                if order.prevented_qty or order.canceling_order_id is not None:
                     self._broken("own_orders_crossed", f"{exchange} {client_order_id}")
         self._check_trader()
         self._check_dust(images.values())

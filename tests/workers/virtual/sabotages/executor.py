@@ -14,6 +14,7 @@ SABOTAGES: dict[str, Sabotage] = {
         {F.ORDERS, F.TRANSPORT},
         "refused_but_there",
         Edit(Crossings._report_of, "OrderOn.OUTCOME_LOST", "OrderOn.REFUSED"),
+        seed=504,
     ),
     "hedges are planned and never sent": wrong(
         {F.ORDERS},
@@ -25,7 +26,7 @@ SABOTAGES: dict[str, Sabotage] = {
         {F.OPERATOR},
         "sent_while_halted",
         Edit(Executor.last_check, "if level is TradingLevel.HALTED:", "if False:"),
-        seed=503,
+        seed=516,
     ),
     "legs pass while reducing": wrong(
         {F.OPERATOR},
@@ -55,7 +56,7 @@ SABOTAGES: dict[str, Sabotage] = {
     ),
     "the private stream is not heard": wrong(
         {F.ORDERS},
-        "fills_differ ledger_differs",
+        "fills_differ",
         Edit(Errands.listen, "self._executor.hear(exchange, news)", "pass"),
         Edit(Executor._ask_once_more, "if self._register", "if False and self._register"),
         seed=550,

@@ -41,7 +41,7 @@ SABOTAGES: dict[str, Sabotage] = {
         {F.ORDERS},
         "too_many_arbs",
         Edit(risk.are_open_arbs_too_many, ">= q.params.max_open_arbs", "< 0"),
-        seed=TIGHT,
+        seed=520,
     ),
     "any number of orders may leave in a second": wrong(
         {F.ORDERS},
@@ -67,7 +67,7 @@ SABOTAGES: dict[str, Sabotage] = {
         Edit(LastLook._not_ours, "if self._context.control.is_cut():", "if False:"),
         Edit(Trader._trade, "if context.control.is_cut():", "if False:"),
         Edit(Executor.last_check, "if level is TradingLevel.HALTED:", "if False:"),
-        seed=503,
+        seed=505,
     ),
     "a day may lose any amount": wrong(
         {F.ORDERS},

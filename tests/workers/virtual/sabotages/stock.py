@@ -22,7 +22,11 @@ SABOTAGES: dict[str, Sabotage] = {
     "discounts have no budget": wrong(
         {F.ACCOUNT},
         "discount_overspent",
-        Edit(TradingDesk.discount_left, "self._params().discount_budget_krw - spent - planned", "10**15"),
+        Edit(
+            TradingDesk._discount_left,
+            "self._params().discount_budget_krw - self.today.discount(now_wall) - planned",
+            "10**15",
+        ),
         seed=525,
     ),
 }
