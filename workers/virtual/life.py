@@ -124,6 +124,7 @@ class Life:
         self.owner = f"trader-{number}"
         self.code: int | None = None
         self.is_dead = False
+        self.lost_power = False
         self.boundaries = 0
         """How many doors it went through: journal writes and orders handed to the wire, before and after; answers."""
         self._at_door: dict[int, list[Callable[[str], None]]] = {}
@@ -287,6 +288,7 @@ class Life:
     def cut_power(self, keep: Callable[[int, int], int]) -> None:
         """Die, and lose of the journal what was never synced: `keep(synced, size)` says how much stays."""
         journal = self._journal
+        self.lost_power = True
         self.die()
         if journal is not None:
             size = journal.path.stat().st_size

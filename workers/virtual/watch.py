@@ -12,6 +12,7 @@ from workers.virtual.rules.at_any_moment import AtAnyMoment
 from workers.virtual.rules.at_opening import AtOpening
 from workers.virtual.rules.findings import Findings
 from workers.virtual.rules.in_the_end import InTheEnd
+from workers.virtual.rules.in_time import InTime
 from workers.virtual.rules.limits import Limits
 from workers.virtual.rules.stock import Stock
 from workers.virtual.rules.told import Told
@@ -25,6 +26,7 @@ class Watch:
         self.found = Findings(world)
         self._as_it_happens = AsItHappens(self.found)
         self._at_any_moment = AtAnyMoment(self.found)
+        self._in_time = InTime(self.found)
         self._in_the_end = InTheEnd(self.found)
         self._stock = Stock(self.found)
         self._limits = Limits(self.found)
@@ -39,6 +41,7 @@ class Watch:
     def event(self, event: Event) -> None:
         """Look at a journal record."""
         self._told.event(event)
+        self._in_time.event(event)
         if isinstance(event, ArbStepped):
             self.journalled(event.arb)
 
@@ -46,6 +49,7 @@ class Watch:
         """Look at a new image of an arb."""
         self.found.images[arb.arb_id] = arb
         self._as_it_happens.journalled(arb)
+        self._in_time.journalled(arb)
         self._stock.journalled(arb)
         self._limits.journalled(arb)
         self._at_opening.journalled(arb)
@@ -57,6 +61,7 @@ class Watch:
     def look(self) -> None:
         """Look at what holds at any moment: every half second."""
         self._at_any_moment.look()
+        self._in_time.look()
         self._told.look()
 
     def check_end(self) -> None:

@@ -1,7 +1,6 @@
 """Rules for what must hold whenever one looks."""
 
-from arbitrage.domain.arb import Arb, ArbState
-from arbitrage.domain.controls import TradingLevel
+from arbitrage.domain.arb import Arb
 from arbitrage.domain.order import OrderState
 from arbitrage.domain.params import MS, SECOND
 from arbitrage.domain.units import EXCHANGES
@@ -12,8 +11,6 @@ KNOWN_WITHIN_NS = 5 * SECOND
 """An order the journal does not know by then is lost to the desk."""
 TAKEN_WITHIN_NS = 2 * SECOND
 """New parameters are in use by then, once the bridge is there."""
-SLACK_NS = 1_500 * MS
-"""A deadline is looked at every few tens of milliseconds, and a question on its way takes its time-out."""
 CANCEL_SLACK_NS = 3 * SECOND
 """A trader that is asked to end may take this long over its last answers."""
 _MAY_FILL = (OrderState.WORKING, OrderState.CANCELING)
@@ -26,7 +23,6 @@ class AtAnyMoment:
         self._found = found
         self._world = found.world
         self._broken = found.broken
-        self._uneven_since: dict[str, int] = {}
         self._working_since: dict[str, int] = {}
         self._watched: Life | None = None
         self._watched_since = 0
@@ -83,7 +79,6 @@ class AtAnyMoment:
         for arb in self._found.images.values():
             if not arb.is_closed:
                 self._uncancelled(arb, is_watched=is_watched)
-        self._uneven(is_watched=is_watched)
 
     # An order that the journal calls working was acknowledged: it ends by itself, or is cancelled in its time. Whose
     # trader was dead then has it cancelled once it lives again: a new process does not begin its time anew.
@@ -99,16 +94,3 @@ class AtAnyMoment:
             due = max(max(since, asked) + limits.cancel_after_ns, self._watched_since)
             if is_watched and now - due > limits.query_after_ns + CANCEL_SLACK_NS:
                 self._broken("never_cancelled", f"{name} works for {(now - since) // MS} ms")
-
-    def _uneven(self, *, is_watched: bool) -> None:
-        world, now = self._world, self._world.loop.now_ns
-        for arb in self._found.images.values():
-            is_at_rest = arb.is_closed or arb.state is ArbState.STUCK
-            if is_at_rest or not arb.imbalance or not is_watched:
-                self._uneven_since.pop(arb.arb_id, None)
-                continue
-            since = self._uneven_since.setdefault(arb.arb_id, now)
-            limits = arb.limits
-            bound = limits.hedge_limit_ns + limits.unresolved_deadline_ns + limits.cancel_after_ns + SLACK_NS
-            if now - since > bound and world.control.level() is TradingLevel.ACTIVE:
-                self._broken("uneven_too_long", f"{arb.arb_id} by {arb.imbalance} for {(now - since) // MS} ms")
