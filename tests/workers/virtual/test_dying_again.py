@@ -115,18 +115,26 @@ def test_a_trader_that_keeps_dying_over_an_arb_tells_a_person(trouble: Callable[
     assert hedges == (GIVEN.hedge_max_attempts if trouble is refuse_all else 0)
 
 
-SABOTAGES: dict[str, tuple[Callable[[World], None], Edit, str]] = {
-    "a restart begins an arb's deadline anew": (
+class Anew(msgspec.Struct, frozen=True):
+    """What a restart begins anew by mistake, the trouble that shows it, and the rule it breaks."""
+
+    trouble: Callable[[World], None]
+    edit: Edit
+    rule: str
+
+
+BEGUN_ANEW: dict[str, Anew] = {
+    "a restart begins an arb's deadline anew": Anew(
         cut_off,
         Edit(arb_clocks._changed, "if limit is None:", "if True:"),
         "undecided_too_long",
     ),
-    "a restart begins a lone leg's time anew": (
+    "a restart begins a lone leg's time anew": Anew(
         no_books,
         Edit(arb_clocks.reclocked, "limit, now), limit - (limit >> restarts))", "limit, now), 0)"),
         "uneven_too_long",
     ),
-    "a restart begins a lone leg's attempts anew": (
+    "a restart begins a lone leg's attempts anew": Anew(
         refuse_all,
         Edit(
             arb_clocks.reclocked,
@@ -138,9 +146,8 @@ SABOTAGES: dict[str, tuple[Callable[[World], None], Edit, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", SABOTAGES, ids=lambda name: name.replace(" ", "_"))
+@pytest.mark.parametrize("name", BEGUN_ANEW, ids=lambda name: name.replace(" ", "_"))
 def test_a_restart_that_begins_something_anew_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    trouble, edit, rule = SABOTAGES[name]
-    apply(monkeypatch, (edit,))
-    broken, _, _ = _story(trouble)
-    assert rule in broken
+    apply(monkeypatch, (BEGUN_ANEW[name].edit,))
+    broken, _, _ = _story(BEGUN_ANEW[name].trouble)
+    assert BEGUN_ANEW[name].rule in broken
