@@ -98,6 +98,10 @@ def _refill(row: Row, now_ns: int) -> None:
     if passed > 0:
         full = row[CAPACITY] * _TOKEN
         period = row[PERIOD]
+        if row[TOKENS] == full and period <= full >> row[SHRINK]:
+            # Nothing fits in, and what is left over below is less than a nanosecond.
+            row[AT] = now_ns
+            return
         # After so long the bucket is full at any rate; the product below stays small.
         passed = min(passed, period << _MAX_SHRINK)
         rate = max(full >> row[SHRINK], _TOKEN)
@@ -110,8 +114,8 @@ def _spare(row: Row, lane: Lane, now_ns: int) -> int:
     _refill(row, now_ns)
     if now_ns < row[BLOCKED_UNTIL]:
         return 0
-    full = row[CAPACITY] * _TOKEN
-    return max(0, (row[TOKENS] - full * lane // _LANE_PARTS) // _TOKEN)
+    spare = (row[TOKENS] - row[CAPACITY] * _TOKEN * lane // _LANE_PARTS) // _TOKEN
+    return spare if spare > 0 else 0
 
 
 class Limiter:
@@ -244,7 +248,7 @@ def remaining_of(headers: Mapping[str, str], where: RemainingIn) -> tuple[str | 
     Upbit: `group=order; min=480; sec=7`, of which `sec` counts (upbit.md §4). Bithumb: a bare number
     for the bucket asked under (bithumb.md §4).
     """
-    text = headers.get(where.value)
+    text = headers.get(where)
     if text is None:
         return None
     if where is RemainingIn.X_RATELIMIT:

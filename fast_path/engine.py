@@ -78,9 +78,9 @@ class Decision(msgspec.Struct, frozen=True):
     def denial(self) -> str | None:
         """Return the word to count as `denied.<word>`; None when approved or simply no gap."""
         if self.denied is not None:
-            return self.denied.reason.value
+            return self.denied.reason
         if self.no_signal is not None and self.no_signal.is_denial:
-            return self.no_signal.reason.value
+            return self.no_signal.reason
         return None
 
 

@@ -7,7 +7,7 @@ stands only what the wire needs: figures and log lines come after.
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from arbitrage.domain.arb import (
     Action,
@@ -91,8 +91,8 @@ class Executor:
         """Return an arb, None when it is neither open nor closed lately."""
         return self._register.find(arb_id)
 
-    def open_arbs(self) -> Iterator[Arb]:
-        """Yield every arb that is not closed, oldest first."""
+    def open_arbs(self) -> tuple[Arb, ...]:
+        """Return every arb that is not closed, oldest first."""
         return self._register.open_arbs()
 
     @property
@@ -260,7 +260,7 @@ class Executor:
     def _keep(self, before: Arb | None, after: Arb, actions: tuple[Action, ...], now: Moment) -> None:
         """Journal `after` if it says anything new, then keep it, then act, then count and tell."""
         news = before is None or is_news(before, after)
-        places = any(isinstance(action, Place) for action in actions)
+        places = any(isinstance(action, Place) for action in actions) if actions else False
         took_ns = self._journalled(before, after, now, durable=places) if news else 0
         self._register.keep(after, now.mono_ns)
         self._account(before, after)
@@ -293,8 +293,8 @@ class Executor:
             self._desk.log("arb_moved", arb_id=after.arb_id, market=after.market, state=after.state, why=after.why)
 
     def _gauge(self) -> None:
-        self._counters.set("open_arbs", self.open_count)
-        self._counters.set("moving_arbs", self.moving_count)
+        self._counters.set("open_arbs", self._register.open_count)
+        self._counters.set("moving_arbs", self._register.moving_count)
 
     def _account(self, before: Arb | None, after: Arb) -> None:
         """Keep the reservations in step: a new hedge takes, an ended order gives back."""

@@ -31,13 +31,13 @@ class Register:
         """Return an arb, None when it is not kept (any more)."""
         return self._arbs.get(arb_id)
 
-    def open_arbs(self) -> Iterator[Arb]:
-        """Yield every arb that is not closed, oldest first; it may change meanwhile."""
-        return iter(tuple(self._open.values()))
+    def open_arbs(self) -> tuple[Arb, ...]:
+        """Return every arb that is not closed, oldest first."""
+        return tuple(self._open.values())
 
-    def watched_arbs(self) -> Iterator[Arb]:
-        """Yield open arbs, and closed ones with an order a person left alive."""
-        return iter((*self._open.values(), *self._lingering.values()))
+    def watched_arbs(self) -> tuple[Arb, ...]:
+        """Return open arbs, and closed ones with an order a person left alive."""
+        return (*self._open.values(), *self._lingering.values())
 
     def kept_arbs(self) -> Iterator[Arb]:
         """Yield every arb that is kept: open ones, and those closed so lately that a fill may still come."""
@@ -77,23 +77,25 @@ class Register:
 
     def keep(self, arb: Arb, now_mono: Ns) -> None:
         """Take over the newest image of an arb."""
-        before = self._arbs.get(arb.arb_id)
-        known = {order.client_order_id: order for order in before.orders} if before is not None else {}
-        self._arbs[arb.arb_id] = arb
-        if not arb.is_closed:
-            self._open[arb.arb_id] = arb
-            self._closed.pop(arb.arb_id, None)
+        arb_id, is_closed = arb.arb_id, arb.is_closed
+        before = self._arbs.get(arb_id)
+        self._arbs[arb_id] = arb
+        if not is_closed:
+            self._open[arb_id] = arb
+            self._closed.pop(arb_id, None)
         elif before is None or not before.is_closed:
-            self._open.pop(arb.arb_id, None)
-            self._closed[arb.arb_id] = now_mono
-        if arb.is_closed and any(not order.is_ended for order in arb.orders):
-            self._lingering[arb.arb_id] = arb
+            self._open.pop(arb_id, None)
+            self._closed[arb_id] = now_mono
+        if is_closed and any(not order.is_ended for order in arb.orders):
+            self._lingering[arb_id] = arb
         else:
-            self._lingering.pop(arb.arb_id, None)
-        for order in arb.orders:
-            if known.get(order.client_order_id) is order:
+            self._lingering.pop(arb_id, None)
+        # Orders keep their places and new ones come last.
+        known = before.orders if before is not None else ()
+        for index, order in enumerate(arb.orders):
+            if index < len(known) and known[index] is order:
                 continue
-            self._arb_of[order.client_order_id] = arb.arb_id
+            self._arb_of[order.client_order_id] = arb_id
             self._changes[order.exchange] += 1
             if order.exchange_order_id is not None:
                 self._by_exchange_id[order.exchange, order.exchange_order_id] = order.client_order_id

@@ -67,6 +67,7 @@ class TradingDesk:
         self.on_other_fee: Callable[[Exchange, Ppm], None] = lambda *_: None
         """Told the exchange that charged another fee than its rules said, and what they said."""
         self._context = context
+        self._clock = context.clock
         self._gateways = gateways
         self._instruments = dict(instruments)
         self._readers = readers
@@ -99,7 +100,8 @@ class TradingDesk:
 
     def now(self) -> Moment:
         """Return both clocks."""
-        return Moment(self._context.clock.mono_ns(), self._context.clock.wall_ns())
+        clock = self._clock
+        return Moment(clock.mono_ns(), clock.wall_ns())
 
     def quotes(self, market: str) -> Mapping[Exchange, Quote]:
         """Return what both exchanges offer; a stale or unhealthy book is None."""
@@ -122,7 +124,7 @@ class TradingDesk:
         if view is None:
             return None
         book = view.book
-        return None if book_fault(book, self.now().mono_ns, Ns(self._params().max_book_age_ns)) else book
+        return None if book_fault(book, self._clock.mono_ns(), Ns(self._params().max_book_age_ns)) else book
 
     def level(self, market: str) -> TradingLevel:
         """Return the kill switch's position for `market`, its pause left out: a pause stops no hedge."""
@@ -150,7 +152,7 @@ class TradingDesk:
 
     def _odds(self, signal: Signal, parts_ppm: tuple[int, ...]) -> Odds:
         # What sending the best of these parts brings and risks: the legging rule.
-        params, swings, now_wall = self._params(), self.swings.of(self._index[signal.market]), self.now().wall_ns
+        params, swings, now_wall = self._params(), self.swings.of(self._index[signal.market]), self._clock.wall_ns()
         buy, sell, market = signal.buy_exchange, signal.sell_exchange, signal.market
         lone_ppm = lone_cost_ppm(
             params,
@@ -171,7 +173,7 @@ class TradingDesk:
 
     def leader_for(self, signal: Signal) -> OrderRole | None:
         """Return the leg that goes first, None for both together."""
-        first = leader(self._legs, signal, self._params(), self.now().wall_ns)
+        first = leader(self._legs, signal, self._params(), self._clock.wall_ns())
         if first is not None:
             self._context.counters.add("hard_leg_first")
         return first
@@ -287,9 +289,7 @@ class TradingDesk:
 
     def discount_left(self) -> Krw:
         """Return what bringing stock back may still cost today (KST), what open arbs may cost taken off."""
-        planned = 0
-        for arb in self._executor().open_arbs():
-            planned += arb.signal.discount
+        planned = sum([arb.signal.discount for arb in self._executor().open_arbs()])
         return self._discount_left(planned, self._context.clock.wall_ns())
 
     def _discount_left(self, planned: int, now_wall: Ns) -> Krw:
@@ -307,7 +307,7 @@ class TradingDesk:
                 here += 1
                 for order in arb.orders:
                     unresolved += order.state is OrderState.UNKNOWN
-        now_wall = context.clock.wall_ns()
+        now_wall = self._clock.wall_ns()
         pnl, bought = self.today.figures(now_wall)
         left = self._discount_left(planned, now_wall)
         sight = self.integrity.sight(self._index[market])

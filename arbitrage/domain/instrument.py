@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from operator import attrgetter
 
 import msgspec
 
@@ -38,6 +39,10 @@ class TickBand(msgspec.Struct, frozen=True):
     tick: Price
 
 
+from_price_of = attrgetter("from_price")
+"""Where a band begins, for a search among bands."""
+
+
 class TickTable(msgspec.Struct, frozen=True):
     """Bands in rising order of price; `valid_from` is an ISO date (KST)."""
 
@@ -46,7 +51,7 @@ class TickTable(msgspec.Struct, frozen=True):
 
     def tick_at(self, price: Price) -> Price:
         """Return the price step at `price`. ValueError when no band covers it: do not trade."""
-        index = bisect_right(self.bands, price, key=lambda band: band.from_price) - 1
+        index = bisect_right(self.bands, price, key=from_price_of) - 1
         if index < 0:
             raise ValueError(f"no tick band covers price {price}")
         return self.bands[index].tick

@@ -107,6 +107,15 @@ class LegHistory:
         """Return how long an answer takes; 0 before there was any."""
         return Ns(self._place(exchange).latency_ns.value)
 
+    def is_hard(self, exchange: Exchange, params: Params, now_wall: Ns) -> bool:
+        """Return whether an exchange cannot be relied on: it fills too little, refuses too much or answers too late."""
+        place = self._place(exchange)
+        return (
+            place.faded(place.fill.value, now_wall) < params.hard_leg_fill_ppm
+            or place.trouble.value > params.hard_leg_trouble_ppm
+            or place.latency_ns.value > params.hard_leg_latency_ns
+        )
+
     def expected_fill_ppm(self, exchange: Exchange, age_ns: int, share_ppm: int, now_wall: Ns) -> int:
         """Return how far a leg fills that takes this share of what a book of this age shows."""
         place = self._place(exchange)
@@ -130,20 +139,12 @@ def leader(history: LegHistory, signal: Signal, params: Params, now_wall: Ns) ->
     Where neither can, the one that fills less goes first, and the purchase when both fill alike.
     """
     buy, sell = signal.buy_exchange, signal.sell_exchange
-    buy_is_hard = _is_hard(history, buy, params, now_wall)
-    if not _is_hard(history, sell, params, now_wall):
+    buy_is_hard = history.is_hard(buy, params, now_wall)
+    if not history.is_hard(sell, params, now_wall):
         return OrderRole.BUY_LEG if buy_is_hard else None
     if buy_is_hard and history.fill_ppm(buy, now_wall) <= history.fill_ppm(sell, now_wall):
         return OrderRole.BUY_LEG
     return OrderRole.SELL_LEG
-
-
-def _is_hard(history: LegHistory, exchange: Exchange, params: Params, now_wall: Ns) -> bool:
-    return (
-        history.fill_ppm(exchange, now_wall) < params.hard_leg_fill_ppm
-        or history.trouble_ppm(exchange) > params.hard_leg_trouble_ppm
-        or history.latency_ns(exchange) > params.hard_leg_latency_ns
-    )
 
 
 class Odds(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ The gate holds no state and no clock, so a restart can neither reset nor fool it
 
 from collections.abc import Callable
 from enum import StrEnum
+from operator import attrgetter
 
 import msgspec
 
@@ -91,6 +92,8 @@ _EXPOSURE_SIGNED = ("daily_pnl", "strain_ppm", "strain_shadow_ppm", "legging_gai
 _EXPOSURE_COUNTS = tuple(name for name in Exposure.__struct_fields__ if name not in _EXPOSURE_SIGNED)
 _SIGNAL_COUNTS = ("buy_cost", "sell_proceeds", "fees", "buy_book_mono_ns", "sell_book_mono_ns", "discount")
 _SIGNAL_SIZES = ("qty", "buy_limit", "sell_limit")
+_exposure_counts, _signal_counts = attrgetter(*_EXPOSURE_COUNTS), attrgetter(*_SIGNAL_COUNTS)
+_signal_sizes = attrgetter(*_SIGNAL_SIZES)
 
 
 def is_input_invalid(q: Question) -> bool:
@@ -107,15 +110,12 @@ def is_input_invalid(q: Question) -> bool:
     for value in (*signed, q.controls.beat_mono_ns, q.now):
         if type(value) is not int:
             return True
-    for source, names, least in (
-        (exposure, _EXPOSURE_COUNTS, 0),
-        (signal, _SIGNAL_COUNTS, 0),
-        (signal, _SIGNAL_SIZES, 1),
-    ):
-        for name in names:
-            value = getattr(source, name)
-            if type(value) is not int or value < least:
-                return True
+    for value in (*_exposure_counts(exposure), *_signal_counts(signal)):
+        if type(value) is not int or value < 0:
+            return True
+    for value in _signal_sizes(signal):
+        if type(value) is not int or value < 1:
+            return True
     if (
         abs(exposure.strain_ppm) > PPM
         or not -q.params.max_discount_ppm <= exposure.strain_shadow_ppm <= q.params.surcharge_ppm

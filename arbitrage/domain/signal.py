@@ -12,7 +12,7 @@ from math import lcm
 import msgspec
 
 from arbitrage.domain.book import Book, Level
-from arbitrage.domain.instrument import Instrument, TickBand, TickTable
+from arbitrage.domain.instrument import Instrument, TickTable, from_price_of
 from arbitrage.domain.params import Params
 from arbitrage.domain.units import PPM, SCALE, Exchange, Krw, Ns, Price, Qty, fee_ceil, notional_ceil
 
@@ -261,14 +261,10 @@ def _walk(asks: tuple[Level, ...], bids: tuple[Level, ...], ticks: TickTable, bo
 def _band(ticks: TickTable, price: int) -> tuple[int, int]:
     # The tick at `price` and where its band ends. ValueError when no band covers it.
     bands = ticks.bands
-    above = bisect_right(bands, price, key=_from_price)
+    above = bisect_right(bands, price, key=from_price_of)
     if not above:
         raise ValueError(f"no tick band covers price {price}")
     return bands[above - 1].tick, bands[above].from_price if above < len(bands) else _NO_HIGHER_BAND
-
-
-def _from_price(band: TickBand) -> int:
-    return band.from_price
 
 
 def _cut(asks: tuple[Level, ...], bids: tuple[Level, ...], buy_instrument: Instrument, qty: int) -> _Walked:

@@ -38,6 +38,27 @@ def test_bucket_refills_at_its_rate_and_no_further_than_full() -> None:
     assert spent(limiter, "order", Lane.HEDGE, 100 * SECOND) == 10
 
 
+@settings(deadline=None)
+@given(
+    looks=st.lists(st.integers(0, 3 * SECOND), max_size=5),
+    rate=st.integers(1, 30),
+    shrunk=st.booleans(),
+    then_ns=st.integers(0, SECOND),
+)
+def test_looking_at_a_full_bucket_changes_nothing(looks: list[int], rate: int, shrunk: bool, then_ns: int) -> None:
+    looked, alone = Limiter([GroupLimit("order", rate)], 0), Limiter([GroupLimit("order", rate)], 0)
+    for limiter in (looked, alone):
+        if shrunk:
+            limiter.overrun("order", 0)
+    now = 4 * SECOND
+    for look in sorted(looks):
+        looked.spare("order", Lane.NEW, now + look)
+    now += 3 * SECOND
+    for limiter in (looked, alone):
+        assert spent(limiter, "order", Lane.HEDGE, now) == rate
+    assert looked.spare("order", Lane.HEDGE, now + then_ns) == alone.spare("order", Lane.HEDGE, now + then_ns)
+
+
 def test_two_groups_are_taken_together_or_not_at_all() -> None:
     limiter = Limiter([GroupLimit("order", 5), GroupLimit("asset:BTC", 1)], 0)
     assert limiter.take(("order", "asset:BTC"), Lane.HEDGE, 0)

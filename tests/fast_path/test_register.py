@@ -67,3 +67,16 @@ def test_changes_move_with_the_orders_of_that_exchange_alone():
     register.keep(say(arb, "t1-1-b", OrderReport(OrderOn.SENT)), NOW)
     assert register.changes(Exchange.UPBIT) > upbit
     assert register.changes(Exchange.BITHUMB) == bithumb
+
+
+def test_an_order_that_comes_later_is_a_change_and_the_same_orders_again_are_none():
+    register = Register()
+    arb = opened()
+    register.keep(arb, NOW)
+    before = register.changes(Exchange.UPBIT)
+    register.keep(arb, NOW)
+    assert register.changes(Exchange.UPBIT) == before
+    hedge = msgspec.structs.replace(arb.orders[0], client_order_id="t1-1-h1")
+    register.keep(msgspec.structs.replace(arb, orders=(*arb.orders, hedge)), NOW)
+    assert register.changes(Exchange.UPBIT) == before + 1
+    assert register.arb_of("t1-1-h1").arb_id == "t1-1"
