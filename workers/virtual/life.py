@@ -263,7 +263,8 @@ class Life:
         if not self.is_dead:
             self.boundaries += 1
             for act in self._at_door.pop(self.boundaries, ()):
-                act(door)
+                # Whatever comes of it is no doing of this process: it happens though this one stands still, or is gone.
+                contextvars.Context().run(act, door)
         if self.is_dead:
             raise Killed(door)
 
