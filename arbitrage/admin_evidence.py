@@ -8,7 +8,8 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
-from arbitrage.display import exact, krw, percent, signed
+from arbitrage.display import exact, krw, signed
+from arbitrage.domain.units import percent_text
 from arbitrage.models import Arb, ArbStep, Fill, LedgerEntry, Order
 
 STATE_COLOURS = {
@@ -202,7 +203,7 @@ class ArbAdmin(EvidenceAdmin):
     @admin.display(description="net edge", ordering="net_edge_ppm")
     def edge(self, row: Arb) -> str:
         """Return the edge of the signal, net of fees."""
-        return percent(row.net_edge_ppm)
+        return percent_text(row.net_edge_ppm)
 
     @admin.display(description="P&L KRW")
     def pnl(self, row: Arb) -> str:

@@ -33,11 +33,6 @@ def signed(amount: Decimal) -> SafeString:
     return format_html('<span class="karb-num karb-{}">{}{}</span>', kind, "+" if amount > 0 else "", krw(amount))
 
 
-def percent(ppm: int) -> str:
-    """Return ppm as percent: 1500 -> `0.15 %`."""
-    return f"{Decimal(ppm) / 10_000:f} %"
-
-
 def duration(ns: int) -> str:
     """Return a duration in the unit that reads best."""
     for size, unit in ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs")):

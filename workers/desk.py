@@ -26,7 +26,7 @@ from arbitrage.domain.risk import DenyReason
 from arbitrage.domain.signal import Signal
 from arbitrage.domain.slippage import slippage_ppm
 from arbitrage.domain.stability import Trouble
-from arbitrage.domain.units import EXCHANGES, PPM, QUOTE, Exchange, Krw, Ns, Ppm, Qty, base_of
+from arbitrage.domain.units import EXCHANGES, PPM, QUOTE, Exchange, Krw, Ns, Ppm, Qty, base_of, percent_text
 from fast_path.books import BookReader
 from fast_path.executor import Executor
 from fast_path.journal import Journal
@@ -220,7 +220,7 @@ class TradingDesk:
         counters.set("slippage_last_ppm", slippage)
         counters.set("slippage_worst_ppm", max(slippage, counters.get("slippage_worst_ppm")))
         if abs(slippage) > self._params().max_slippage_alert_ppm:
-            detail = f"arb {arb.arb_id} was {slippage} ppm off its expected prices"
+            detail = f"arb {arb.arb_id} was {percent_text(slippage)} off its expected prices"
             self.pauses.pause(arb.market, Cause.SLIPPAGE, detail)
 
     def answered(self, order: Order, answer: Answer) -> None:
@@ -281,7 +281,7 @@ class TradingDesk:
         if signal is None:
             return
         if reason is DenyReason.EDGE_TOO_GOOD:
-            self.pauses.pause(signal.market, Cause.EDGE_TOO_GOOD, f"edge of {signal.net_edge_ppm} ppm")
+            self.pauses.pause(signal.market, Cause.EDGE_TOO_GOOD, f"edge of {percent_text(signal.net_edge_ppm)}")
         elif reason is DenyReason.PRICE_JUMPED:
             self.integrity.distrust(signal.market, self.integrity.sight(self._index[signal.market]).jump)
 

@@ -10,7 +10,7 @@ import msgspec
 from arbitrage.domain.integrity import Glance, Jump, MarketHistory
 from arbitrage.domain.params import MS, SECOND, Params
 from arbitrage.domain.stability import Stability, Trouble
-from arbitrage.domain.units import EXCHANGES, Exchange, Ns, Ppm
+from arbitrage.domain.units import EXCHANGES, Exchange, Ns, Ppm, percent_text
 from fast_path.books import BookReader, SlotView
 from workers.pauses import Cause, Pauses
 from workers.process import Context
@@ -101,7 +101,7 @@ class IntegrityWatch:
 
     def distrust(self, market: str, jump: Jump) -> None:
         """Pause a market whose price left on one exchange alone."""
-        detail = f"{EXCHANGES[jump.mover]} is {jump.ppm} ppm from the usual gap"
+        detail = f"{EXCHANGES[jump.mover]} is {percent_text(jump.ppm)} from the usual gap"
         self._pauses.pause(market, Cause.PRICE_JUMPED, detail)
 
     def _look(self, index: int, oldest: int) -> _Seen | None:

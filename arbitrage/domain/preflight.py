@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import msgspec
 
-from arbitrage.domain.units import PPM, Ns, Ppm
+from arbitrage.domain.units import PPM, Ns, Ppm, percent_text
 
 SECOND_NS = 1_000_000_000
 MAX_OFFSET_NS = 500_000_000
@@ -89,25 +89,20 @@ class FeeCharged(msgspec.Struct, frozen=True):
 
 def fee_check(name: str, believed: Ppm, told: Ppm, charged: FeeCharged | None) -> Check:
     """Judge the fee: what the desk believes, what the exchange tells, what it charged (R3.2; bithumb.md §5.4)."""
-    found = f"told {_percent(told)}, believed {_percent(believed)}"
+    found = f"told {percent_text(told)}, believed {percent_text(believed)}"
     problems = []
     if told != believed:
-        problems.append(f"the exchange tells {_percent(told)}, the desk believes {_percent(believed)}")
+        problems.append(f"the exchange tells {percent_text(told)}, the desk believes {percent_text(believed)}")
     if charged is not None and charged.funds > 0:
         rate = Ppm(int(charged.paid * PPM / charged.funds))
-        found += f", charged {_percent(rate)} on {charged.orders} orders"
+        found += f", charged {percent_text(rate)} on {charged.orders} orders"
         if rate > max(told, believed) + FEE_SLACK_PPM:
-            problems.append(f"{charged.orders} closed orders were charged {_percent(rate)}")
+            problems.append(f"{charged.orders} closed orders were charged {percent_text(rate)}")
     else:
         found += ", no closed order to compare"
     if problems:
         return Check(name, found, "; ".join(problems) + ": a coupon may have run out")
     return Check(name, found)
-
-
-def _percent(ppm: int) -> str:
-    whole, part = divmod(ppm, PPM // 100)
-    return f"{whole}.{part:04d}".rstrip("0").rstrip(".") + " %"
 
 
 def figure_check(name: str, what: str, ours: str, theirs: str) -> Check:

@@ -114,6 +114,11 @@ def units_text(units: int) -> str:
     return f"{sign}{whole}.{part:08d}".rstrip("0")
 
 
+def percent_text(ppm: int) -> str:
+    """Return a share as people read it: 1500 ppm are `0.15 %`."""
+    return f"{Decimal(ppm) / 10_000:f} %"
+
+
 def notional_floor(price: Price, qty: Qty) -> Krw:
     """Return price x qty, rounded down: what a sale yields at least."""
     return Krw(price * qty // SCALE)

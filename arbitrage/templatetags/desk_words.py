@@ -6,6 +6,7 @@ from django import template
 from django.utils.safestring import SafeString
 
 from arbitrage import display
+from arbitrage.domain.units import percent_text
 
 register = template.Library()
 
@@ -31,7 +32,7 @@ def signed(amount: Decimal) -> SafeString:
 @register.filter
 def percent(ppm: int) -> str:
     """Return ppm as percent."""
-    return display.percent(ppm)
+    return percent_text(ppm)
 
 
 @register.filter

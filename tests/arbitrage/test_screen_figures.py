@@ -39,11 +39,6 @@ def test_duration(ns, told):
     assert display.duration(ns) == told
 
 
-@pytest.mark.parametrize(("ppm", "told"), [(1_500, "0.15 %"), (10_000, "1 %"), (-1, "-0.0001 %"), (0, "0 %")])
-def test_percent(ppm, told):
-    assert display.percent(ppm) == told
-
-
 def test_age():
     now = datetime(2026, 11, 23, tzinfo=UTC)
     ages = [0.4, 11, 150, 7_300, 200_000]

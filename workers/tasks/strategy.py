@@ -9,7 +9,7 @@ from django.utils import timezone
 from arbitrage import selectors
 from arbitrage.domain import strategy_health
 from arbitrage.domain.strategy_health import WINDOW_NS, AlertReason, Health
-from arbitrage.domain.units import Ns
+from arbitrage.domain.units import Ns, percent_text
 from arbitrage.models_incidents import Severity
 from arbitrage.services import alerts, params
 
@@ -46,6 +46,6 @@ def check_strategy() -> list[str]:
 
 
 def _text(reason: AlertReason, found: Health) -> str:
-    figures = f"{found.arbs} arbs, win rate {found.win_rate_ppm} ppm, profit {found.profit_krw:f} KRW"
+    figures = f"{found.arbs} arbs, win rate {percent_text(found.win_rate_ppm)}, profit {found.profit_krw:f} KRW"
     proposals = "; ".join(f"{each.field} {each.now} -> {each.proposed} ({each.why})" for each in found.proposals)
     return f"{reason.value}: {figures}" + (f"; proposed: {proposals}" if proposals else "")

@@ -15,6 +15,7 @@ from arbitrage.domain.units import (
     notional_ceil,
     notional_floor,
     other_exchange,
+    percent_text,
     to_decimal,
     units_ceil,
     units_exact,
@@ -88,6 +89,13 @@ def test_rounding_goes_in_the_direction_named(text, floor, ceil):
 def test_wire_text_has_no_exponent_and_no_trailing_zero(units, text):
     assert units_text(units) == text
     assert units_exact(Decimal(text)) == units
+
+
+@pytest.mark.parametrize(
+    ("ppm", "text"), [(1_500, "0.15 %"), (10_000, "1 %"), (1_000_000, "100 %"), (-1, "-0.0001 %"), (0, "0 %")]
+)
+def test_a_share_is_told_in_percent(ppm, text):
+    assert percent_text(ppm) == text
 
 
 def test_a_sale_is_rounded_down_a_purchase_and_a_fee_up():

@@ -44,11 +44,11 @@ def test_a_machine_that_is_well_again_closes_its_alert():
 
 def test_a_market_paused_twice_is_one_alert_counted_up():
     events = [
-        MarketPaused("KRW-BTC", "slippage", f"arb {name} was 6000 ppm off its expected prices", Ns(START_NS))
+        MarketPaused("KRW-BTC", "slippage", f"arb {name} was 0.6 % off its expected prices", Ns(START_NS))
         for name in ("a1", "a2")
     ]
     recording.record_batch(records(events))
     alert = Alert.objects.get()
     assert (alert.kind, alert.subject, alert.severity, alert.count) == ("paused_slippage", "KRW-BTC", "medium", 2)
-    assert alert.text == "KRW-BTC is paused: arb a2 was 6000 ppm off its expected prices"
+    assert alert.text == "KRW-BTC is paused: arb a2 was 0.6 % off its expected prices"
     assert Incident.objects.count() == 0

@@ -241,7 +241,7 @@ def test_an_arb_off_its_expected_prices_pauses_its_market_and_is_journalled() ->
         world.life.die()
         paused = [record.event for record in world.records() if isinstance(record.event, MarketPaused)]
         assert [(one.market, one.cause) for one in paused] == [("KRW-ETH", "slippage")]
-        assert "ppm off its expected prices" in paused[0].detail
+        assert " % off its expected prices" in paused[0].detail
 
     lived(Plan(13), live)
 
