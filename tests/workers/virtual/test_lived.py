@@ -60,3 +60,20 @@ def test_a_halt_pressed_between_the_steps_stays():
         return world.control.level()
 
     assert lived(Plan(1), live) is TradingLevel.HALTED
+
+
+def test_a_trader_stopped_at_a_door_goes_on_after_its_time():
+    async def live(world: World) -> None:
+        life = world.start_trader()
+        await asyncio.sleep(2)
+        life.at_door(1, lambda door: world.stop_process(life.owner, 1.5))
+        for _ in range(100):
+            await asyncio.sleep(0.1)
+            if world.loop.standing_still:
+                break
+        assert list(world.loop.standing_still) == [life.owner]
+        await asyncio.sleep(2)
+        assert list(world.loop.standing_still) == []
+        assert life.is_ready
+
+    lived(Plan(7), live)
