@@ -115,7 +115,7 @@ def recovered(arb: Arb, now: Moment) -> tuple[Arb, tuple[Action, ...]]:
     """Return an open arb read back from the journal, its clocks set to this process's, and its queries.
 
     What was SENT lost its answer with the old process, and what was PLANNED may or may not have left:
-    both are UNKNOWN now, asked for by id and never sent again.
+    both are UNKNOWN now, asked for by id and never sent again. One that is stuck stops the desk again.
     """
     # A leg held back has not left: the image that lets it go is journalled before its bytes.
     arb = reclocked(dropped(arb, now.mono_ns, "restart"), now)
@@ -124,6 +124,9 @@ def recovered(arb: Arb, now: Moment) -> tuple[Arb, tuple[Action, ...]]:
             lost = OrderReport(OrderOn.OUTCOME_LOST, detail="restart")
             arb = _with_order(arb, orders.advance(order, lost, now.mono_ns))
     arb, actions = _settled(arb, now)
+    if arb.state is S.STUCK:
+        # The old process may have died before it could stop the desk.
+        actions += (_stuck_halt(arb),)
     return arb, actions + tuple(Query(order) for order in arb.orders if _wants_news(order))
 
 

@@ -46,6 +46,6 @@ def check_strategy() -> list[str]:
 
 
 def _text(reason: AlertReason, found: Health) -> str:
-    figures = f"{found.arbs} arbs, win rate {percent_text(found.win_rate_ppm)}, profit {found.profit_krw:f} KRW"
+    figures = f"{found.arbs} arbs, win rate {percent_text(found.win_rate_ppm or 0)}, profit {found.profit_krw:f} KRW"
     proposals = "; ".join(f"{each.field} {each.now} -> {each.proposed} ({each.why})" for each in found.proposals)
     return f"{reason.value}: {figures}" + (f"; proposed: {proposals}" if proposals else "")

@@ -356,6 +356,17 @@ def test_restart_with_a_lone_leg_goes_straight_to_hedging():
     assert [type(action) for action in actions] == [Place]
 
 
+def test_restart_with_a_stuck_arb_lowers_trading_again():
+    arb, _ = say(sent(), SELL, OrderReport(OrderOn.OUTCOME_LOST))
+    stuck, _ = tick(arb, at=60_100)
+    back, actions = recovered(stuck, moment(90_000))
+    assert back.state is ArbState.STUCK
+    assert [action.level for action in actions if isinstance(action, Halt)] == [TradingLevel.REDUCING]
+    settled, _ = advance(back, OperatorResolved("sold by hand"), moment(90_100))
+    _, actions = recovered(settled, moment(95_000))
+    assert not [action for action in actions if isinstance(action, Halt)]
+
+
 def test_foreign_order_is_an_invariant_error():
     with pytest.raises(InvariantError, match="not an order of this arb"):
         say(sent(), "other-b", OrderReport(OrderOn.ACKED))
