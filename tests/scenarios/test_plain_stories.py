@@ -5,10 +5,12 @@ from desk_builders import e8
 from story_exchange import Story, side_of, states
 from story_life import FAST, until
 
+from arbitrage.domain.inventory import Strain
 from arbitrage.domain.order import OrderState
 from arbitrage.domain.params import MS
 from arbitrage.domain.units import EXCHANGES, Exchange, Ns
 
+EVEN = Strain(0, 0, 0, 0)
 FILLED, CANCELED, REFUSED = OrderState.FILLED, OrderState.CANCELED, OrderState.REFUSED
 
 
@@ -121,9 +123,9 @@ async def test_limits_of_an_arb_stay_when_the_parameters_change(story: Story) ->
 
 async def test_order_decided_a_moment_ago_is_off_the_request_budget_already(story: Story) -> None:
     life = await story.live()
-    before = life.trader.desk.exposure(story.signal(), Ns(story.clock.mono_ns()))
+    before = life.trader.desk.exposure(story.signal(), Ns(story.clock.mono_ns()), EVEN)
     arb = life.open(story.signal())
-    after = life.trader.desk.exposure(story.signal(), Ns(story.clock.mono_ns()))
+    after = life.trader.desk.exposure(story.signal(), Ns(story.clock.mono_ns()), EVEN)
     assert after.buy_request_budget == before.buy_request_budget - 1
     assert after.sell_request_budget == before.sell_request_budget - 1
     assert (after.open_arbs_market, after.orders_last_second) == (1, 2)
