@@ -1,5 +1,6 @@
 """What tests of the Django shell share: a desk of their own, and a switch that can be watched."""
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,12 @@ from karb_project.env import Env
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--full`: tests that try many made-up cases try as many as were once promised."""
     parser.addoption("--full", action="store_true", help="try every case a property was ever held against: minutes")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Let the collector never look again at thousands of collected tests: they stay to the end anyway."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -82,9 +82,11 @@ def test_an_old_python_is_named_with_what_to_install(clone):
     )
 
 
-@pytest.mark.skipif(not [python for python in OLD if works(python)], reason="no older Python on this machine")
 def test_the_script_itself_is_readable_by_an_old_python(clone):
-    python = next(python for python in OLD if works(python))
+    # Asked here, not when the test is collected: every process of the suite collects it.
+    python = next((python for python in OLD if works(python)), None)
+    if python is None:
+        pytest.skip("no older Python on this machine")
     done = install(clone, python=python)
     assert done.returncode == 2
     assert "is too old: install Python 3.11 or newer" in done.stderr
