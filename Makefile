@@ -25,13 +25,15 @@ up: ## Set up and run the whole desk (FOR=60 seconds, JSON=report.json, RECORDIN
 	exec $(BIN)/python -m workers up $(UP)
 
 # Most tests wait; whole desks of real processes come last, two at a time, so that nothing starves them. The tests of one
-# file share a desk or a broker: they stay in one process.
+# file share a desk or a broker: they stay in one process, the longest file first (tests/e2e/conftest.py). Hundreds of
+# processes start: without bytecode kept, each would compile everything anew.
 test: ## Run every test (TEST=path runs one)
 	$(PYTHON) requirements/install.py dev
 	$(PYTHON) requirements/install.py clients
+	unset PYTHONDONTWRITEBYTECODE; \
 	if [ -n "$(TEST)" ]; then exec $(BIN)/python -m pytest $(TEST); fi; \
 	$(BIN)/python -m pytest --numprocesses 4 --ignore tests/e2e && \
-	exec $(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/e2e
+	exec $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/e2e
 
 bench: ## Time each stage of the hot path, beside bare sockets (JSON=file)
 	$(PYTHON) requirements/install.py web

@@ -16,7 +16,25 @@ import pytest
 
 from karb_project.env import ROOT
 
+LONGEST_FIRST = (
+    "test_random_kills.py",
+    "test_up_for.py",
+    "test_admin_browser.py",
+    "test_celery_broker.py",
+    "test_up_ends.py",
+    "test_up_kills.py",
+    "test_stop_bench.py",
+)
+"""What takes long begins early, so that no process of the suite waits for another in the end."""
 ADDRESSES = ("KARB_WEB_ADDRESS", "KARB_FLOWER_ADDRESS", "KARB_SIM_UPBIT_ADDRESS", "KARB_SIM_BITHUMB_ADDRESS")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Put the files of this directory in their order; all other tests stay before them."""
+    place = {name: rank for rank, name in enumerate(LONGEST_FIRST)}
+    here = Path(__file__).parent
+    items.sort(key=lambda item: place.get(item.path.name, len(place)) if item.path.parent == here else -1)
 
 
 def free_addresses():
