@@ -32,6 +32,7 @@ from arbitrage.domain.balances import Shortage
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.errors import InvariantError
 from arbitrage.domain.events import ArbStepped, StrangeOrderSeen
+from arbitrage.domain.leg_order import FOLLOW_WITHIN_NS
 from arbitrage.domain.order import Order, OrderReport, OrderRole, OrderState
 from arbitrage.domain.params import MS, SECOND, Params
 from arbitrage.domain.ports import Gateway, OrderNews
@@ -47,7 +48,7 @@ from fast_path.second_look import SecondLook
 from fast_path.tally import Tally
 
 SEND_WITHIN_NS = 500 * MS
-"""A leg this old is not sent any more, unless the other one has left: its signal is of another moment."""
+"""A leg this old is not sent any more; one whose sibling has left, when it is FOLLOW_WITHIN_NS old."""
 STRANGE_KEPT = 1000
 
 
@@ -135,7 +136,7 @@ class Executor:
             if level is TradingLevel.REDUCING:
                 return f"reducing, {exchange} order kept back"
             age = self._desk.now().mono_ns - order.planned_mono_ns
-            if age > SEND_WITHIN_NS and not self._has_sibling_left(order):
+            if age > (FOLLOW_WITHIN_NS if self._has_sibling_left(order) else SEND_WITHIN_NS):
                 return f"decided {age // MS} ms ago, {exchange} order kept back"
         self._left.add(order.client_order_id)
         return None

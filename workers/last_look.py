@@ -1,6 +1,7 @@
 """The last look before an order's bytes leave: everything that can forbid it at the last moment (R4.1).
 
-A leg whose sibling has left goes even when the process was late: a lone leg is worse than a late one.
+A leg whose sibling has left goes even when the event loop is late: a lone leg is worse than one that is late by less
+than a second. An older one is kept back like any other, and what the sibling met is evened out on today's books.
 """
 
 from collections import deque

@@ -158,7 +158,7 @@ async def no_books_in_the_beginning(world: World) -> None:
 STAGED: dict[str, Staged] = {
     "an order leaves however old its decision": Staged(
         (
-            Edit(Executor.last_check, "if age > SEND_WITHIN_NS and", "if False and"),
+            Edit(Executor.last_check, "if age > (FOLLOW_WITHIN_NS", "if False and age > (FOLLOW_WITHIN_NS"),
             Edit(LastLook._asleep, "lag > self._max_lag_ns()", "False"),
         ),
         "old_signal",
