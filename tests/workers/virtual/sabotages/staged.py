@@ -16,7 +16,7 @@ from arbitrage.domain.balances import _Purse
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.events import ArbStepped, Event
 from arbitrage.domain.params import MS, SECOND
-from arbitrage.domain.units import QUOTE, SCALE, Exchange
+from arbitrage.domain.units import PPM, QUOTE, SCALE, Exchange
 from exchanges.simulator.money import fine_of_text
 from exchanges.simulator.regimes import USUAL
 from exchanges.simulator.trouble.fault import Lane, Scope
@@ -106,6 +106,20 @@ async def stopped_behind_the_journal(world: World) -> None:
     await asyncio.sleep(12)
 
 
+async def stopped_before_the_second_leg(world: World) -> None:
+    """Let legs go one after the other, and stop the trader where the second one is let go."""
+    assert world.life is not None
+    owner = world.life.owner
+    gap(world, 8_000)
+
+    def is_let_go(event: ArbStepped) -> bool:
+        arb = event.arb
+        return not arb.held and any(leg.client_order_id == arb.leader and leg.is_ended for leg in arb.orders)
+
+    when_journalled(world, is_let_go, lambda: world.stop_process(owner, 1.5))
+    await asyncio.sleep(12)
+
+
 async def lone_leg_in_a_rise(world: World) -> None:
     """Let one leg miss, and both prices leave against the other one before it can be evened out."""
     gap(world, 8_000)
@@ -163,6 +177,12 @@ STAGED: dict[str, Staged] = {
         ),
         "old_signal",
         stopped_behind_the_journal,
+    ),
+    "a second leg leaves however old its decision": Staged(
+        (Edit(Executor.last_check, "FOLLOW_WITHIN_NS if", "age if"),),
+        "old_signal",
+        stopped_before_the_second_leg,
+        {"hard_leg_fill_ppm": PPM},
     ),
     "a hedge may lose any amount": Staged(
         (Edit(hedge.plan, "if best[1].loss_krw > rules.max_loss_krw:", "if False:"),),
