@@ -136,7 +136,7 @@ class Executor:
             if level is TradingLevel.REDUCING:
                 return f"reducing, {exchange} order kept back"
             age = self._desk.now().mono_ns - order.planned_mono_ns
-            if age > (FOLLOW_WITHIN_NS if self._has_sibling_left(order) else SEND_WITHIN_NS):
+            if age > SEND_WITHIN_NS and (age > FOLLOW_WITHIN_NS or not self._has_sibling_left(order)):
                 return f"decided {age // MS} ms ago, {exchange} order kept back"
         self._left.add(order.client_order_id)
         return None

@@ -57,6 +57,8 @@ async def test_halted_between_the_legs_sends_nothing_until_resumed(story: Story)
 @pytest.mark.parametrize("level", [REDUCING, HALTED])
 async def test_switch_moved_while_orders_work(story: Story, level: TradingLevel) -> None:
     life = await story.live()
+    story.change_params(2, cancel_after_ns=60_000 * MS)
+    await until(lambda: life.context.control.applied_epoch() == 2)
     for exchange in EXCHANGES:
         story.faults(exchange).delay_fills(120 * MS)
     arb_id = life.open(story.signal()).arb_id

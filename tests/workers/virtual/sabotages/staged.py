@@ -172,14 +172,14 @@ async def no_books_in_the_beginning(world: World) -> None:
 STAGED: dict[str, Staged] = {
     "an order leaves however old its decision": Staged(
         (
-            Edit(Executor.last_check, "if age > (FOLLOW_WITHIN_NS", "if False and age > (FOLLOW_WITHIN_NS"),
+            Edit(Executor.last_check, "if age > SEND_WITHIN_NS and", "if False and"),
             Edit(LastLook._asleep, "lag > self._max_lag_ns()", "False"),
         ),
         "old_signal",
         stopped_behind_the_journal,
     ),
     "a second leg leaves however old its decision": Staged(
-        (Edit(Executor.last_check, "FOLLOW_WITHIN_NS if", "age if"),),
+        (Edit(Executor.last_check, "age > FOLLOW_WITHIN_NS or", ""),),
         "old_signal",
         stopped_before_the_second_leg,
         {"hard_leg_fill_ppm": PPM},
