@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from arbitrage.domain.units import Exchange
+from fast_path.control import ControlBlock
 from karb_project.env import ROOT
 
 LONGEST_FIRST = (
@@ -107,6 +109,25 @@ class Desk:
     def wait_end(self, limit_s):
         """Return the exit code of `up`."""
         return self.process.wait(limit_s)
+
+    def standing(self):
+        """Return the trading level, and the exchanges that are only watched."""
+        control = ControlBlock(self.home / "shm", (), self.var_dir / "trading_state.json")
+        try:
+            return control.level(), [exchange for exchange in Exchange if control.monitor_only_since(exchange)]
+        finally:
+            control.close()
+
+    def resume(self):
+        """Do what a person does who looked at everything: take both steps back to trading."""
+        # What the rows know lowered is lowered again by the bridge: by hand only where the database does not answer.
+        by_page = [sys.executable, "manage.py", "resume", "--reason", "drill"]
+        by_hand = [sys.executable, "-m", "fast_path.control", "resume", "--reason", "drill"]
+        for _ in range(2):
+            for argv in (by_page, by_hand):
+                done = subprocess.run(argv, cwd=ROOT, env=self.environ, capture_output=True, check=False, timeout=60)
+                if done.returncode == 0:
+                    break
 
     def processes(self):
         """Return pid -> command line of everything that runs in this desk's environment or names its directories."""

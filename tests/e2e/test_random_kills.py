@@ -4,8 +4,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,9 +12,7 @@ from own_postgres import OwnPostgres, programs
 
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.events import TRADER_STREAM, ArbStepped
-from fast_path.control import ControlBlock
 from fast_path.journal import Journal
-from karb_project.env import ROOT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
@@ -76,20 +72,10 @@ def stop_for(pid, seconds):
 
 
 def trade_again(desk):
-    """Do what a person does who looked at everything: let the desk trade again where something lowered it."""
-    control = ControlBlock(desk.home / "shm", (), desk.var_dir / "trading_state.json")
-    level = control.level()
-    control.close()
-    if level is TradingLevel.ACTIVE:
-        return
-    # What the rows know lowered is lowered again by the bridge: by hand only where the database does not answer.
-    by_page = [sys.executable, "manage.py", "resume", "--reason", "drill"]
-    by_hand = [sys.executable, "-m", "fast_path.control", "resume", "--reason", "drill"]
-    for _ in range(2):
-        for argv in (by_page, by_hand):
-            done = subprocess.run(argv, cwd=ROOT, env=desk.environ, capture_output=True, check=False, timeout=60)
-            if done.returncode == 0:
-                break
+    """Let the desk trade again where something lowered it."""
+    level, only_watched = desk.standing()
+    if level is not TradingLevel.ACTIVE or only_watched:
+        desk.resume()
 
 
 def strike(desk, database, part, rng):

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from arbitrage.domain.controls import TradingLevel
 from fast_path.counters import read_counters
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(170)]
@@ -31,11 +32,19 @@ def closed_arbs(desk):
     return read_counters(desk.home / "shm").get("trader", {}).get("arbs_closed", 0)
 
 
-def wait_for_arbs(desk, more, limit_s=20):
-    """Wait until so many more arbs were closed."""
+def wait_for_arbs(desk, more, limit_s=40):
+    """Wait until so many more arbs were closed.
+
+    An exchange that was dead for seconds may lose more than a tenth of a minute's answers: then a person lets it
+    trade again (R1.1).
+    """
     start, end = closed_arbs(desk), time.monotonic() + limit_s
     while closed_arbs(desk) < start + more:
         assert time.monotonic() < end, f"no arb closed within {limit_s} s:\n{desk.said}"
+        level, only_watched = desk.standing()
+        assert level is TradingLevel.ACTIVE, desk.said
+        if only_watched:
+            desk.resume()
         time.sleep(0.1)
 
 
