@@ -99,14 +99,6 @@ class LegHistory:
         place = self._place(exchange)
         return place.faded(place.fill.value, now_wall)
 
-    def trouble_ppm(self, exchange: Exchange) -> int:
-        """Return how many of the orders sent there are refused or get no answer."""
-        return self._place(exchange).trouble.value
-
-    def latency_ns(self, exchange: Exchange) -> Ns:
-        """Return how long an answer takes; 0 before there was any."""
-        return Ns(self._place(exchange).latency_ns.value)
-
     def is_hard(self, exchange: Exchange, params: Params, now_wall: Ns) -> bool:
         """Return whether an exchange cannot be relied on: it fills too little, refuses too much or answers too late."""
         place = self._place(exchange)

@@ -26,6 +26,10 @@ U, B = Exchange.UPBIT, Exchange.BITHUMB
 NOW = moment(10).wall_ns
 
 
+def is_hard(history: LegHistory, exchange: Exchange, **limits: int) -> bool:
+    return history.is_hard(exchange, msgspec.structs.replace(DEFAULT_PARAMS, **limits), NOW)
+
+
 def closed(number: int, bought: str, sold: str, **kinds: int) -> Arb:
     """Return an arb that filled so far on both sides, evened out by hand where it did not."""
     arb = msgspec.structs.replace(opened(), arb_id=f"a{number}")
@@ -46,7 +50,8 @@ def history_of(*arbs: Arb) -> LegHistory:
 
 def test_prior_counts_until_something_was_seen_and_is_outweighed_then():
     history = LegHistory()
-    assert (history.fill_ppm(U, NOW), history.trouble_ppm(U), history.latency_ns(U)) == (PRIOR_PPM, 0, 0)
+    assert history.fill_ppm(U, NOW) == PRIOR_PPM
+    assert not is_hard(history, U)
     history = history_of(*(closed(number, "0.5", "0.1") for number in range(100)))
     assert history.fill_ppm(U, NOW) > 990_000
     assert 190_000 < history.fill_ppm(B, NOW) < 240_000
@@ -87,16 +92,28 @@ def test_means_forget_what_was_long_ago():
     assert history.fill_ppm(U, NOW) > 900_000
 
 
-def test_answers_tell_trouble_and_how_long_they_take():
+@pytest.mark.parametrize(
+    ("answer", "troubled", "latency_ns"),
+    [
+        (Accepted(OrderReport(OrderOn.ACKED), Ns(0), Ns(40 * MS)), False, 40 * MS),
+        (Unknown("cut"), True, 0),
+        (Refused(RefusalReason.MARKET_OFFLINE), True, 0),
+        (Refused(RefusalReason.STOPPED), False, 0),
+    ],
+)
+def test_answers_make_their_exchange_hard_past_either_bound(answer, troubled, latency_ns):
     history = LegHistory()
-    good = Accepted(OrderReport(OrderOn.ACKED), Ns(0), Ns(40 * MS))
     for _ in range(20):
-        history.answered(U, good)
-        history.answered(B, Unknown("cut"))
-        history.answered(B, Refused(RefusalReason.STOPPED))
-    assert (history.trouble_ppm(U), history.latency_ns(U)) == (0, 40 * MS)
-    assert 700_000 < history.trouble_ppm(B) < PPM
-    assert history.latency_ns(B) == 0
+        history.answered(B, answer)
+    strict = {"hard_leg_trouble_ppm": 0, "hard_leg_latency_ns": 0}
+    assert is_hard(history, B, **{**strict, "hard_leg_latency_ns": PPM * MS}) is troubled
+    if troubled:
+        # Twenty of twenty-eight, with the eight of the prior.
+        assert is_hard(history, B, **{**strict, "hard_leg_trouble_ppm": 714_000})
+        assert not is_hard(history, B, **{**strict, "hard_leg_trouble_ppm": 715_000})
+    assert not is_hard(history, B, hard_leg_trouble_ppm=PPM, hard_leg_latency_ns=latency_ns)
+    assert is_hard(history, B, hard_leg_trouble_ppm=PPM, hard_leg_latency_ns=latency_ns - 1)
+    assert not is_hard(history, U, **strict)
 
 
 @pytest.mark.parametrize(
