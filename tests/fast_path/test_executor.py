@@ -186,6 +186,20 @@ async def test_restart_asks_the_exchanges_first_and_sends_nothing_again(tmp_path
     second.close()
 
 
+async def test_restart_with_a_stuck_arb_lets_the_desk_open_nothing(tmp_path, story):
+    story.open()
+    await settle()
+    images = {arb_id: msgspec.structs.replace(arb, state=ArbState.STUCK) for arb_id, arb in story.images().items()}
+    second = Story(tmp_path / "second", run_id="r2")
+    second.executor.recover(images)
+    await settle()
+    ((level, why),) = second.desk.halts
+    assert level is TradingLevel.REDUCING
+    assert "r1-1" in why
+    assert second.upbit.placed() == second.bithumb.placed() == []
+    second.close()
+
+
 async def test_restart_with_an_order_that_never_left_hedges_the_other_after_the_grace_time(tmp_path):
     first = Story(tmp_path)
     first.upbit.answers["r1-1-b"] = accepted(filled(4_000_000))
