@@ -125,6 +125,7 @@ class Life:
         self.code: int | None = None
         self.is_dead = False
         self.lost_power = False
+        """Whether it ended with the machine: what was written and not synced may be gone."""
         self.boundaries = 0
         """How many doors it went through: journal writes and orders handed to the wire, before and after; answers."""
         self._at_door: dict[int, list[Callable[[str], None]]] = {}

@@ -1,6 +1,6 @@
 """Rules for the moment an arb opens: what it rests on, worked out here once more from outside the desk."""
 
-from arbitrage.domain.arb import Arb, ArbOn
+from arbitrage.domain.arb import Arb, ArbOn, ArbState
 from arbitrage.domain.params import MS, SECOND, Params
 from arbitrage.domain.units import EXCHANGES, PPM, QUOTE, SCALE, Exchange, Side, base_of, exact_sum
 from fast_path.books import BookReader
@@ -21,6 +21,8 @@ class AtOpening:
         self._world = found.world
         self._broken = found.broken
         self._known: set[str] = set()
+        self._stuck: dict[str, int] = {}
+        """How often somebody had let the desk trade when an arb came to be stuck."""
         env = found.world.env
         self._readers = {exchange: BookReader(env.shm_dir, exchange, env.markets) for exchange in EXCHANGES}
 
@@ -32,12 +34,17 @@ class AtOpening:
     def journalled(self, arb: Arb) -> None:
         """Look at a new image of an arb; only the first one is of its opening."""
         life = self._world.life
+        if arb.state is ArbState.STUCK:
+            self._stuck.setdefault(arb.arb_id, self._world.operator.times_let_trade)
+        else:
+            self._stuck.pop(arb.arb_id, None)
         if arb.arb_id in self._known:
             return
         self._known.add(arb.arb_id)
         if arb.why == ArbOn.OPENED and life is not None:
             params = self._world.operator.params_of(arb.params_epoch)
             self._paused(arb)
+            self._beside_stuck(arb)
             self._limits(arb, life, params)
             self._reserved(arb, life)
             for exchange in EXCHANGES:
@@ -47,6 +54,12 @@ class AtOpening:
         left = self._world.control.paused_until_mono_ns(arb.market) - self._world.clock.mono_ns()
         if left > 0:
             self._broken("opened_while_paused", f"{arb.arb_id}, {left // MS} ms before the pause of {arb.market} ends")
+
+    # What is stuck holds the desk back until a person looked, whichever trader came to it.
+    def _beside_stuck(self, arb: Arb) -> None:
+        for arb_id, times_let_trade in self._stuck.items():
+            if times_let_trade == self._world.operator.times_let_trade:
+                self._broken("opened_beside_stuck", f"{arb.arb_id} beside {arb_id}, nobody let the desk trade since")
 
     def _limits(self, arb: Arb, life: Life, params: Params) -> None:
         now_ns, sends = self._world.loop.now_ns, 2

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from arbitrage.domain import hedge, risk
+from arbitrage.domain import arb_step, hedge, risk
 from arbitrage.domain.arb import ArbOn, ArbState
 from arbitrage.domain.balances import _Purse
 from arbitrage.domain.controls import TradingLevel
@@ -21,7 +21,7 @@ from exchanges.simulator.money import fine_of_text
 from exchanges.simulator.regimes import USUAL
 from exchanges.simulator.trouble.fault import Lane, Scope
 from exchanges.simulator.trouble.frames import LadderFrozen, StreamFrozen
-from exchanges.simulator.trouble.orders import FillsDelayed, LiquidityGone
+from exchanges.simulator.trouble.orders import FillsDelayed, LiquidityGone, OrderRefused
 from fast_path.engine import Engine
 from fast_path.executor import Executor
 from tests.sabotage import Edit
@@ -120,6 +120,27 @@ async def stopped_before_the_second_leg(world: World) -> None:
     await asyncio.sleep(12)
 
 
+async def killed_where_an_arb_is_stuck(world: World) -> None:
+    """Let no hedge be taken, kill the trader with the record that an arb is stuck, and start another one."""
+    refused = OrderRefused(status=400, name="market_offline")
+    gap(world, 8_000)
+    world.faults(Exchange.BITHUMB).arm(refused, Scope(count=0))
+    when_journalled(
+        world,
+        lambda event: event.arb.state is ArbState.LEGGED,
+        lambda: world.faults(Exchange.UPBIT).arm(refused, Scope(count=0)),
+    )
+    first = world.life
+    assert first is not None
+    when_journalled(world, lambda event: event.arb.state is ArbState.STUCK, first.die)
+    while not first.is_dead:
+        await asyncio.sleep(0.1)
+    for exchange in Exchange:
+        world.faults(exchange).clear()
+    world.start_trader()
+    await asyncio.sleep(20)
+
+
 async def lone_leg_in_a_rise(world: World) -> None:
     """Let one leg miss, and both prices leave against the other one before it can be evened out."""
     gap(world, 8_000)
@@ -183,6 +204,13 @@ STAGED: dict[str, Staged] = {
         "old_signal",
         stopped_before_the_second_leg,
         {"hard_leg_fill_ppm": PPM},
+    ),
+    "a stuck arb holds nothing back at a start": Staged(
+        (Edit(arb_step.recovered, "actions += (_stuck_halt(arb),)", "pass"),),
+        "opened_beside_stuck",
+        killed_where_an_arb_is_stuck,
+        {"max_failures_in_a_row": 1_000, "max_refused_ppm": PPM},
+        markets=("KRW-ETH", "KRW-XRP"),
     ),
     "a hedge may lose any amount": Staged(
         (Edit(hedge.plan, "if best[1].loss_krw > rules.max_loss_krw:", "if False:"),),
