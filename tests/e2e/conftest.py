@@ -111,10 +111,11 @@ class Desk:
         return self.process.wait(limit_s)
 
     def standing(self):
-        """Return the trading level, and the exchanges that are only watched."""
+        """Return the trading level, and of each exchange that is only watched the reason."""
         control = ControlBlock(self.home / "shm", (), self.var_dir / "trading_state.json")
         try:
-            return control.level(), [exchange for exchange in Exchange if control.monitor_only_since(exchange)]
+            watched = [exchange for exchange in Exchange if control.monitor_only_since(exchange)]
+            return control.level(), {exchange: control.monitor_only_latch(exchange)["reason"] for exchange in watched}
         finally:
             control.close()
 
