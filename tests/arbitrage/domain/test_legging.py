@@ -26,7 +26,9 @@ U, B = Exchange.UPBIT, Exchange.BITHUMB
 NOW = moment(10).wall_ns
 
 
-def is_hard(history: LegHistory, exchange: Exchange, **limits: int) -> bool:
+def is_hard(history: LegHistory, exchange: Exchange, *, trouble_ppm: int = PPM, latency_ns: int = 60_000 * MS) -> bool:
+    """Return whether an exchange is hard by these bounds; the usual ones are out of reach."""
+    limits = {"hard_leg_trouble_ppm": trouble_ppm, "hard_leg_latency_ns": latency_ns}
     return history.is_hard(exchange, msgspec.structs.replace(DEFAULT_PARAMS, **limits), NOW)
 
 
@@ -51,7 +53,7 @@ def history_of(*arbs: Arb) -> LegHistory:
 def test_prior_counts_until_something_was_seen_and_is_outweighed_then():
     history = LegHistory()
     assert history.fill_ppm(U, NOW) == PRIOR_PPM
-    assert not is_hard(history, U)
+    assert not is_hard(history, U, trouble_ppm=0, latency_ns=0)
     history = history_of(*(closed(number, "0.5", "0.1") for number in range(100)))
     assert history.fill_ppm(U, NOW) > 990_000
     assert 190_000 < history.fill_ppm(B, NOW) < 240_000
@@ -105,15 +107,14 @@ def test_answers_make_their_exchange_hard_past_either_bound(answer, troubled, la
     history = LegHistory()
     for _ in range(20):
         history.answered(B, answer)
-    strict = {"hard_leg_trouble_ppm": 0, "hard_leg_latency_ns": 0}
-    assert is_hard(history, B, **{**strict, "hard_leg_latency_ns": PPM * MS}) is troubled
+    assert is_hard(history, B, trouble_ppm=0) is troubled
     if troubled:
         # Twenty of twenty-eight, with the eight of the prior.
-        assert is_hard(history, B, **{**strict, "hard_leg_trouble_ppm": 714_000})
-        assert not is_hard(history, B, **{**strict, "hard_leg_trouble_ppm": 715_000})
-    assert not is_hard(history, B, hard_leg_trouble_ppm=PPM, hard_leg_latency_ns=latency_ns)
-    assert is_hard(history, B, hard_leg_trouble_ppm=PPM, hard_leg_latency_ns=latency_ns - 1)
-    assert not is_hard(history, U, **strict)
+        assert is_hard(history, B, trouble_ppm=714_000)
+        assert not is_hard(history, B, trouble_ppm=715_000)
+    assert is_hard(history, B, latency_ns=latency_ns - 1)
+    assert not is_hard(history, B, latency_ns=latency_ns)
+    assert not is_hard(history, U, trouble_ppm=0, latency_ns=0)
 
 
 @pytest.mark.parametrize(
