@@ -1,7 +1,8 @@
 """Lone legs by the thousand: random fills, jumps, thin and wide books, an exchange away, and what evening out costs.
 
 Only the arb's own steps and the plan are at work here; both exchanges are a price that walks, a spread and five
-levels. `PYTHONPATH=tests python -m tests.lone_leg_model --runs 50000` measures more than the suite does.
+levels; what the desk took of them does not come back. `PYTHONPATH=tests python -m tests.lone_leg_model --runs 50000`
+measures more than the suite does.
 """
 
 import argparse
@@ -58,6 +59,7 @@ class World:
         self.jump_at: int = random.choice((-1, -1, random.randrange(0, 1_000, STEP_MS)))
         self._jump_ppm = random.randint(-30_000, 30_000)
         self._path: list[int] = [MIDDLE * SCALE]
+        self._taken: dict[tuple[Exchange, Side], int] = {}
         away = random.choice((None, None, None, *EXCHANGES))
         begins = random.choice((0, 0, random.randrange(0, 500)))
         self.places = {
@@ -95,6 +97,12 @@ class World:
         asks = tuple(Level(Price(ask + rank * TICK), qty) for rank, qty in enumerate(levels))
         return Book(exchange, "KRW-ETH", bids, asks, Ns(1), Ns(1), moment(at).mono_ns)
 
+    def left(self, exchange: Exchange, at: int) -> Book:
+        """Return the book of one exchange less what the desk took from it: nothing of that comes back."""
+        book = self.book(exchange, at)
+        bids, asks = (_less(book.side(side), self._taken.get((exchange, side), 0)) for side in (Side.BID, Side.ASK))
+        return msgspec.structs.replace(book, bids=bids, asks=asks)
+
     def is_away(self, exchange: Exchange, at: int) -> bool:
         """Return whether nothing reaches the exchange."""
         return at in self.places[exchange].gone_ms
@@ -102,9 +110,9 @@ class World:
     def quote(self, exchange: Exchange, at: int) -> Quote:
         """Return what the desk sees: an exchange that went away looks as it last did, for a while."""
         gone = self.places[exchange].gone_ms
-        book: Book | None = self.book(exchange, at)
+        book: Book | None = self.left(exchange, at)
         if at in gone:
-            book = self.book(exchange, gone.start) if gone.start and at - gone.start < AWAY_SEEN_MS else None
+            book = self.left(exchange, gone.start) if gone.start and at - gone.start < AWAY_SEEN_MS else None
         usual = self.places[exchange].spread_ppm
         free = Qty(e8("100")), Krw(e8("1000000000"))
         return Quote(INSTRUMENTS[exchange], book, *free, usual_spread_ppm=usual, sigma_ppm=self.sigma_ppm)
@@ -112,7 +120,7 @@ class World:
     def fill(self, order: Order, at: int) -> OrderReport:
         """Let an IOC order meet the book."""
         left, fills, fee = order.qty, [], Decimal(0)
-        book = self.book(order.exchange, at)
+        book = self.left(order.exchange, at)
         for level in book.side(order.side.opposite):
             if not left or (level.price - order.price) * order.side.sign > 0:
                 break
@@ -121,6 +129,8 @@ class World:
             funds = exact_product(level.price, qty)
             fee += funds * FEES[order.exchange] / PPM
             fills.append(Fill(f"{order.client_order_id}{level.price}", level.price, qty, funds, Ns(1)))
+        resting = order.exchange, order.side.opposite
+        self._taken[resting] = self._taken.get(resting, 0) + order.qty - left
         report = heard(OrderOn.CANCELED if left else OrderOn.FULL_FILL, *fills, executed="0")
         return msgspec.structs.replace(report, paid_fee=fee, executed_qty=Qty(order.qty - left))
 
@@ -143,6 +153,17 @@ class World:
         """Return what evening out costs against the price at the start for who knows what comes, KRW."""
         found = (self.paid(uneven, at) for at in range(from_ms, to_ms + 1, STEP_MS))
         return min(one for one in found if one is not None) + to_decimal(self.middle(0) * uneven // SCALE)
+
+
+def _less(levels: tuple[Level, ...], taken: int) -> tuple[Level, ...]:
+    # What stands behind the best `taken`.
+    kept = []
+    for level in levels:
+        gone = min(taken, level.qty)
+        taken -= gone
+        if level.qty > gone:
+            kept.append(Level(level.price, Qty(level.qty - gone)))
+    return tuple(kept)
 
 
 class Lived(msgspec.Struct, frozen=True):

@@ -149,6 +149,22 @@ def test_lone_legs_in_calm_markets_cost_little_more_than_who_sees_a_second_ahead
     assert oracle < cost < oracle * 5 / 4, told(calm)
 
 
+def test_what_the_desk_took_does_not_stand_in_the_models_book_again():
+    world, at = World(Random(3)), 100
+    whole = world.left(Exchange.UPBIT, at)
+    first, second = whole.bids[:2]
+    half = second.qty // 2
+    order = msgspec.structs.replace(
+        opened().orders[1], exchange=Exchange.UPBIT, price=second.price, qty=first.qty + half
+    )
+    assert world.fill(order, at).executed_qty == order.qty
+    left = world.left(Exchange.UPBIT, at)
+    assert left.bids == (msgspec.structs.replace(second, qty=second.qty - half), *whole.bids[2:])
+    assert left.asks == whole.asks
+    assert world.left(Exchange.BITHUMB, at) == world.book(Exchange.BITHUMB, at)
+    assert world.book(Exchange.UPBIT, at) == whole, "who it is compared with finds all of it"
+
+
 @pytest.mark.parametrize("uneven", ["0.5", "-0.3"])
 def test_where_the_price_stands_still_the_least_expected_cost_is_that_of_the_best_moment(uneven):
     world, units, middle = World(Random(3)), e8(uneven), MIDDLE * SCALE
