@@ -29,7 +29,7 @@ from arbitrage.domain.arb_clocks import deadline_ns, reclocked, uneven_from
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.errors import IllegalTransition, InvariantError
 from arbitrage.domain.hedge import Dust, HedgeOrder, Hold, plan
-from arbitrage.domain.hedge_attempt import believable, is_past_time, is_spent, keeps_refusing, rules_of
+from arbitrage.domain.hedge_attempt import asked_first, believable, is_past_time, is_spent, rules_of
 from arbitrage.domain.leg_order import dropped, released
 from arbitrage.domain.order import (
     IN_DOUBT,
@@ -311,9 +311,8 @@ def _hedged(arb: Arb, tick: Tick, now: Moment) -> tuple[Arb, tuple[Action, ...]]
     if arb.imbalance == 0:
         return _moved(arb, E.BALANCED, now, "late_fill"), ()
     quotes = {exchange: believable(arb, quote, now) for exchange, quote in tick.quotes.items()}
-    willing = {exchange: quote for exchange, quote in quotes.items() if not keeps_refusing(arb, exchange)} or quotes
-    outdated = any(willing[exchange].book is None and tick.quotes[exchange].book is not None for exchange in willing)
-    if outdated and now.mono_ns - arb.changed_mono_ns < arb.limits.hedge_patience_ns:
+    willing = asked_first(arb, tick.quotes, quotes, now)
+    if willing is None:
         return arb, ()
     attempt = sum(order.role is OrderRole.HEDGE for order in arb.orders)
     rules = rules_of(arb, attempt, now)

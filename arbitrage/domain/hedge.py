@@ -1,9 +1,10 @@
 """What to do with an uneven fill: complete the short leg, reverse the long one, or wait, at least cost (R3.1).
 
 `plan` looks at both exchanges and picks the one where evening out costs least, inside a loss limit that the
-order's own limit price keeps. A spread wider than usual is worth waiting for as long as what it should give
-back is more than what the price may swing meanwhile. What is too small to order anywhere is dust; what
-cannot be priced now is held and asked again.
+order's own limit price keeps. Where taking from both books costs less still, by more than the price may swing
+meanwhile, only the larger part is ordered: what is left is planned anew when that has ended. A spread wider than
+usual is worth waiting for as long as what it should give back is more than what the price may swing meanwhile. What
+is too small to order anywhere is dust; what cannot be priced now is held and asked again.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from decimal import Decimal
 import msgspec
 
 from arbitrage.domain.book import Book, fillable
+from arbitrage.domain.hedge_split import Parts, Reach, cheapest
 from arbitrage.domain.instrument import Instrument
 from arbitrage.domain.swings import swing_ppm
 from arbitrage.domain.units import (
@@ -19,6 +21,7 @@ from arbitrage.domain.units import (
     SCALE,
     Exchange,
     Krw,
+    Ns,
     Price,
     Qty,
     Side,
@@ -46,7 +49,7 @@ class Quote(msgspec.Struct, frozen=True):
 
 
 class HedgeOrder(msgspec.Struct, frozen=True):
-    """Send this as an IOC limit order. `loss_krw` is the expected loss against the uneven leg's price."""
+    """Send this as an IOC limit order. `loss_krw` is this order's expected loss against the uneven leg's price."""
 
     exchange: Exchange
     side: Side
@@ -79,6 +82,10 @@ class HedgeRules(msgspec.Struct, frozen=True):
     """What a swing of the price while we wait is weighed with."""
     sigma_ppm: int = 0
     """The swing to reckon with where none is known."""
+    split_from_ns: Ns | None = None
+    """Only between books received at or after this may it be split (our monotonic clock); None = not at all."""
+    split_open_ns: int = 0
+    """How long the rest of a split may lie open until the first part is known and the other exchange was heard of."""
 
 
 def plan(imbalance: int, basis: Decimal, quotes: Mapping[Exchange, Quote], rules: HedgeRules) -> HedgePlan:
@@ -91,43 +98,107 @@ def plan(imbalance: int, basis: Decimal, quotes: Mapping[Exchange, Quote], rules
     amount = Qty(abs(imbalance))
     if all(_is_dust(side, amount, basis, quote) for quote in quotes.values()):
         return Dust()
-    reasons = []
-    best: tuple[Decimal, HedgeOrder] | None = None
-    soonest: Decimal | None = None
-    for exchange, quote in quotes.items():
-        candidate = _candidate(exchange, side, amount, basis, quote, rules)
-        if isinstance(candidate, str):
-            reasons.append(f"{exchange}:{candidate}")
-            continue
-        unit_loss = Decimal(candidate.loss_krw) / candidate.qty
-        later = unit_loss - _given_back(candidate, quote)
-        soonest = later if soonest is None else min(soonest, later)
-        if best is None or unit_loss < best[0]:
-            best = (unit_loss, candidate)
-    if best is None or soonest is None:
-        return Hold(" ".join(reasons))
-    if best[1].loss_krw > rules.max_loss_krw:
-        return Hold(f"loss_over_limit:{best[1].loss_krw}")
-    if rules.look_ahead_ns and soonest + _swing(best[1], quotes[best[1].exchange], rules) < best[0]:
+    asked = {exchange: _candidate(exchange, side, amount, basis, quote, rules) for exchange, quote in quotes.items()}
+    found = {exchange: order for exchange, order in asked.items() if isinstance(order, HedgeOrder)}
+    if not found:
+        return Hold(" ".join(f"{exchange}:{reason}" for exchange, reason in asked.items()))
+    best = min(found.values(), key=_unit_loss)
+    whole = _Way(best, best.loss_krw, _unit_loss(best), min(_later(order, quotes) for order in found.values()))
+    way = _split(amount, basis, quotes, found, rules)
+    if way is None or way.now + _open(way.order, amount, quotes, rules) >= whole.now:
+        way = whole
+    if way.loss_krw > rules.max_loss_krw:
+        return Hold(f"loss_over_limit:{way.loss_krw}")
+    if rules.look_ahead_ns and way.later + _swing(way.order, quotes, rules, rules.look_ahead_ns) < way.now:
         return Hold("waiting_costs_less")
-    return best[1]
+    return way.order
 
 
-def _given_back(candidate: HedgeOrder, quote: Quote) -> Decimal:
+class _Way(msgspec.Struct, frozen=True):
+    # The order that goes first, what evening all out loses in 10^-8 KRW, and that per unit in KRW: now, and later when
+    # the spreads have closed.
+    order: HedgeOrder
+    loss_krw: int
+    now: Decimal
+    later: Decimal
+
+
+def _unit_loss(order: HedgeOrder) -> Decimal:
+    return Decimal(order.loss_krw) / order.qty
+
+
+def _later(order: HedgeOrder, quotes: Mapping[Exchange, Quote]) -> Decimal:
+    return _unit_loss(order) - to_decimal(_given_back(quotes[order.exchange]))
+
+
+def _split(
+    amount: Qty,
+    basis: Decimal,
+    quotes: Mapping[Exchange, Quote],
+    whole: Mapping[Exchange, HedgeOrder],
+    rules: HedgeRules,
+) -> _Way | None:
+    # A part on each exchange, as cheap as both books allow. The larger part goes first; the rest is planned anew then.
+    if rules.split_from_ns is None or len(whole) < 2:
+        return None
+    side = next(iter(whole.values())).side
+    now, later = {}, {}
+    for exchange, order in whole.items():
+        quote = quotes[exchange]
+        assert quote.book is not None
+        if quote.book.recv_mono_ns < rules.split_from_ns:
+            return None
+        fee_ppm = quote.instrument.fee_ppm
+        now[exchange] = Reach(quote.book.side(side.opposite), order.price, order.qty, fee_ppm)
+        later[exchange] = msgspec.structs.replace(now[exchange], better_by=_given_back(quote))
+    parts, then = cheapest(side, amount, now), cheapest(side, amount, later)
+    orders = parts and _parts(side, amount, basis, quotes, parts, rules)
+    if not orders or not then:
+        return None
+    qty = sum(order.qty for order in orders)
+    if qty < max(order.qty for order in whole.values()):
+        return None
+    loss = sum(order.loss_krw for order in orders)
+    per_unit = Decimal(then.paid) / (PPM * SCALE * amount) - side.sign * basis
+    return _Way(orders[0], loss, Decimal(loss) / qty, per_unit)
+
+
+def _parts(
+    side: Side, amount: Qty, basis: Decimal, quotes: Mapping[Exchange, Quote], parts: Parts, rules: HedgeRules
+) -> list[HedgeOrder] | None:
+    # An order for each part, larger first, with its share of the loss limit; None where one cannot be ordered, or could
+    # not be any more when the price has moved or half of it has filled.
+    left, orders = amount, list[HedgeOrder]()
+    for exchange in sorted(parts.qty, key=lambda one: -parts.qty[one]):
+        quote = quotes[exchange]
+        share = quote.instrument.qty_down(left if orders else parts.qty[exchange])
+        allowed = msgspec.structs.replace(rules, max_loss_krw=rules.max_loss_krw * share // amount)
+        order = _candidate(exchange, side, share, basis, quote, allowed)
+        if isinstance(order, str) or _is_dust(side, Qty(share // 2), basis, quote):
+            return None
+        left = Qty(left - order.qty)
+        orders.append(order)
+    return orders
+
+
+def _open(first: HedgeOrder, amount: Qty, quotes: Mapping[Exchange, Quote], rules: HedgeRules) -> Decimal:
+    # What the price may move against the rest until the first part has answered, per unit of all.
+    return _swing(first, quotes, rules, rules.split_open_ns) * (amount - first.qty) / amount
+
+
+def _given_back(quote: Quote) -> Price:
     # What half of the spread beyond the usual is worth per unit: a touch that was swept comes back.
     book = quote.book
     assert book is not None
     bid, ask = book.bids[0].price, book.asks[0].price
     excess = ask - bid - (ask + bid) // 2 * quote.usual_spread_ppm // PPM
-    if not quote.usual_spread_ppm or excess <= 0:
-        return Decimal(0)
-    return to_decimal(excess) / 2
+    return Price(max(excess, 0) // 2 if quote.usual_spread_ppm else 0)
 
 
-def _swing(candidate: HedgeOrder, quote: Quote, rules: HedgeRules) -> Decimal:
-    # What the price may move against us per unit until we are asked again.
-    ppm = swing_ppm(quote.sigma_ppm or rules.sigma_ppm, rules.look_ahead_ns) * rules.kappa_ppm // PPM
-    return to_decimal(candidate.price * ppm // PPM)
+def _swing(order: HedgeOrder, quotes: Mapping[Exchange, Quote], rules: HedgeRules, time_ns: int) -> Decimal:
+    # What the price may move against us per unit in that time.
+    ppm = swing_ppm(quotes[order.exchange].sigma_ppm or rules.sigma_ppm, time_ns) * rules.kappa_ppm // PPM
+    return to_decimal(order.price * ppm // PPM)
 
 
 def _is_dust(side: Side, amount: Qty, basis: Decimal, quote: Quote) -> bool:

@@ -4,6 +4,7 @@ Pure looks at an arb; `arb_step.py` makes the order. Attempts that meet nothing 
 that says no at once cannot use all of them up before a short trouble is over.
 """
 
+from collections.abc import Mapping
 from itertools import takewhile
 
 import msgspec
@@ -11,7 +12,7 @@ import msgspec
 from arbitrage.domain.arb import Arb, Moment
 from arbitrage.domain.hedge import HedgeRules, Quote
 from arbitrage.domain.order import Order, OrderRole, OrderState, RefusalReason
-from arbitrage.domain.units import Exchange, units_floor
+from arbitrage.domain.units import Exchange, Ns, units_floor
 
 
 def rules_of(arb: Arb, attempt: int, now: Moment) -> HedgeRules:
@@ -29,13 +30,15 @@ def rules_of(arb: Arb, attempt: int, now: Moment) -> HedgeRules:
         look_ahead_ns=0 if attempt else max(0, left_ns),
         kappa_ppm=limits.risk_kappa_ppm,
         sigma_ppm=limits.risk_sigma_ppm,
+        split_from_ns=Ns(now.mono_ns - limits.hedge_patience_ns) if _may_split(arb, now) else None,
+        split_open_ns=limits.hedge_patience_ns,
     )
 
 
-def keeps_refusing(arb: Arb, exchange: Exchange) -> bool:
-    """Return whether `exchange` refused more than one order of this arb: attempts are better spent elsewhere."""
-    refused = (order for order in arb.orders if order.exchange is exchange and order.state is OrderState.REFUSED)
-    return sum(order.refusal is not RefusalReason.STOPPED for order in refused) > 1
+def _may_split(arb: Arb, now: Moment) -> bool:
+    # A split needs one attempt more: only where twice as many are left as it takes, and half of the time.
+    plenty = 2 * (len(_hedges(arb)) + 2) <= arb.limits.hedge_max_attempts
+    return plenty and 2 * _uneven_ns(arb, now) < arb.limits.hedge_limit_ns
 
 
 def is_past_time(arb: Arb, now: Moment) -> bool:
@@ -65,12 +68,46 @@ def believable(arb: Arb, quote: Quote, now: Moment) -> Quote:
     missed = [
         order.heard_mono_ns
         for order in arb.orders
-        if order.exchange is exchange and order.is_ended and order.executed_qty < order.qty
+        if order.exchange is exchange
+        and order.is_ended
+        and (order.executed_qty < order.qty or order.role is OrderRole.HEDGE)
     ]
     is_old = quote.book is not None and quote.book.recv_mono_ns < max(missed, default=0)
     if is_old or _is_resting(arb, exchange, now):
         return msgspec.structs.replace(quote, book=None)
     return quote
+
+
+def asked_first(
+    arb: Arb, quotes: Mapping[Exchange, Quote], believed: Mapping[Exchange, Quote], now: Moment
+) -> dict[Exchange, Quote] | None:
+    """Return the quotes to plan with before all `believed` ones, or None while a younger book is worth waiting for.
+
+    An exchange that keeps refusing is left out; one that said nothing for `hedge_patience_ns` has no book.
+    """
+    willing = {one: quote for one, quote in believed.items() if not _keeps_refusing(arb, one)} or dict(believed)
+    silent = [exchange for exchange, quote in willing.items() if _is_awaited(arb, quotes[exchange], quote, now)]
+    if silent and now.mono_ns - arb.changed_mono_ns < arb.limits.hedge_patience_ns:
+        return None
+    return willing | {exchange: msgspec.structs.replace(willing[exchange], book=None) for exchange in silent}
+
+
+def _keeps_refusing(arb: Arb, exchange: Exchange) -> bool:
+    # More than one order of this arb: attempts are better spent elsewhere.
+    refused = (order for order in arb.orders if order.exchange is exchange and order.state is OrderState.REFUSED)
+    return sum(order.refusal is not RefusalReason.STOPPED for order in refused) > 1
+
+
+def _is_awaited(arb: Arb, quote: Quote, believed: Quote, now: Moment) -> bool:
+    # After a hedge that filled whole, what is left belongs on the other exchange: a book of that since then shows that
+    # it is still there. The book we took from is not waited for, but past the time: then a plan that fails is the end.
+    if quote.book is None:
+        return False
+    newest = arb.orders[-1]
+    has_filled = newest.role is OrderRole.HEDGE and newest.executed_qty == newest.qty
+    if has_filled and quote.instrument.exchange is not newest.exchange:
+        return quote.book.recv_mono_ns < newest.heard_mono_ns
+    return believed.book is None and (not has_filled or is_past_time(arb, now))
 
 
 def _is_resting(arb: Arb, exchange: Exchange, now: Moment) -> bool:

@@ -112,7 +112,9 @@ class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`not found` proves absence only when it is said again this long after the send."""
     unresolved_deadline_ns: int = 60 * SECOND
     hedge_patience_ns: int = 200 * MS
-    """How long a hedge waits for a book younger than the order that missed on it, before it goes elsewhere."""
+    """How long a hedge waits for a book younger than the order that missed on it, before it goes elsewhere.
+
+    The rest of a split waits as long for a word of the other exchange; a hedge is split only between books no older."""
     hedge_limit_ns: int = 10 * SECOND
     """An uneven fill not evened out by then makes the arb STUCK."""
     hedge_max_attempts: int = 8

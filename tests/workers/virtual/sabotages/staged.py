@@ -213,7 +213,7 @@ STAGED: dict[str, Staged] = {
         markets=("KRW-ETH", "KRW-XRP"),
     ),
     "a hedge may lose any amount": Staged(
-        (Edit(hedge.plan, "if best[1].loss_krw > rules.max_loss_krw:", "if False:"),),
+        (Edit(hedge.plan, "if way.loss_krw > rules.max_loss_krw:", "if False:"),),
         "lost_too_much",
         lone_leg_in_a_rise,
         {"hedge_max_loss_krw": 20_000 * SCALE, "max_price_jump_ppm": 200_000},
