@@ -93,7 +93,7 @@ SABOTAGES: dict[str, Sabotage] = {
         {F.ORDERS},
         "left_open",
         Edit(arb_step._wants_news, "not order.is_ended or not order.is_proven", "not order.is_proven"),
-        seed=523,
+        seed=549,
     ),
     "fees are booked the wrong way round": wrong(
         {F.ORDERS},
