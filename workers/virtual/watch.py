@@ -47,7 +47,7 @@ class Watch:
 
     def journalled(self, arb: Arb) -> None:
         """Look at a new image of an arb."""
-        self.found.images[arb.arb_id] = arb
+        self.found.take(arb)
         self._as_it_happens.journalled(arb)
         self._in_time.journalled(arb)
         self._stock.journalled(arb)

@@ -170,8 +170,10 @@ class World:
     @property
     def life(self) -> Life | None:
         """Return the trader that trades, or else the one that was started last."""
-        running = [life for life in self.lives if life.is_running and life.trader is not None]
-        return running[-1] if running else self.lives[-1] if self.lives else None
+        for life in reversed(self.lives):
+            if life.is_running and life.trader is not None:
+                return life
+        return self.lives[-1] if self.lives else None
 
     # What happens
 
@@ -305,8 +307,8 @@ class World:
 
     def orders(self, exchange: Exchange) -> dict[str, SimOrder]:
         """Return the orders one exchange has that the desk asked for, by our id."""
-        found = ((self._taps[exchange].our_id(order), order) for order in self.every_order(exchange))
-        return {name: order for name, order in found if name is not None}
+        tap = self._taps[exchange]
+        return {name: order for order in self.every_order(exchange) if (name := tap.our_id(order)) is not None}
 
     def orders_of_others(self, exchange: Exchange) -> list[SimOrder]:
         """Return the orders on the desk's account that the desk did not ask for."""

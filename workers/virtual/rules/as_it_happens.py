@@ -90,8 +90,8 @@ class AsItHappens:
             )
         if now - order.planned_mono_ns > SECOND:
             self._broken("old_signal", f"{order.client_order_id} sent {(now - order.planned_mono_ns) // MS} ms late")
-        for other in self._found.images.values():
-            if other.arb_id == arb.arb_id or other.market != arb.market or other.is_closed:
+        for other in self._found.open_arbs.values():
+            if other.arb_id == arb.arb_id or other.market != arb.market:
                 continue
             if any(leg.state is OrderState.UNKNOWN for leg in other.orders):
                 self._broken("sent_beside_unknown", f"{order.client_order_id} beside {other.arb_id}")

@@ -33,9 +33,10 @@ class AtAnyMoment:
         """Look at what holds at any moment."""
         self._doubles()
         self._strangers()
-        self._open_arbs()
+        is_watched = self._is_watched()
+        self._open_arbs(is_watched=is_watched)
         self._contradicted()
-        self._params()
+        self._params(is_watched=is_watched)
 
     def _contradicted(self) -> None:
         life = self._world.life
@@ -48,8 +49,7 @@ class AtAnyMoment:
                 self._broken("sent_twice", f"{client_order_id} reached its exchange {count} times")
 
     def _strangers(self) -> None:
-        known = {order.client_order_id for arb in self._found.images.values() for order in arb.orders}
-        now = self._world.true_clock.wall_ns()
+        known, now = self._found.known_orders, self._world.true_clock.wall_ns()
         for exchange in EXCHANGES:
             for client_order_id, order in self._world.orders(exchange).items():
                 if client_order_id not in known and now - order.created_ns > KNOWN_WITHIN_NS:
@@ -60,9 +60,9 @@ class AtAnyMoment:
         return life is not None and life.is_ready and life.owner not in self._world.loop.standing_still
 
     # What the operator wants takes hold, as soon as it gets through.
-    def _params(self) -> None:
+    def _params(self, *, is_watched: bool) -> None:
         world, now = self._world, self._world.loop.now_ns
-        is_due = self._is_watched() and world.operator.bridge_beats
+        is_due = is_watched and world.operator.bridge_beats
         if not is_due or world.control.applied_epoch() >= world.operator.usable_epoch:
             self._untaken_since = None
         elif self._untaken_since is None:
@@ -71,14 +71,12 @@ class AtAnyMoment:
             wanted, used = world.operator.usable_epoch, world.control.applied_epoch()
             self._broken("params_not_taken", f"the desk trades with set {used}, the operator wants {wanted}")
 
-    def _open_arbs(self) -> None:
-        is_watched = self._is_watched()
+    def _open_arbs(self, *, is_watched: bool) -> None:
         if not is_watched or self._world.life is not self._watched:
             self._watched = self._world.life if is_watched else None
             self._watched_since = self._world.loop.now_ns
-        for arb in self._found.images.values():
-            if not arb.is_closed:
-                self._uncancelled(arb, is_watched=is_watched)
+        for arb in self._found.open_arbs.values():
+            self._uncancelled(arb, is_watched=is_watched)
 
     # An order that the journal calls working was acknowledged: it ends by itself, or is cancelled in its time. Whose
     # trader was dead then has it cancelled once it lives again: a new process does not begin its time anew.

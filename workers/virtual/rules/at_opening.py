@@ -69,7 +69,7 @@ class AtOpening:
             sends += one.who == life.owner
         if sends > params.max_orders_per_s:
             self._broken("too_many_orders", f"{arb.arb_id}: {sends} in a second, {params.max_orders_per_s} allowed")
-        opened = sum(not one.is_closed for one in self._found.images.values())
+        opened = len(self._found.open_arbs)
         if opened > params.max_open_arbs:
             self._broken("too_many_arbs", f"{arb.arb_id}: {opened} are open, {params.max_open_arbs} allowed")
         today = (self._world.clock.wall_ns() + KST_NS) // DAY_NS

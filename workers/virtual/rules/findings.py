@@ -24,10 +24,26 @@ class Findings:
         self.violations: list[Violation] = []
         self.images: dict[str, Arb] = {}
         """The newest image of each arb that was journalled, by any trader."""
+        self.open_arbs: dict[str, Arb] = {}
+        """Those of them that are not closed."""
+        self.known_orders: set[str] = set()
+        """Our ids of the orders in all of them."""
         self.opening = world.holdings()
         """What the desk had in the beginning, 10^-22."""
         self._earned: dict[str, tuple[Arb, Decimal]] = {}
         self._told: set[tuple[str, str]] = set()
+
+    def take(self, arb: Arb) -> None:
+        """Take over a new image of an arb; what an older one had and this one has not is known no more."""
+        before = self.images.get(arb.arb_id)
+        if before is not None:
+            self.known_orders.difference_update(order.client_order_id for order in before.orders)
+        self.known_orders.update(order.client_order_id for order in arb.orders)
+        self.images[arb.arb_id] = arb
+        if arb.is_closed:
+            self.open_arbs.pop(arb.arb_id, None)
+        else:
+            self.open_arbs[arb.arb_id] = arb
 
     def earned(self, arb: Arb) -> Decimal:
         """Return an image's profit in KRW as `even_pnl_krw` has it, worked out once."""
