@@ -43,13 +43,14 @@ class Told:
     def look(self) -> None:
         """Look whether the desk is lower than anybody was told, for longer than a record takes."""
         control, now = self._world.control, self._world.loop.now_ns
-        is_own = control.level() is not TradingLevel.ACTIVE and control.latch().get("by") == "trader"
-        if not is_own or control.level() in self._lowered or self._world.disk_is_full:
+        level = control.level()
+        is_told = level is TradingLevel.ACTIVE or level in self._lowered or self._world.disk_is_full
+        if is_told or control.latch().get("by") != "trader":
             self._untold_since = None
         elif self._untold_since is None:
             self._untold_since = now
         elif now - self._untold_since > SECOND:
-            self._broken("lowered_untold", f"the trader set {control.level().name}, and no record says so")
+            self._broken("lowered_untold", f"the trader set {level.name}, and no record says so")
 
     # Why nothing was sent
 
