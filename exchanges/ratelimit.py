@@ -124,14 +124,18 @@ class Limiter:
     def __init__(self, groups: Sequence[GroupLimit], now_mono_ns: int, rows: Rows | None = None) -> None:
         """`rows` that others use too keep what they hold; without any the limiter is this process's own."""
         self._rows = OwnRows() if rows is None else rows
-        for group in groups:
-            self.learn(group, now_mono_ns)
+        with self._rows.locked():
+            for group in groups:
+                self._learn(group, now_mono_ns)
 
     def learn(self, group: GroupLimit, now_mono_ns: int) -> None:
         """Add a group met at run time, an asset's own limit say; a known one stays as it is."""
         with self._rows.locked():
-            if self._rows.find(group.name) is None:
-                _fill(self._rows.claim(group.name), group, now_mono_ns)
+            self._learn(group, now_mono_ns)
+
+    def _learn(self, group: GroupLimit, now_mono_ns: int) -> None:
+        if self._rows.find(group.name) is None:
+            _fill(self._rows.claim(group.name), group, now_mono_ns)
 
     def take(self, groups: Sequence[str], lane: Lane, now_mono_ns: int) -> bool:
         """Take one request from every group, or none from any and return False."""
