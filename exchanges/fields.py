@@ -145,7 +145,10 @@ def field_problems(exchange: Exchange, overrides: Overrides) -> list[str]:
 
 def merged(exchange: Exchange, overrides: Overrides) -> FieldMaps:
     """Return the shipped maps with `overrides` laid over them; the caller asked `field_problems` before."""
-    return {name: {**members, **overrides.get(name, {})} for name, members in SHIPPED[exchange].items()}
+    shipped = SHIPPED[exchange]
+    if not overrides:
+        return shipped
+    return {name: {**members, **overrides.get(name, {})} for name, members in shipped.items()}
 
 
 def _doubles(where: str, members: Mapping[str, str]) -> list[str]:

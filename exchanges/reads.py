@@ -118,15 +118,14 @@ class Reads:
     def __init__(self, fields: Fields) -> None:
         self._fields = fields
         self._gaps: list[str] = []
-
-    @property
-    def errors(self) -> tuple[str, str, str]:
-        """Return the names of the error member, its name and its message."""
-        name = self._fields.name
-        return name("error_body", "error"), name("error", "name"), name("error", "message")
+        name = fields.name
+        self.errors = name("error_body", "error"), name("error", "name"), name("error", "message")
+        """The names of the error member, its name and its message."""
 
     def take_gaps(self) -> tuple[str, ...]:
         """Return what looked changed since the last call: usual members missing, state words unknown."""
+        if not self._gaps:
+            return ()
         gaps, self._gaps = tuple(dict.fromkeys(self._gaps)), []
         return gaps
 

@@ -144,10 +144,12 @@ class RestGateway:
             self._remember(order.client_order_id)
 
         def check() -> str | None:
-            if self._last_check is None:
-                return None
-            reasons = (self._last_check(self.exchange, order) for order in orders)
-            return next((reason for reason in reasons if reason is not None), None)
+            if self._last_check is not None:
+                for order in orders:
+                    reason = self._last_check(self.exchange, order)
+                    if reason is not None:
+                        return reason
+            return None
 
         outcome = await self._transport.send(build, use=Use.ORDERS, timeout_ns=ORDER_TIMEOUT_NS, last_check=check)
         if isinstance(outcome, Unsent | Stopped):
