@@ -305,7 +305,7 @@ class Executor:
             old = before.orders[index] if index < len(before.orders) else None
             if old is None:
                 self._desk.hold(order)
-            elif order.is_ended and not old.is_ended:
+            elif order is not old and order.is_ended and not old.is_ended:
                 self._desk.settle(order)
                 if order.state is OrderState.CANCELED:
                     self._second_look.ended(order.client_order_id, self._desk.now().mono_ns)

@@ -249,8 +249,10 @@ def advance(order: Order, report: OrderReport, now_mono: Ns) -> Order:
     state = TABLE[order.state].get(report.on)
     if state is None:
         raise IllegalTransition(f"{order.client_order_id}: {report.on} in state {order.state}")
-    known = {fill.trade_id for fill in order.fills}
-    fills = order.fills + tuple(fill for fill in report.fills if fill.trade_id not in known)
+    fills = order.fills
+    if report.fills:
+        known = {fill.trade_id for fill in fills}
+        fills += tuple(fill for fill in report.fills if fill.trade_id not in known)
     seen_qty = sum(fill.qty for fill in fills)
     executed_qty = max(order.executed_qty, report.executed_qty or 0, seen_qty)
     if not order.is_by_funds and executed_qty > order.qty:
