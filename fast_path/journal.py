@@ -190,7 +190,7 @@ class JournalTail:
         found: list[tuple[Record, int]] = []
         # What is written from here on is the next reading's.
         while offset < size and len(found) < limit:
-            data = os.pread(self._fd, _CHUNK, offset)
+            data = os.pread(self._fd, min(_CHUNK, size - offset), offset)
             if len(data) == _CHUNK:
                 wanted = FRAME.unpack_from(data)[0] + FRAME.size
                 if _CHUNK < wanted <= MAX_RECORD + FRAME.size:
