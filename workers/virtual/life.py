@@ -96,6 +96,8 @@ class _Doors:
 
     def __init__(self, inner: Gateway, through: Callable[[str], None], cancels: Callable[[Order], None]) -> None:
         self._inner = inner
+        # What is asked for all the time, without the way around below.
+        self.budget, self.balances = inner.budget, inner.balances
         self._through = through
         self._cancels = cancels
 
