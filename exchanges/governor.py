@@ -15,6 +15,7 @@ import os
 import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from functools import cache
 from pathlib import Path
 
 from arbitrage.domain.errors import ConfigError
@@ -150,6 +151,7 @@ class SharedRows:
             self._seen += 1
 
 
+@cache
 def _boot() -> str:
     try:
         return _BOOT.read_text()[:8]
