@@ -36,6 +36,7 @@ class Person:
         self.is_live = world.seed % LIVE_EVERY == 1
         self._world = world
         self._files = ArmingFiles(world.env)
+        self._doors = tuple(sorted(door.text for door in order_doors(world.env))) if self.is_live else ()
         self._until_mono_ns = 0
         self._tokens = 0
 
@@ -74,7 +75,7 @@ class Person:
             ArmToken(
                 token_id=str(self._tokens),
                 params_sha256=mark,
-                doors=tuple(sorted(door.text for door in order_doors(self._world.env))),
+                doors=self._doors,
                 markets=self._world.env.markets,
                 armed_wall_ns=Ns(now_wall_ns),
                 until_wall_ns=Ns(now_wall_ns + left_ns),
