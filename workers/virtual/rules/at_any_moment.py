@@ -51,8 +51,9 @@ class AtAnyMoment:
     def _strangers(self) -> None:
         known, now = self._found.known_orders, self._world.true_clock.wall_ns()
         for exchange in EXCHANGES:
-            for client_order_id, order in self._world.orders(exchange).items():
-                if client_order_id not in known and now - order.created_ns > KNOWN_WITHIN_NS:
+            orders = self._world.orders(exchange)
+            for client_order_id in sorted(orders.keys() - known):
+                if now - orders[client_order_id].created_ns > KNOWN_WITHIN_NS:
                     self._broken("unknown_to_journal", f"{exchange} {client_order_id}")
 
     def _is_watched(self) -> bool:
