@@ -4,7 +4,6 @@ It stands between two callbacks, never inside one. Timers, wake-ups and bytes th
 else goes on.
 """
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from workers.virtual.owners import OWNER
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 class _Still:
     def __init__(self) -> None:
-        self.handles: list[asyncio.Handle] = []
+        self.handles: list[Any] = []
         self.readers: list[tuple[Any, Any, Any, Any]] = []
 
 
@@ -48,10 +47,9 @@ class Standstill:
         for space, fd, callback, args in still.readers:
             space.run(loop.add_reader, fd, callback, *args)
 
-    def keep(self, handle: asyncio.Handle) -> bool:
+    def keep(self, handle: Any) -> bool:
         """Keep what is due for one that stands still; return False when it is due for somebody else."""
-        space: Any = handle._context  # type: ignore[attr-defined]
-        still = self.waiting.get(space.get(OWNER, ""))
+        still = self.waiting.get(handle._context.get(OWNER, ""))
         if still is None:
             return False
         still.handles.append(handle)

@@ -13,6 +13,8 @@ from contextvars import Context, copy_context
 from heapq import heappop, heappush
 from typing import Any
 
+import msgspec
+
 from arbitrage.domain.errors import InvariantError
 from arbitrage.domain.units import Ns
 from workers.process import Clock
@@ -30,30 +32,23 @@ class Stalled(InvariantError):
     """Nothing is due and nobody is ready: in real time this would hang."""
 
 
-class _Handle(asyncio.Handle):
-    # As asyncio's, without what only its debug mode needs: a run makes tens of thousands of them.
-    __slots__ = ()
-    _repr = None
-    _source_traceback = None
+class _Handle(msgspec.Struct, eq=False):
+    # What asyncio's is, as far as anyone uses it, and much cheaper to make: a run makes tens of thousands of them.
     _context: Context
     _callback: Any
     _args: Any
-
-    def __init__(self, callback: Callable[..., Any], args: Any, loop: "VirtualLoop", context: Context | None) -> None:
-        self._context = copy_context() if context is None else context
-        self._loop = loop
-        self._callback = callback
-        self._args = args
-        self._cancelled = False
+    _cancelled: bool = False
 
     def cancel(self) -> None:
         self._cancelled = True
         self._callback = self._args = None
 
+    def cancelled(self) -> bool:
+        return self._cancelled
 
-class _Timer(_Handle):
-    __slots__ = ("_due_ns",)
-    _due_ns: int
+
+class _Timer(_Handle, eq=False):
+    _due_ns: int = 0
 
     def when(self) -> float:
         return self._due_ns / _NS
@@ -88,9 +83,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def call_soon(  # type: ignore[override]
         self, callback: Any, *args: Any, context: Context | None = None
-    ) -> asyncio.Handle:
+    ) -> Any:
         """Call it before time passes."""
-        handle = _Handle(callback, args, self, context)
+        handle = _Handle(copy_context() if context is None else context, callback, args)
         self._ready.append(handle)
         return handle
 
@@ -101,8 +96,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
         Any delay at all lets a nanosecond pass.
         """
-        timer = _Timer(callback, args, self, context)
-        due_ns = timer._due_ns = self.now_ns + ((round(delay * _NS) or 1) if delay > 0 else 0)
+        due_ns = self.now_ns + ((round(delay * _NS) or 1) if delay > 0 else 0)
+        timer = _Timer(copy_context() if context is None else context, callback, args, False, due_ns)
         self._timers += 1
         heappush(self._scheduled, (due_ns, self._timers, timer))
         return timer
@@ -124,14 +119,20 @@ class VirtualLoop(asyncio.SelectorEventLoop):
                 if poll(0, 1):
                     self._process_events(self._selector.select(0))
                 if not ready:
-                    self._jump()
+                    if not timers:
+                        raise Stalled(f"nothing is left to happen after {now_ns} ns")
+                    self.now_ns = timers[0][0]
                     continue
             for _ in range(len(ready)):
                 handle = ready.popleft()
                 if handle._cancelled or (still.waiting and still.keep(handle)):
                     continue
+                args = handle._args
                 try:
-                    handle._context.run(handle._callback, *handle._args)
+                    if args:
+                        handle._context.run(handle._callback, *args)
+                    else:
+                        handle._context.run(handle._callback)
                 except (SystemExit, KeyboardInterrupt):
                     raise
                 except BaseException as error:  # noqa: BLE001  as asyncio does: one callback ends no other
@@ -140,11 +141,6 @@ class VirtualLoop(asyncio.SelectorEventLoop):
                     self.call_exception_handler({"message": message, "exception": error, "handle": handle})
             if self._stopping:
                 return
-
-    def _jump(self) -> None:
-        if not self._scheduled:
-            raise Stalled(f"nothing is left to happen after {self.now_ns} ns")
-        self.now_ns = self._scheduled[0][0]
 
     def add_reader(self, fd: Any, callback: Callable[..., Any], *args: Any) -> None:  # type: ignore[override]
         """Watch a real file descriptor for the process that asks."""
