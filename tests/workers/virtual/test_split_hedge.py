@@ -1,0 +1,52 @@
+"""A lone leg between thin books, over the real gateways: evened out on both exchanges, one after the other."""
+
+import asyncio
+
+import msgspec
+
+from arbitrage.domain.arb import Arb, ArbState
+from arbitrage.domain.controls import TradingLevel
+from arbitrage.domain.events import ArbStepped
+from arbitrage.domain.order import OrderRole
+from arbitrage.domain.units import PPM, SCALE, Exchange
+from exchanges.simulator.regimes import USUAL
+from exchanges.simulator.trouble.fault import Scope
+from exchanges.simulator.trouble.orders import OrderRefused
+from tests.workers.virtual.sabotages.staged import Staged, gap, when_journalled
+from workers.virtual.world import World
+
+THIN = msgspec.structs.replace(USUAL, depth_ppm=PPM // 60)
+"""A level is a fraction of what is uneven."""
+
+
+def test_a_lone_leg_between_thin_books_is_evened_out_on_both_exchanges():
+    newest: dict[str, Arb] = {}
+
+    async def one_leg_refused_and_the_books_thin(world: World) -> None:
+        def stop_and_thin() -> None:
+            # Held back until the books show what has become of the market.
+            world.operator.set_level(TradingLevel.HALTED)
+            gap(world, 2_000)
+            world.simulator.simulator.market.set_behaviour(THIN, world.true_clock.wall_ns())
+
+        def keep(event: ArbStepped) -> bool:
+            newest[event.arb.arb_id] = event.arb
+            return False
+
+        when_journalled(world, keep, lambda: None)
+        gap(world, 8_000)
+        world.faults(Exchange.BITHUMB).arm(OrderRefused(status=400, name="market_offline"), Scope(count=1))
+        when_journalled(world, lambda event: event.arb.state is ArbState.LEGGED, stop_and_thin)
+        await asyncio.sleep(8)
+        world.resume()
+        await asyncio.sleep(6)
+
+    changes = {"max_open_arbs": 1, "max_notional_krw": 1_000_000 * SCALE}
+    staged = Staged((), "", one_leg_refused_and_the_books_thin, changes)
+    assert staged.broken() == set()
+    arb = next(iter(newest.values()))
+    hedges = [order for order in arb.orders if order.role is OrderRole.HEDGE]
+    assert arb.state is ArbState.CLOSED
+    assert {order.exchange for order in hedges} == set(Exchange)
+    assert all(order.executed_qty == order.qty for order in hedges)
+    assert hedges[0].qty < sum(order.qty for order in hedges)
