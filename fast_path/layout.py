@@ -83,9 +83,11 @@ SLOT_ASK_QTY = SLOT_ASK_PRICE + MAX_LEVELS * WORD
 SLOT_BID_PRICE = SLOT_ASK_QTY + MAX_LEVELS * WORD
 SLOT_BID_QTY = SLOT_BID_PRICE + MAX_LEVELS * WORD
 SLOT_BYTES = SLOT_BID_QTY + MAX_LEVELS * WORD
-SLOT_HEAD = struct.Struct("@HHHHqqqqQQ")
+_INT64 = "l" if struct.calcsize("l") == WORD else "q"
+"""Python packs a large int into an `l` in a third of the time."""
+SLOT_HEAD = struct.Struct(f"@HHHH4{_INT64}QQ")
 """All of line 0 behind seq."""
-SLOT_BODY = struct.Struct(f"{SLOT_HEAD.format}{4 * MAX_LEVELS}q")
+SLOT_BODY = struct.Struct(f"{SLOT_HEAD.format}{4 * MAX_LEVELS}{_INT64}")
 """Everything behind seq, written and read in one go."""
 BOOKS_START = SLOT_BYTES
 
