@@ -137,7 +137,7 @@ class FrameDecoder:
         if self._rows is not None:
             try:
                 return self._by_rows(self._rows, data)
-            except (ValueError, ArithmeticError, msgspec.MsgspecError):
+            except (ValueError, TypeError, ArithmeticError, msgspec.MsgspecError):
                 # Read level by level below, which says what is wrong.
                 pass
         try:
@@ -192,22 +192,21 @@ class _RowDecoder(NamedTuple):
 def _frame_decoder(spec: FrameSpec) -> msgspec.json.Decoder[Any]:
     if spec.layout is Layout.LADDERS:
         return msgspec.json.Decoder(_ladders(spec))
-    unit = _unit(spec)
+    unit = _unit(spec, msgspec.Raw)
     return msgspec.json.Decoder(_paired(spec, list[unit]))  # type: ignore[valid-type]
 
 
 @lru_cache(maxsize=_SPECS_KEPT)
 def _row_decoder(spec: FrameSpec) -> _RowDecoder:
-    unit: Any = _unit(spec)
-    decode = msgspec.json.Decoder(unit).decode
+    unit: Any = _unit(spec, Any)
+    decode = msgspec.json.Decoder(unit, float_hook=str.encode).decode
 
     @lru_cache(maxsize=_ROWS_KEPT)
     def read_row(row: bytes) -> tuple[Level | None, Level | None]:
         if len(row) > _ROW_BYTES:
             raise ValueError
         found: Any = decode(b"{" + row + b"}")
-        bid = _level(bytes(found.bid_price), bytes(found.bid_qty))
-        return bid, _level(bytes(found.ask_price), bytes(found.ask_qty))
+        return _level(found.bid_price, found.bid_qty), _level(found.ask_price, found.ask_qty)
 
     @lru_cache(maxsize=_LADDERS_KEPT)
     def read(units: bytes) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
@@ -227,10 +226,10 @@ def _row_decoder(spec: FrameSpec) -> _RowDecoder:
     return _RowDecoder(msgspec.json.Decoder(frame), read)
 
 
-def _unit(spec: FrameSpec) -> type:
+def _unit(spec: FrameSpec, number: Any) -> type:
     return msgspec.defstruct(
         "Unit",
-        [(name, msgspec.Raw) for name in ("ask_price", "bid_price", "ask_qty", "bid_qty")],
+        [(name, number) for name in ("ask_price", "bid_price", "ask_qty", "bid_qty")],
         gc=False,
         rename={
             "ask_price": spec.ask_price_key,
@@ -253,6 +252,8 @@ def _paired(spec: FrameSpec, units: Any) -> type:
 Pair = tuple[msgspec.Raw, msgspec.Raw]
 """Price and quantity as they stand on the wire."""
 Row = tuple[msgspec.Raw | bytes, msgspec.Raw | bytes]
+Number = int | bytes
+"""A number of a row: a whole one read already, any other as it is written."""
 
 
 def _ladders(spec: FrameSpec) -> type:
@@ -311,20 +312,27 @@ def _ladder(rows: Sequence[Row], most: int = MAX_LEVELS) -> tuple[Level, ...]:
     return tuple(levels)
 
 
-@lru_cache(maxsize=_LEVELS_KEPT)
-def _level(price_text: bytes, qty_text: bytes) -> Level | None:
-    """Return one level from its digits, None for padding and dust. ValueError when it is out of bounds."""
-    price = _price(price_text)
+# Typed: JSON's `true` is no 1.
+@lru_cache(maxsize=_LEVELS_KEPT, typed=True)
+def _level(price_number: Number, qty_number: Number) -> Level | None:
+    """Return one level, None for padding and dust. ValueError when it is out of bounds."""
+    price = _units(price_number, _price)
     if price == 0:
         return None
-    qty = _plain_units(qty_text)
-    if qty is None:
-        qty = units_floor(_DECIMAL.decode(qty_text))
+    qty = _units(qty_number, _qty)
     if price < 0 or qty < 0:
-        raise ValueError(f"level {price_text!r} x {qty_text!r} is negative")
+        raise ValueError(f"level {price_number!r} x {qty_number!r} is negative")
     if price > INT64_MAX:
-        raise ValueError(f"{price_text!r} is beyond int64 in 10^-{DECIMALS}")
+        raise ValueError(f"{price_number!r} is beyond int64 in 10^-{DECIMALS}")
     return Level(Price(price), Qty(min(qty, INT64_MAX))) if qty else None
+
+
+def _units(number: Number, read: Callable[[bytes], int]) -> int:
+    if isinstance(number, bytes):
+        return read(number)
+    if type(number) is not int or number > INT64_MAX:
+        raise ValueError(f"{number!r} is no number to read at once")
+    return number * _SCALES[0]
 
 
 @lru_cache(maxsize=_LEVELS_KEPT)
@@ -332,6 +340,11 @@ def _price(text: bytes) -> int:
     # Sizes change, prices come back. ValueError when it is no exact price.
     plain = _plain_units(text)
     return units_exact(_DECIMAL.decode(text)) if plain is None else plain
+
+
+def _qty(text: bytes) -> int:
+    plain = _plain_units(text)
+    return units_floor(_DECIMAL.decode(text)) if plain is None else plain
 
 
 def _plain_units(text: bytes) -> int | None:

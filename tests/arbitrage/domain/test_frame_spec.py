@@ -105,7 +105,7 @@ def test_levels_past_the_thirtieth_are_left_out():
     assert book.asks[-1].price == 2029 * 10**8
 
 
-ODD = [0, 1, 1001, 1.5, 1e-9, 1e25, -1, "1", "x", None, "1E3", [1], 999.123456789]
+ODD = [0, 1, True, 1001, 1.5, 1e-9, 1e25, 10**25, 10**40, -1, -(10**40), "1", "x", None, "1E3", [1], 999.123456789]
 
 
 def answer(read, data):
