@@ -153,7 +153,21 @@ class BookWriter:
 class SlotView:
     """One moment of one slot. The ladders become `Level`s only when `book` is asked for."""
 
-    __slots__ = ("_book", "_exchange", "_market", "_values", "faults", "seq")
+    __slots__ = (
+        "_book",
+        "_exchange",
+        "_market",
+        "_values",
+        "best_ask",
+        "best_bid",
+        "exchange_ns",
+        "faults",
+        "frames",
+        "published_mono_ns",
+        "recv_mono_ns",
+        "recv_wall_ns",
+        "seq",
+    )
 
     def __init__(self, exchange: Exchange, market: str, seq: int, values: Snapshot) -> None:
         self._exchange = exchange
@@ -161,43 +175,22 @@ class SlotView:
         self._values = values
         self._book: Book | None = None
         self.seq = seq
+        self.published_mono_ns = Ns(values[4])
+        """When the writer published it."""
+        self.recv_mono_ns = Ns(values[5])
+        """When the frame came off the wire: ages count from here."""
+        self.recv_wall_ns = Ns(values[6])
+        """The same by our wall clock."""
+        self.exchange_ns = Ns(values[7])
+        """When the exchange says it made it."""
+        self.frames = values[8]
+        """How many books were ever published in this slot."""
         self.faults = values[9]
         """How many books of this market had been turned away by then."""
-
-    @property
-    def published_mono_ns(self) -> Ns:
-        """Return when the writer published it."""
-        return Ns(self._values[4])
-
-    @property
-    def recv_mono_ns(self) -> Ns:
-        """Return when the frame came off the wire: ages count from here."""
-        return Ns(self._values[5])
-
-    @property
-    def recv_wall_ns(self) -> Ns:
-        """Return the same by our wall clock."""
-        return Ns(self._values[6])
-
-    @property
-    def exchange_ns(self) -> Ns:
-        """Return when the exchange says it made it."""
-        return Ns(self._values[7])
-
-    @property
-    def frames(self) -> int:
-        """Return how many books were ever published in this slot."""
-        return self._values[8]
-
-    @property
-    def best_bid(self) -> int:
-        """Return the best bid's price in 10^-8."""
-        return self._values[_BID_PRICE]
-
-    @property
-    def best_ask(self) -> int:
-        """Return the best ask's price in 10^-8."""
-        return self._values[_ASK_PRICE]
+        self.best_bid = values[_BID_PRICE]
+        """The best bid's price in 10^-8."""
+        self.best_ask = values[_ASK_PRICE]
+        """The best ask's price in 10^-8."""
 
     @property
     def ask_words(self) -> Snapshot:
@@ -220,9 +213,9 @@ class SlotView:
                 self._market,
                 tuple(map(Level, values[_BID_PRICE : _BID_PRICE + n_bid], values[_BID_QTY : _BID_QTY + n_bid])),  # type: ignore[arg-type]
                 tuple(map(Level, values[_ASK_PRICE : _ASK_PRICE + n_ask], values[_ASK_QTY : _ASK_QTY + n_ask])),  # type: ignore[arg-type]
-                Ns(values[7]),
-                Ns(values[6]),
-                Ns(values[5]),
+                self.exchange_ns,
+                self.recv_wall_ns,
+                self.recv_mono_ns,
             )
         return self._book
 
