@@ -31,6 +31,7 @@ from workers.virtual.deeds.deed import Deed, Family
 from workers.virtual.deeds.transport import lift_blocks
 from workers.virtual.mischief import deeds
 from workers.virtual.rules.findings import Violation
+from workers.virtual.thinning import thin_out_at_lone_legs
 from workers.virtual.virtual_loop import START_WALL_NS, Stalled, VirtualLoop
 from workers.virtual.watch import Watch
 from workers.virtual.world import Seen, World
@@ -79,6 +80,9 @@ TIGHT: dict[str, int] = {
     "hedge_max_loss_krw": 1_000 * SCALE,
 }
 """In as many others it may do little at a time, and lose little."""
+
+THIN_EVERY = 6
+"""In one of so many runs the books thin out where a leg is lone."""
 
 CALMER = msgspec.structs.replace(USUAL, frame_gap_ppm=4 * PPM)
 
@@ -264,6 +268,8 @@ class _Run:
         world.start_trader()
         looking = self._loop.create_task(self._look(watch))
         keeping = self._loop.create_task(self._keep_alive())
+        if self._plan.seed % THIN_EVERY == 0:
+            thin_out_at_lone_legs(world, CALMER)
         self._script = do_deeds(world, self._plan)
         await asyncio.sleep(self._plan.trades_for_s - self._loop.now_ns / SECOND)
         make_well(world)

@@ -2,21 +2,17 @@
 
 import asyncio
 
-import msgspec
-
 from arbitrage.domain.arb import Arb, ArbState
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.events import ArbStepped
 from arbitrage.domain.order import OrderRole
-from arbitrage.domain.units import PPM, SCALE, Exchange
-from exchanges.simulator.regimes import USUAL
+from arbitrage.domain.units import SCALE, Exchange
 from exchanges.simulator.trouble.fault import Scope
 from exchanges.simulator.trouble.orders import OrderRefused
 from tests.workers.virtual.sabotages.staged import Staged, gap, when_journalled
+from workers.virtual.run import Plan, run
+from workers.virtual.thinning import THIN
 from workers.virtual.world import World
-
-THIN = msgspec.structs.replace(USUAL, depth_ppm=PPM // 60)
-"""A level is a fraction of what is uneven."""
 
 
 def test_a_lone_leg_between_thin_books_is_evened_out_on_both_exchanges():
@@ -50,3 +46,13 @@ def test_a_lone_leg_between_thin_books_is_evened_out_on_both_exchanges():
     assert {order.exchange for order in hedges} == set(Exchange)
     assert all(order.executed_qty == order.qty for order in hedges)
     assert hedges[0].qty < sum(order.qty for order in hedges)
+
+
+def test_books_thin_out_where_a_leg_is_lone_in_every_sixth_run():
+    seen = [run(Plan(seed, trades_for_s=25), keep_history=True).seen for seed in (20_064, 20_065)]
+    thinned, not_thinned = ([one for one in story if one.what == "books thin out"] for story in seen)
+    assert thinned
+    assert {one.who for one in thinned} == {"world"}
+    assert not not_thinned
+    lone = [one.at_ns for one in seen[0] if one.what == "arb" and " legged " in one.detail]
+    assert {one.at_ns for one in thinned} <= set(lone)
