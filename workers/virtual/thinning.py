@@ -32,8 +32,9 @@ def thin_out_at_lone_legs(world: World, usual: Behaviour) -> None:
 
     def hear(event: Event) -> None:
         heard(event)
-        is_lone = isinstance(event, ArbStepped) and event.arb.state is ArbState.LEGGED
-        if is_lone and event.arb.market not in thin and not world.is_well:
+        if world.is_well or not isinstance(event, ArbStepped) or event.arb.state is not ArbState.LEGGED:
+            return
+        if event.arb.market not in thin:
             # No doing of the trader's: it goes on though the trader stands still.
             Context().run(thin_out, event.arb.market)
 

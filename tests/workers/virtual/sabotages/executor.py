@@ -14,7 +14,7 @@ SABOTAGES: dict[str, Sabotage] = {
         {F.ORDERS, F.TRANSPORT},
         "refused_but_there",
         Edit(Crossings._report_of, "OrderOn.OUTCOME_LOST", "OrderOn.REFUSED"),
-        seed=504,
+        seed=527,
     ),
     "hedges are planned and never sent": wrong(
         {F.ORDERS},
