@@ -90,6 +90,7 @@ def compare_exchange(
         findings=msgspec.structs.replace(
             found,
             breaks=lasting,
+            doubted=tuple(each for each in found.breaks if _mark(each) not in seen),
             told=tuple(each for each in found.told if _mark(each[1]) in seen),
             corrections=tuple(each for each in found.corrections if not each.moves or each.ref in kept),
         ),

@@ -34,6 +34,8 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     """What one look at one exchange found."""
 
     breaks: tuple[FoundBreak, ...] = ()
+    doubted: tuple[FoundBreak, ...] = ()
+    """What only the last of several looks found, or found otherwise: neither opened nor taken for gone."""
     told: tuple[Told, ...] = ()
     """Rows of history with what they moved; the break is opened once something is booked for it."""
     corrections: tuple[Target, ...] = ()
@@ -89,7 +91,7 @@ def _move_place(place: ReconciliationPlace, found: Findings) -> None:
     place.look_ns, place.at = found.look_ns, timezone.now()
     if found.balances_compared:
         place.history_ns = max(place.history_ns, found.history_ns)
-        if not any(each.kind in UNEXPLAINED for each in found.breaks):
+        if not any(each.kind in UNEXPLAINED for each in (*found.breaks, *found.doubted)):
             place.agreed_ns = found.look_ns
     place.save()
 
@@ -149,10 +151,11 @@ def _tell(exchange: Exchange, found: FoundBreak) -> None:
 
 def _close_gone(exchange: Exchange, standing: Sequence[FoundBreak], found: Findings) -> None:
     # Breaks that this run no longer finds, and their alerts. Balances that were not compared say nothing.
-    still = {each.key for each in standing}
-    subjects = {(each.kind.value, f"{exchange} {each.subject}") for each in standing}
+    still = {each.key for each in (*standing, *found.doubted)}
+    subjects = {(each.kind.value, f"{exchange} {each.subject}") for each in (*standing, *found.doubted)}
+    in_doubt = _unexplained(found.doubted)
     for row in Break.objects.filter(exchange=exchange.value, resolved_at=None).exclude(key__in=still):
-        is_unread = row.kind in UNEXPLAINED and not found.balances_compared
+        is_unread = row.kind in UNEXPLAINED and (not found.balances_compared or row.subject in in_doubt)
         has_executed = row.kind in _STAYING and (row.ours or row.theirs)
         if is_unread or has_executed:
             subjects.add((row.kind, f"{exchange} {row.subject}"))
@@ -188,8 +191,13 @@ def _propose(exchange: Exchange, standing: Sequence[FoundBreak], found: Findings
         for each in standing
         if each.kind in UNEXPLAINED
     ]
-    adjustments.withdraw_proposals(exchange, [target.ref for target in proposals])
+    doubted = [f"unexplained:{subject}" for subject in _unexplained(found.doubted)]
+    adjustments.withdraw_proposals(exchange, [*(target.ref for target in proposals), *doubted])
     adjustments.propose(proposals)
+
+
+def _unexplained(breaks: Sequence[FoundBreak]) -> set[str]:
+    return {each.subject for each in breaks if each.kind in UNEXPLAINED}
 
 
 def _presumed(each: FoundBreak, found: Findings) -> AdjustmentKind:

@@ -117,6 +117,14 @@ def test_a_difference_that_is_gone_at_the_second_look_is_none(traded):
     assert 1.5 in slept
 
 
+def test_a_difference_that_the_second_look_sees_otherwise_is_doubted(traded):
+    look = compare(UpbitSays(holdings("98499249", "1.01"), holdings("98499248", "1.01")), traded)
+    assert look.breaks == ()
+    assert [(each.kind, each.subject) for each in look.findings.doubted] == [(BreakKind.BALANCE_DRIFT, "KRW")]
+    steady = compare(UpbitSays(holdings("98499249", "1.01")), traded)
+    assert (len(steady.breaks), steady.findings.doubted) == (1, ())
+
+
 def test_while_an_arb_is_open_no_balance_is_compared_or_asked_for(traded):
     Counters(traded.shm_dir, "trader").set("moving_arbs", 1)
     reader = UpbitSays(holdings("0", "0"))

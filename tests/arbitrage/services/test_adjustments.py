@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 from desk_story import START_NS, opened_desk, records
 from django.core.management import CommandError, call_command
@@ -14,6 +15,7 @@ from arbitrage.domain.reconciliation import Break as FoundBreak
 from arbitrage.domain.reconciliation import BreakKind, Severity
 from arbitrage.domain.units import Exchange, Ns, Qty, Side, exact_sum
 from arbitrage.models import Account, Adjustment, Alert, Break, Control, LedgerEntry, ReconciliationRun
+from arbitrage.models_reconciliation import ReconciliationPlace
 from arbitrage.services import adjustments, controls, reconciliation, recording
 from arbitrage.services.postings import ledger_problems
 from arbitrage.services.reconciliation import Findings
@@ -211,6 +213,34 @@ def test_what_nobody_can_prove_waits_for_a_person_and_follows_the_difference():
     with pytest.raises(adjustments.AdjustmentRefused, match="not proposed"):
         adjustments.confirm(row.pk, "kim", "again")
     assert ledger_problems() == []
+
+
+@pytest.mark.parametrize(
+    "doubted",
+    [
+        msgspec.structs.replace(LOST, difference=Decimal(-6)),
+        msgspec.structs.replace(LOST, kind=BreakKind.AIRDROP, difference=Decimal(3)),
+    ],
+)
+def test_a_difference_that_two_looks_saw_otherwise_stays_as_it_is(doubted):
+    keep("k1", breaks=(LOST,))
+    keep("k2", look=2, doubted=(doubted,))
+    assert [(row.state, row.moves) for row in Adjustment.objects.all()] == [("proposed", [["KRW", "-5", ""]])]
+    assert [(row.difference, row.resolved_at) for row in Break.objects.all()] == [(Decimal(-5), None)]
+    assert Alert.objects.get(kind="balance_drift").closed_at is None
+    assert ReconciliationPlace.objects.get(exchange="upbit").agreed_ns == 0
+    keep("k3", look=3)
+    assert Adjustment.objects.get().state == "dismissed"
+    assert Break.objects.get().resolution == "both sides agree again"
+    assert Alert.objects.get(kind="balance_drift").closed_at is not None
+    assert ReconciliationPlace.objects.get(exchange="upbit").agreed_ns == 3
+
+
+def test_an_order_that_two_looks_saw_otherwise_stays_as_it_is():
+    seen = FoundBreak(BreakKind.MISSING_FILL, Severity.HIGH, UPBIT, "a1-0", Decimal(1), Decimal(2), Decimal(1), "t9")
+    keep("k1", breaks=(seen,))
+    keep("k2", look=2, doubted=(msgspec.structs.replace(seen, theirs=Decimal(3), difference=Decimal(2)),))
+    assert [(row.difference, row.resolved_at) for row in Break.objects.all()] == [(Decimal(1), None)]
 
 
 def test_a_difference_that_is_gone_takes_its_proposal_along():
