@@ -6,12 +6,12 @@ from arbitrage.domain.arb import Arb, ArbState
 from arbitrage.domain.controls import TradingLevel
 from arbitrage.domain.events import ArbStepped
 from arbitrage.domain.order import OrderRole
-from arbitrage.domain.units import SCALE, Exchange
+from arbitrage.domain.units import SCALE, Exchange, Side
 from exchanges.simulator.trouble.fault import Scope
 from exchanges.simulator.trouble.orders import OrderRefused
 from tests.workers.virtual.sabotages.staged import Staged, gap, when_journalled
-from workers.virtual.run import Plan, run
-from workers.virtual.thinning import THIN
+from workers.virtual.run import CALMER, MARKETS, Plan, lived, run
+from workers.virtual.thinning import THIN, thin_out_at_lone_legs
 from workers.virtual.world import World
 
 
@@ -56,3 +56,22 @@ def test_books_thin_out_where_a_leg_is_lone_in_every_sixth_run():
     assert not not_thinned
     lone = [one.at_ns for one in seen[0] if one.what == "arb" and " legged " in one.detail]
     assert {one.at_ns for one in thinned} <= set(lone)
+
+
+def test_books_that_thinned_out_are_as_deep_as_before_two_seconds_later():
+    async def live(world: World) -> list[int]:
+        thin_out_at_lone_legs(world, CALMER)
+        world.start_trader()
+        market, depths = world.simulator.simulator.market, list[int]()
+        gap(world, 8_000)
+        world.faults(Exchange.BITHUMB).arm(OrderRefused(status=400, name="market_offline"), Scope(count=1))
+        for _ in range(80):
+            await asyncio.sleep(0.1)
+            levels = market.levels(Exchange.UPBIT, MARKETS[0], Side.BID, world.true_clock.wall_ns())
+            depths.append(sum(qty for _, qty in levels))
+        return depths
+
+    depths = lived(Plan(6), live)
+    thin = [index for index, depth in enumerate(depths) if depth * 10 < depths[0]]
+    assert 15 <= len(thin) <= 21
+    assert depths[thin[-1] + 5] * 2 > depths[0]
